@@ -1,0 +1,15 @@
+// Bundles the command line into dist/ with esbuild; `npm ci` runs it through `prepare`.
+import { buildSync } from 'esbuild';
+
+buildSync({
+  entryPoints: ['cli/nooks86.ts'],
+  outdir: 'dist',
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  packages: 'external',
+  sourcemap: true,
+  minifySyntax: true,
+  logLevel: 'warning',
+});
