@@ -1,0 +1,62 @@
+/**
+ * The machine's one memory: a WebAssembly.Memory that holds all state that a snapshot must take in and that a
+ * compiled engine will share. Areas are handed out in order, so the layout is the order of the calls in
+ * machine.ts; guest RAM starts at the constant RAM_OFFSET behind them.
+ */
+
+/** Where guest-physical address 0 lies, in bytes. What is below it is registers, counters, TLBs and caches. */
+export const RAM_OFFSET = 1 << 20;
+
+const PAGE = 65536;
+
+/** One named area of the state memory, for the documentation and for snapshots. */
+export interface Area {
+  name: string;
+  offset: number;
+  bytes: number;
+}
+
+export class State {
+  readonly memory: WebAssembly.Memory;
+  readonly areas: Area[] = [];
+  /** Bytes of guest RAM. */
+  readonly ramSize: number;
+  private top = 64;
+
+  /** `ramSize` in bytes, a multiple of 64 KiB, 1 MiB to 2 GiB. */
+  constructor(ramSize: number) {
+    if (ramSize % PAGE !== 0 || ramSize < 1 << 20 || ramSize > 2 ** 31)
+      throw new RangeError(`memory of ${ramSize} bytes: must be 1 MiB to 2 GiB in steps of 64 KiB`);
+    const pages = (RAM_OFFSET + ramSize) / PAGE;
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    this.ramSize = ramSize;
+  }
+
+  int32(name: string, length: number): Int32Array {
+    return new Int32Array(this.memory.buffer, this.take(name, length * 4), length);
+  }
+
+  float64(name: string, length: number): Float64Array {
+    return new Float64Array(this.memory.buffer, this.take(name, length * 8), length);
+  }
+
+  bytes(name: string, length: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, this.take(name, length), length);
+  }
+
+  ram8(): Uint8Array {
+    return new Uint8Array(this.memory.buffer, RAM_OFFSET, this.ramSize);
+  }
+
+  ramView(): DataView {
+    return new DataView(this.memory.buffer, RAM_OFFSET, this.ramSize);
+  }
+
+  private take(name: string, bytes: number): number {
+    const offset = this.top;
+    this.top = (offset + bytes + 63) & ~63;
+    if (this.top > RAM_OFFSET) throw new RangeError(`state memory is full at ${name}`);
+    this.areas.push({ name, offset, bytes });
+    return offset;
+  }
+}
