@@ -21,6 +21,9 @@ export class Insn {
   next = 0;
   /** Length in bytes, 1 to 15. */
   length = 0;
+  /** Operand size in bytes (1, 2, 4), and 32 less its bits: values are shifted up by it to share one ALU. */
+  size = 4;
+  shift = 0;
   /** ModRM.reg as an index into the row's register view; raw digit in `digit`. */
   reg = 0;
   digit = 0;

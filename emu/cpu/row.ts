@@ -2,8 +2,9 @@
  * What an instruction is: one row of data. The rows (emu/cpu/rows/*.ts) feed the decoder, the timing, the
  * documentation and the vector generator of the silicon oracle. Notation: Intel SDM vol. 2, chapter 3.1.1.
  */
-import type { Cpu } from './cpu.ts';
+
 import type { CostClass } from '../profile/profile.ts';
+import type { Cpu } from './cpu.ts';
 import type { Insn } from './insn.ts';
 
 /** Performs one decoded instruction; a fault is thrown before any architectural effect. */

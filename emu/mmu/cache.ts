@@ -49,7 +49,8 @@ export class Cache {
   /** Is the line present? Changes nothing: for inspection. */
   holds(line: number): boolean {
     const first = (line & this.setMask) * this.ways;
-    for (let w = 0; w < this.ways; w++) if (this.tags[first + w] >> 2 === line && this.tags[first + w] !== EMPTY) return true;
+    for (let w = 0; w < this.ways; w++)
+      if (this.tags[first + w] >> 2 === line && this.tags[first + w] !== EMPTY) return true;
     return false;
   }
 
@@ -84,7 +85,8 @@ export class Cache {
   clean(line: number): void {
     const first = (line & this.setMask) * this.ways;
     for (let w = 0; w < this.ways; w++)
-      if (this.tags[first + w] !== EMPTY && this.tags[first + w] >> 2 === line) this.tags[first + w] &= ~DIRTY;
+      if (this.tags[first + w] !== EMPTY && this.tags[first + w] >> 2 === line)
+        this.tags[first + w] &= ~DIRTY;
   }
 
   /** Lines present, and how many of them are dirty: for inspection. */

@@ -12,9 +12,9 @@
  */
 import type { Accounting } from '../accounting.ts';
 import { CAUSE } from '../accounting.ts';
+import { TICKS_PER_CYCLE } from '../clock.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
-import { TICKS_PER_CYCLE } from '../clock.ts';
 import { Cache } from './cache.ts';
 
 const FETCH_L2 = CAUSE.fetchL2;
@@ -156,7 +156,14 @@ export class Hierarchy {
   }
 
   saveCounters(): number[] {
-    return [this.l1i.misses, this.l1d.misses, this.l2.misses, this.l2Accesses, this.streamVictim, this.ringNext];
+    return [
+      this.l1i.misses,
+      this.l1d.misses,
+      this.l2.misses,
+      this.l2Accesses,
+      this.streamVictim,
+      this.ringNext,
+    ];
   }
 
   loadCounters(c: number[]): void {

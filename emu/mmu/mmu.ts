@@ -79,8 +79,10 @@ export class Mmu {
   private readonly delta = new Int32Array(2 * FRONT);
   private readonly entryOf = new Int32Array(2 * FRONT);
   private epoch = 1;
+  /** A flush is under way, which forgets the whole front table at its end. */
+  private bulk = false;
+  private readonly distinct: readonly Tlb[];
   private lastEntry = -1;
-  private lastTlb: Tlb;
 
   private readonly l1tags: Int32Array;
   private readonly l1mask: number;
@@ -112,9 +114,13 @@ export class Mmu {
     this.hierarchy.sync = () => this.sync();
     this.itlb = new Tlb('itlb', p.itlb.entries.value, p.itlb.ways.value, state);
     this.dtlb = new Tlb('dtlb', p.dtlb.entries.value, p.dtlb.ways.value, state);
-    this.itlb4m = p.itlb4m ? new Tlb('itlb4m', p.itlb4m.entries.value, p.itlb4m.ways.value, state) : this.itlb;
-    this.dtlb4m = p.dtlb4m ? new Tlb('dtlb4m', p.dtlb4m.entries.value, p.dtlb4m.ways.value, state) : this.dtlb;
-    this.lastTlb = this.dtlb;
+    this.itlb4m = p.itlb4m
+      ? new Tlb('itlb4m', p.itlb4m.entries.value, p.itlb4m.ways.value, state)
+      : this.itlb;
+    this.dtlb4m = p.dtlb4m
+      ? new Tlb('dtlb4m', p.dtlb4m.entries.value, p.dtlb4m.ways.value, state)
+      : this.dtlb;
+    this.distinct = [...new Set([this.itlb, this.dtlb, this.itlb4m, this.dtlb4m])];
     this.foundTlb = this.dtlb;
     for (const tlb of new Set([this.dtlb, this.dtlb4m])) tlb.onDrop = (e, key) => this.dropFront(tlb, e, key);
     for (const tlb of new Set([this.itlb, this.itlb4m])) tlb.onDrop = () => this.dropFetch();
@@ -144,14 +150,18 @@ export class Mmu {
   /** CR3 was loaded: `global` entries stay. Returns nothing; the CPU charges the instruction. */
   loadDirectory(cr3: number): void {
     this.directory = cr3 & ~0xfff;
-    for (const tlb of this.tlbs()) tlb.flush();
+    this.bulk = true;
+    for (const tlb of this.distinct) tlb.flush();
+    this.bulk = false;
     this.clearFront();
   }
 
   /** CR0 and CR4 bits that steer translation; a change of PG, PSE or PGE flushes all, WP the front table only. */
   setControl(paging: boolean, writeProtect: boolean, bigPages: boolean, globalPages: boolean): void {
+    this.bulk = true;
     if (paging !== this.paging || bigPages !== this.bigPages || globalPages !== this.globalPages)
-      for (const tlb of this.tlbs()) tlb.flushAll();
+      for (const tlb of this.distinct) tlb.flushAll();
+    this.bulk = false;
     this.paging = paging;
     this.writeProtect = writeProtect;
     this.bigPages = bigPages;
@@ -169,13 +179,13 @@ export class Mmu {
   }
 
   invalidatePage(lin: number): void {
-    for (const tlb of this.tlbs()) tlb.invalidate(lin);
+    for (const tlb of this.distinct) tlb.invalidate(lin);
     this.clearFront();
   }
 
   /** The distinct TLBs of this profile. */
-  tlbs(): Set<Tlb> {
-    return new Set([this.itlb, this.dtlb, this.itlb4m, this.dtlb4m]);
+  tlbs(): readonly Tlb[] {
+    return this.distinct;
   }
 
   /** Sets or clears attribute bits of the RAM page that holds `pa`; a newly marked page leaves the front table. */
@@ -265,7 +275,8 @@ export class Mmu {
   /** Throws the page fault that a write of `size` bytes at `lin` would raise; translates, and touches no data. */
   probeWrite(lin: number, size: number): void {
     const slot = ((lin >>> 12) & FRONT_MASK) | this.user;
-    if (this.writeTag[slot] === ((lin & ~0xfff) | this.epoch) && ((lin ^ (lin + size - 1)) & ~0xfff) === 0) return;
+    if (this.writeTag[slot] === ((lin & ~0xfff) | this.epoch) && ((lin ^ (lin + size - 1)) & ~0xfff) === 0)
+      return;
     this.translate(lin, true);
     if (((lin ^ (lin + size - 1)) & ~0xfff) !== 0) this.translate((lin + size - 1) & ~0xfff, true);
   }
@@ -291,8 +302,10 @@ export class Mmu {
 
   private storeLine(pa: number): void {
     const line = pa >>> this.l1shift;
-    if (line === this.lastStoreLine) return;
-    if (!this.writeBack) this.lastStoreLine = line;
+    if (this.writeBack) {
+      if (this.l1tags[(line & this.l1mask) * this.l1ways] === ((line << 2) | 1)) return;
+    } else if (line === this.lastStoreLine) return;
+    else this.lastStoreLine = line;
     this.hierarchy.store(pa);
   }
 
@@ -307,7 +320,11 @@ export class Mmu {
     this.touchLine(pa);
     if (((lin ^ last) & this.crossMask) !== 0) this.touchLine(pa + size - 1);
     this.loads++;
-    return size === 1 ? this.ram8[pa] : size === 2 ? this.ram.getUint16(pa, true) : this.ram.getInt32(pa, true);
+    return size === 1
+      ? this.ram8[pa]
+      : size === 2
+        ? this.ram.getUint16(pa, true)
+        : this.ram.getInt32(pa, true);
   }
 
   private slowWrite(lin: number, size: AccessSize, v: number): void {
@@ -362,7 +379,7 @@ export class Mmu {
 
   /** Enters a page into the front table if its next access of this kind may take the fast path. */
   private fillFront(lin: number, pa: number, write: boolean): void {
-    if (pa >>> 0 >= this.ramSize || (pa >>> 12 << 12) + 4096 > this.ramSize) return;
+    if (pa >>> 0 >= this.ramSize || ((pa >>> 12) << 12) + 4096 > this.ramSize) return;
     const attributes = this.attributes[pa >>> 12];
     if (write ? attributes !== 0 : (attributes & PAGE_WATCHED) !== 0) return;
     if (this.paging && !this.foundTlb.paired(this.found)) return;
@@ -371,8 +388,10 @@ export class Mmu {
     const tag = (lin & ~0xfff) | this.epoch;
     const delta = (pa - lin) | 0;
     // Both directions share delta and entry: a slot taken over by another page must lose the other tag.
-    if (this.readTag[slot] !== tag || this.delta[slot] !== delta || this.entryOf[slot] !== entry) this.readTag[slot] = 0;
-    if (this.writeTag[slot] !== tag || this.delta[slot] !== delta || this.entryOf[slot] !== entry) this.writeTag[slot] = 0;
+    if (this.readTag[slot] !== tag || this.delta[slot] !== delta || this.entryOf[slot] !== entry)
+      this.readTag[slot] = 0;
+    if (this.writeTag[slot] !== tag || this.delta[slot] !== delta || this.entryOf[slot] !== entry)
+      this.writeTag[slot] = 0;
     this.delta[slot] = delta;
     this.entryOf[slot] = entry;
     if (write) this.writeTag[slot] = tag;
@@ -391,10 +410,12 @@ export class Mmu {
   }
 
   private dropFront(tlb: Tlb, e: number, key: number): void {
+    if (this.bulk) return;
     const entry = tlb === this.dtlb ? e : e + 256;
     if (entry === this.lastEntry) this.lastEntry = -2;
     if (key & BIG) {
-      for (let slot = 0; slot < 2 * FRONT; slot++) if (this.entryOf[slot] === entry) this.readTag[slot] = this.writeTag[slot] = 0;
+      for (let slot = 0; slot < 2 * FRONT; slot++)
+        if (this.entryOf[slot] === entry) this.readTag[slot] = this.writeTag[slot] = 0;
       return;
     }
     for (let slot = key & FRONT_MASK; slot < 2 * FRONT; slot += FRONT)
@@ -477,7 +498,7 @@ export class Mmu {
   }
 
   private invalidateQuietly(lin: number): void {
-    for (const tlb of this.tlbs()) tlb.invalidate(lin);
+    for (const tlb of this.distinct) tlb.invalidate(lin);
   }
 
   /**
@@ -575,7 +596,7 @@ export class Mmu {
       user: this.user,
       lastStoreLine: this.lastStoreLine,
       counters: [this.loads, this.stores, this.switchWalkTicks, this.walkTicksTotal],
-      tlbs: [...this.tlbs()].map(t => t.save()),
+      tlbs: this.distinct.map(t => t.save()),
       hierarchy: this.hierarchy.saveCounters(),
       attributes: this.attributes.slice(),
     };
@@ -603,7 +624,7 @@ export class Mmu {
     this.user = s.user;
     this.lastStoreLine = s.lastStoreLine;
     [this.loads, this.stores, this.switchWalkTicks, this.walkTicksTotal] = s.counters;
-    [...this.tlbs()].forEach((t, i) => {
+    this.distinct.forEach((t, i) => {
       t.load(s.tlbs[i]);
     });
     this.hierarchy.loadCounters(s.hierarchy);

@@ -130,7 +130,8 @@ export class Tlb {
 
   /** MOV CR3: everything but global entries goes; the twin stays. */
   flush(): void {
-    for (let e = 0; e < this.entries; e++) if (this.key[e] !== INVALID && !(this.flags[e] & TLB_G)) this.drop(e);
+    for (let e = 0; e < this.entries; e++)
+      if (this.key[e] !== INVALID && !(this.flags[e] & TLB_G)) this.drop(e);
   }
 
   /** A change of CR0.PG, CR4.PSE or CR4.PGE: everything goes, in the twin too. */
@@ -168,7 +169,8 @@ export class Tlb {
 
   private findTwin(key: number, tag: number): number {
     const first = (key & this.setMask) * this.ways;
-    for (let t = first; t < first + this.ways; t++) if (this.twinKey[t] === key && this.twinTag[t] === tag) return t;
+    for (let t = first; t < first + this.ways; t++)
+      if (this.twinKey[t] === key && this.twinTag[t] === tag) return t;
     return -1;
   }
 
@@ -206,7 +208,10 @@ export class Tlb {
   private renumber(): void {
     const cells: { array: Int32Array; i: number; v: number }[] = [];
     for (let i = 0; i < this.entries; i++) {
-      cells.push({ array: this.stamp, i, v: this.stamp[i] }, { array: this.twinStamp, i, v: this.twinStamp[i] });
+      cells.push(
+        { array: this.stamp, i, v: this.stamp[i] },
+        { array: this.twinStamp, i, v: this.twinStamp[i] },
+      );
     }
     cells.sort((a, b) => a.v - b.v);
     let n = 0;

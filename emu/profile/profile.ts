@@ -132,13 +132,23 @@ export interface Profile {
 
 /** Says what is wrong with a profile's geometry; throws a RangeError. Called once, when a machine is built. */
 export function checkProfile(p: Profile): void {
-  for (const [name, c] of [['l1i', p.l1i], ['l1d', p.l1d], ['l2', p.l2]] as const) {
+  for (const [name, c] of [
+    ['l1i', p.l1i],
+    ['l1d', p.l1d],
+    ['l2', p.l2],
+  ] as const) {
     log2(c.line.value);
-    if (!Number.isInteger(c.size.value / (c.line.value * c.ways.value))) throw new RangeError(`${name}: size is not sets × ways × line`);
+    if (!Number.isInteger(c.size.value / (c.line.value * c.ways.value)))
+      throw new RangeError(`${name}: size is not sets × ways × line`);
     log2(c.size.value / (c.line.value * c.ways.value));
   }
   for (const [name, f] of Object.entries(p.issue))
-    if (!Number.isInteger(f.value * 4) || f.value < 0) throw new RangeError(`issue cost of ${name} is not a whole number of quarter cycles`);
+    if (!Number.isInteger(f.value * 4) || f.value < 0)
+      throw new RangeError(`issue cost of ${name} is not a whole number of quarter cycles`);
   for (const t of [p.itlb, p.dtlb, p.itlb4m, p.dtlb4m])
-    if (t && (t.entries.value > 128 || (t.ways.value !== 0 && !Number.isInteger(t.entries.value / t.ways.value)))) throw new RangeError('TLB geometry');
+    if (
+      t &&
+      (t.entries.value > 128 || (t.ways.value !== 0 && !Number.isInteger(t.entries.value / t.ways.value)))
+    )
+      throw new RangeError('TLB geometry');
 }
