@@ -385,7 +385,8 @@ export class Pic {
   }
 
   load(state: PicState): void {
-    if (state.inputs.length !== this.inputs.length) throw new Error('snapshot of another machine: IRQ lines differ');
+    if (state.inputs.length !== this.inputs.length)
+      throw new Error('snapshot of another machine: IRQ lines differ');
     this.intrPin = state.intr;
     this.inputs = state.inputs.slice();
     this.master.load(state.master);

@@ -9,8 +9,8 @@
  * Left out: sound, and the NMI sources of port 0x61 (their enable bits are kept, their status bits read 0).
  */
 
-import type { Clock } from '../clock.ts';
 import type { IrqLine, PortRange } from '../bus.ts';
+import type { Clock } from '../clock.ts';
 import { bytePorts } from './byte-ports.ts';
 import { PitCounter, type PitCounterState } from './pit-counter.ts';
 import { Rate } from './rate.ts';

@@ -8,8 +8,8 @@
  * into bytes, low address first.
  */
 
-import type { AccessSize, AddressMap, MmioRange, PortRange } from '../bus.ts';
 import { hex32 } from '../bits.ts';
+import type { AccessSize, AddressMap, MmioRange, PortRange } from '../bus.ts';
 
 const PORTS = 0x10000;
 const MEMORY_END = 0x1_0000_0000;
@@ -50,11 +50,18 @@ export class PortSpace implements AddressMap {
   /** Throws OverlapError when another range has one of the ports, RangeError when they are not ports. */
   mapPorts(range: PortRange): void {
     const { first, count, name } = range;
-    if (!Number.isInteger(first) || !Number.isInteger(count) || first < 0 || count < 1 || first + count > PORTS)
+    if (
+      !Number.isInteger(first) ||
+      !Number.isInteger(count) ||
+      first < 0 ||
+      count < 1 ||
+      first + count > PORTS
+    )
       throw new RangeError(`${name}: ports ${first} to ${first + count - 1} do not exist`);
     for (let port = first; port < first + count; port++) {
       const other = this.findPort(port);
-      if (other) throw new OverlapError(`${name}: port 0x${port.toString(16)} already belongs to ${other.name}`);
+      if (other)
+        throw new OverlapError(`${name}: port 0x${port.toString(16)} already belongs to ${other.name}`);
     }
     const free = this.portRanges.indexOf(undefined);
     const index = free >= 0 ? free : this.portRanges.length;
@@ -73,10 +80,17 @@ export class PortSpace implements AddressMap {
   /** Throws OverlapError when another range shares a byte, RangeError when it leaves the 4 GiB. */
   mapMmio(range: MmioRange): void {
     const { base, length, name } = range;
-    if (!Number.isInteger(base) || !Number.isInteger(length) || base < 0 || length < 1 || base + length > MEMORY_END)
+    if (
+      !Number.isInteger(base) ||
+      !Number.isInteger(length) ||
+      base < 0 ||
+      length < 1 ||
+      base + length > MEMORY_END
+    )
       throw new RangeError(`${name}: ${length} bytes at ${base} leave physical memory`);
     const other = this.mmioRanges.find(r => base < r.base + r.length && r.base < base + length);
-    if (other) throw new OverlapError(`${name}: 0x${hex32(base)} overlaps ${other.name} at 0x${hex32(other.base)}`);
+    if (other)
+      throw new OverlapError(`${name}: 0x${hex32(base)} overlaps ${other.name} at 0x${hex32(other.base)}`);
     this.mmioRanges.push(range);
     this.mmioRanges.sort((a, b) => a.base - b.base);
     this.mmioChanged();
@@ -133,7 +147,8 @@ export class PortSpace implements AddressMap {
   /** The unsigned value of `size` bytes at physical address `pa`, which may lie anywhere. */
   readMmio(pa: number, size: AccessSize): number {
     const range = this.findMmio(pa);
-    if (range && pa + size <= range.base + range.length) return range.handler.readMmio(pa - range.base, size) >>> 0;
+    if (range && pa + size <= range.base + range.length)
+      return range.handler.readMmio(pa - range.base, size) >>> 0;
     if (size > 1) return this.split(size, i => this.readMmio((pa + i) % MEMORY_END, 1));
     this.unmappedMemory(pa);
     return allOnes(size);
