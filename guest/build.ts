@@ -10,17 +10,21 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { loadableSha256, readElf } from './elf.ts';
 import { GuestError } from './error.ts';
 import { cacheRoot, projectRoot } from './project.ts';
 import { filesBelow, guestTargets, HEADER_ROOTS, type Target } from './sources.ts';
 import { openToolchain, type Toolchain } from './toolchain.ts';
 
+const KERNEL = 'kernel.elf';
 const MAX_JOBS = 2;
 
 /** What a build made; all paths are absolute, into the cache, and must not be written. */
 export interface GuestBuild {
   /** Artefact by file name (`kernel.elf`, `e1000.ko`, `netsend`). */
   files: Map<string, string>;
+  /** SHA-256 of the kernel's loadable bytes: what reports call it by. Empty for a build without a kernel. */
+  identity: string;
   /** Who compiled, for reports. */
   compiler: string;
   /** False when `NOOKS86_CC` was used: cycle counts are then not comparable. */
@@ -30,19 +34,21 @@ export interface GuestBuild {
 export interface BuildOptions {
   /** Artefacts to build, by file name; all when absent. */
   only?: readonly string[];
+  /** The source tree, an absolute path; the project's own when absent. */
+  root?: string;
   /** Called as work proceeds: steps done, and all steps (objects and links that the cache lacks). */
   onProgress?: (done: number, total: number) => void;
 }
 
 /** Builds the tree's guest. Throws a GuestError whose details are the compiler's diagnostics. */
 export function buildGuest(options: BuildOptions = {}): Promise<GuestBuild> {
-  const all = guestTargets(projectRoot());
+  const all = guestTargets(options.root ?? projectRoot());
   const unknown = options.only?.find(name => !all.some(target => target.name === name));
   if (unknown !== undefined) throw new GuestError(`nothing in the guest's sources makes ${unknown}`);
   return buildTargets(
     all.filter(target => options.only?.includes(target.name) ?? true),
     HEADER_ROOTS,
-    options.onProgress,
+    options,
   );
 }
 
@@ -50,10 +56,10 @@ export function buildGuest(options: BuildOptions = {}): Promise<GuestBuild> {
 export async function buildTargets(
   targets: readonly Target[],
   headerRoots: readonly string[],
-  onProgress: (done: number, total: number) => void = () => {},
+  options: BuildOptions = {},
 ): Promise<GuestBuild> {
-  const root = projectRoot();
-  const tools = openToolchain();
+  const root = options.root ?? projectRoot();
+  const tools = openToolchain(root);
   const cache = join(cacheRoot(), 'guest');
   mkdirSync(join(cache, 'obj'), { recursive: true });
   const seed = hash(tools.fingerprint, ...contentsOf(root, headersOf(root, headerRoots)));
@@ -81,11 +87,20 @@ export async function buildTargets(
   let done = 0;
   const step = (job: () => Promise<void>) => async () => {
     await job();
-    onProgress(++done, total);
+    options.onProgress?.(++done, total);
   };
   await inParallel([...objects.values()].map(step));
   await inParallel(links.map(step));
-  return { files, compiler: tools.compiler, pinned: tools.pinned };
+  const kernel = files.get(KERNEL);
+  const identity = kernel ? loadableSha256(readElf(readFileSync(kernel), KERNEL), KERNEL) : '';
+  return { files, identity, compiler: tools.compiler, pinned: tools.pinned };
+}
+
+/** Path of one artefact. Throws a GuestError if the build has none of that name. */
+export function artefact(build: GuestBuild, name: string): string {
+  const path = build.files.get(name);
+  if (path === undefined) throw new GuestError(`the guest's sources make no ${name}`);
+  return path;
 }
 
 /** Copies a build's artefacts into `directory`, made if need be. */
@@ -115,10 +130,13 @@ function linkTarget(
   });
 }
 
+/** Numbers this process's unfinished files, for two builds may run in it. */
+let temporaries = 0;
+
 /** Makes `path` by `make` under another name, then renames: nobody sees half a file. */
 async function into(path: string, make: (temporary: string) => Promise<void>): Promise<void> {
   mkdirSync(dirname(path), { recursive: true });
-  const temporary = join(dirname(path), `.${process.pid}.${basename(path)}`);
+  const temporary = join(dirname(path), `.${process.pid}.${++temporaries}.${basename(path)}`);
   try {
     await make(temporary);
     renameSync(temporary, path);

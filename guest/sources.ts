@@ -24,7 +24,8 @@ export interface Target {
   script?: string;
 }
 
-const RUNTIME = ['guest/rt/div64.c'];
+/** Library calls that clang makes on its own. */
+const runtimeSources = (root: string) => filesBelow(root, 'guest/rt', ['.c']);
 const KERNEL_FLAGS = ['-D__KERNEL__', '-Ikernel/include', '-Inooks/include'];
 const MODULE_FLAGS = ['-D__KERNEL__', '-DMODULE', '-Ikernel/include'];
 const PROGRAM_FLAGS = ['-Iuser/include', '-Iuser/lib', '-idirafter', 'kernel/include'];
@@ -64,7 +65,16 @@ function kernelTarget(root: string): Target[] {
   const sources = [...sourcesBelow(root, 'kernel'), ...sourcesBelow(root, 'nooks')];
   if (sources.length === 0) return [];
   const script = 'kernel/kernel.ld';
-  return [{ name: 'kernel.elf', kind: 'kernel', sources, library: RUNTIME, flags: KERNEL_FLAGS, script }];
+  return [
+    {
+      name: 'kernel.elf',
+      kind: 'kernel',
+      sources,
+      library: runtimeSources(root),
+      flags: KERNEL_FLAGS,
+      script,
+    },
+  ];
 }
 
 function moduleTargets(root: string): Target[] {
@@ -92,7 +102,7 @@ function programTargets(root: string): Target[] {
       name: basename(source, '.c'),
       kind: 'program',
       sources: [source],
-      library: [...library, ...RUNTIME],
+      library: [...library, ...runtimeSources(root)],
       flags: PROGRAM_FLAGS,
       script: 'user/user.ld',
     }));

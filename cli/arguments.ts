@@ -1,0 +1,31 @@
+/** Checked values from the command line: numbers in a range and files of a sensible size, or a UsageError. */
+import { readFileSync, statSync } from 'node:fs';
+import { UsageError } from './context.ts';
+
+/** No image, module or program is larger. */
+const MAX_FILE = 1 << 30;
+
+/** A parser for commander: whole decimal numbers (also 1e9 and 1_000) from `low` to `high`. */
+export function wholeNumber(what: string, low: number, high: number): (text: string) => number {
+  return text => {
+    const value = /^\d[\d_]*(e\d+)?$/i.test(text) ? Number(text.replaceAll('_', '')) : Number.NaN;
+    if (!Number.isSafeInteger(value) || value < low || value > high) {
+      throw new UsageError(`${what} must be a whole number from ${low} to ${high}, not ${text}`);
+    }
+    return value;
+  };
+}
+
+/** A whole regular file. Throws a UsageError that names it. */
+export function readInput(path: string): Uint8Array {
+  try {
+    const status = statSync(path);
+    if (!status.isFile()) throw new UsageError(`${path} is not a regular file`);
+    if (status.size > MAX_FILE) throw new UsageError(`${path} is larger than 1 GiB`);
+    return readFileSync(path);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const code = (error as NodeJS.ErrnoException).code;
+    throw new UsageError(code === 'ENOENT' ? `no such file: ${path}` : `cannot read ${path} (${code})`);
+  }
+}

@@ -1,0 +1,17 @@
+/** What a subcommand may touch of the process: its output, and the exit code that it leaves. */
+export interface CommandContext {
+  /** To stdout. */
+  out(chunk: string | Uint8Array): void;
+  /** To stderr; whole lines. */
+  err(text: string): void;
+  /** The process's exit code when the command is done: 0 unless set. */
+  exitCode: number;
+}
+
+/** Wrong usage: an unknown option, a missing file, a bad image. */
+export const USAGE_ERROR = 2;
+
+/** The user asked for something that cannot be: one line for stderr and exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}

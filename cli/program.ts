@@ -1,0 +1,51 @@
+/**
+ * The command line as a function: arguments in, exit code out. Commander finds the subcommand (one file each in
+ * cli/commands/); every failure becomes one line on stderr, never a stack trace. A subcommand is a row of COMMANDS.
+ */
+import { Command, CommanderError } from 'commander';
+import { GuestError } from '../guest/error.ts';
+import { registerBuild } from './commands/build.ts';
+import { type CommandContext, USAGE_ERROR } from './context.ts';
+
+const COMMANDS: readonly RegisterCommand[] = [registerBuild];
+
+/** Adds one subcommand to the program. */
+export type RegisterCommand = (program: Command, context: CommandContext) => void;
+
+/** Runs the command that `args` (without node and script) asks for; resolves to the exit code and never rejects. */
+export async function runProgram(
+  args: readonly string[],
+  context: CommandContext,
+  commands: readonly RegisterCommand[] = COMMANDS,
+): Promise<number> {
+  try {
+    await createProgram(context, commands).parseAsync([...args], { from: 'user' });
+    return context.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    if (error instanceof GuestError && error.details) context.err(`${error.details}\n`);
+    context.err(`nooks86: ${lineOf(error)}\n`);
+    return USAGE_ERROR;
+  }
+}
+
+function createProgram(context: CommandContext, commands: readonly RegisterCommand[]): Command {
+  const program = new Command('nooks86')
+    .description(
+      'a laboratory for driver isolation: measure, single-step and break a kernel with Nooks domains',
+    )
+    .exitOverride()
+    .configureOutput({ writeOut: text => context.out(text), writeErr: () => {}, outputError: () => {} });
+  for (const register of commands) register(program, context);
+  for (const command of program.commands) command.copyInheritedSettings(program);
+  return program;
+}
+
+/** One line for the user, whatever was thrown. */
+function lineOf(error: unknown): string {
+  if (error instanceof CommanderError && error.code === 'commander.help') {
+    return 'no command given; nooks86 --help lists them';
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/^error: /, '').split('\n')[0];
+}
