@@ -118,7 +118,7 @@ struct net_device {
   unsigned long trans_start; /* jiffies of the last packet that the driver took */
   unsigned long last_rx;    /* jiffies of the last packet that it gave */
   int promiscuity;
-  int xmit_recursion;
+  int xmit_active; /* hard_start_xmit is running: packets queue up behind it */
   struct timer_list watchdog_timer;
   struct sk_buff_head queue; /* the FIFO queue discipline */
   unsigned long queue_drops;
@@ -173,7 +173,10 @@ static inline int netif_carrier_ok(const struct net_device *dev) {
 }
 
 /* Between the parts of kernel/net. */
-void net_dev_init(void);
+void dev_queue_init(void);
+void dev_rx_init(void);
+void loopback_init(void);
+void dev_flush_backlog(struct net_device *dev);
 void sch_init(struct net_device *dev);
 void dev_activate(struct net_device *dev);
 void dev_deactivate(struct net_device *dev);
