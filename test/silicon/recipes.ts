@@ -1,0 +1,341 @@
+/**
+ * What single instructions need beyond a random operand: pointers for implicit memory, divisors that divide,
+ * targets that exist, selectors. Found by opcode (Encoding.key), so that names in the rows may change.
+ */
+
+import { type Draft, EAX, EBP, EBX, ECX, EDI, EDX, ESI, ESP, le } from './draft.ts';
+import { DATA, DATA_SIZE, LOW, patternByte } from './format.ts';
+
+export type Recipe = (d: Draft) => void;
+
+/** Selectors of the harness's world (Linux's GDT, no LDT): user code and data, kernel's, null, empty, past the limit. */
+const DATA_SELECTORS = [
+  0, 1, 3, 0x2b, 0x2b, 0x28, 0x29, 0x23, 0x20, 0x33, 0x08, 0x10, 0x18, 0x1b, 0x0f, 0x63, 0x83, 0xfff3,
+];
+const CODE_SELECTORS = [
+  0x23, 0x23, 0x23, 0x23, 0x20, 0x21, 0, 3, 0x2b, 0x10, 0x13, 0x18, 0x0f, 0x63, 0x83, 0xfff3,
+];
+/** The lengths at which shifts and rotates change their ways. */
+const COUNTS = [
+  0, 0, 1, 1, 2, 7, 8, 9, 15, 16, 17, 18, 24, 25, 27, 31, 32, 33, 34, 63, 64, 65, 127, 128, 255,
+];
+
+/** Points ESP at stack words `words` (4 or 2 bytes each by operand size); now and then at a guard page. */
+function stack(d: Draft, words: readonly number[] = []): void {
+  const r = d.random;
+  if (d.addressRegs.has(ESP)) return;
+  if (r.chance(12))
+    d.regs[ESP] = r.pick([
+      DATA,
+      DATA + 1,
+      DATA + 2,
+      DATA + 6,
+      DATA + DATA_SIZE - 2,
+      DATA + DATA_SIZE,
+      0x30000000,
+      0x20005000,
+    ]);
+  else if (r.chance(30)) d.regs[ESP] = DATA + 0xff0 + r.below(32);
+  if (d.address < 0 && words.length > 0)
+    d.fill(
+      d.regs[ESP],
+      words.flatMap(w => le(w, d.operandBytes)),
+    );
+}
+
+const push: Recipe = d => stack(d);
+const pop: Recipe = d => stack(d, [d.random.value(4), d.random.value(4)]);
+
+/** POPF and IRET images: any flags but NT (a task return, or #GP in long mode) and reserved ones at random. */
+function flagsImage(d: Draft): number {
+  return d.random.word() & (d.random.chance(90) ? ~0x4100 : ~0x4000);
+}
+
+function divide(width: 1 | 0, signed: boolean): Recipe {
+  return d => {
+    const r = d.random;
+    const bytes = width || d.operandBytes;
+    const mask = bytes === 4 ? -1 : (1 << (8 * bytes)) - 1;
+    if (d.address >= 0 && r.chance(60))
+      d.fill(d.address, le(r.chance(50) ? r.between(1, 100) : r.word() | 1, bytes));
+    if (r.chance(25)) return;
+    // A high half that is small or the sign of the low half makes most quotients fit.
+    const low = d.regs[EAX] & mask;
+    const negative = bytes === 4 ? low < 0 : low >>> (8 * bytes - 1) !== 0;
+    const high = (signed && negative && r.chance(80) ? mask : r.chance(60) ? 0 : r.below(16)) & mask;
+    if (bytes === 1) d.regs[EAX] = (d.regs[EAX] & ~0xff00) | (high << 8);
+    else d.regs[EDX] = (d.regs[EDX] & ~mask) | high;
+  };
+}
+
+const shiftByCl: Recipe = d => {
+  if (!d.addressRegs.has(ECX)) d.regs[ECX] = (d.regs[ECX] & ~0xff) | d.random.pick(COUNTS);
+};
+const shiftByImmediate: Recipe = d => {
+  d.immediates = [d.random.pick(COUNTS)];
+};
+
+/** SHLD and SHRD: a count above 16 with 16-bit operands leaves the result itself undefined, so it is not asked for. */
+function doubleShift(d: Draft, count: number): number {
+  return d.o32 || (count & 31) <= 16 ? count : count & 15;
+}
+
+/** Makes the accumulator equal to the memory operand half of the time. */
+function compareExchange(width: 1 | 0): Recipe {
+  return d => {
+    const bytes = width || d.operandBytes;
+    if (d.address < 0 || d.memory.length < bytes || d.addressRegs.has(EAX) || d.random.chance(50)) return;
+    for (let i = 0; i < bytes; i++)
+      d.regs[EAX] = (d.regs[EAX] & ~(0xff << (8 * i))) | (d.memory[i] << (8 * i));
+  };
+}
+
+const compareExchange8: Recipe = d => {
+  const word = (at: number) =>
+    d.memory[at] | (d.memory[at + 1] << 8) | (d.memory[at + 2] << 16) | (d.memory[at + 3] << 24);
+  if (d.memory.length < 8 || d.addressRegs.has(EAX) || d.addressRegs.has(EDX) || d.random.chance(50)) return;
+  d.regs[EAX] = word(0);
+  d.regs[EDX] = d.random.chance(85) ? word(4) : d.regs[EDX];
+};
+
+/** A register bit offset reaches far beside the memory operand. */
+const bitOffset: Recipe = d => {
+  if (d.address >= 0 && !d.addressRegs.has(d.reg) && d.random.chance(75))
+    d.regs[d.reg] = d.random.between(-300, 300);
+};
+
+function string(source: boolean, destination: boolean, bytes: 1 | 0): Recipe {
+  return d => {
+    const r = d.random;
+    const size = bytes || d.operandBytes;
+    if (r.chance(10)) d.a32 = false;
+    if (r.chance(10)) d.segment = r.below(6);
+    if (r.chance(50)) d.eflags ^= 0x400;
+    const down = (d.eflags & 0x400) !== 0;
+    const count = r.pick([0, 1, 2, 3, 5, 8, 13]);
+    if (d.repeat) d.regs[ECX] = d.a32 ? count : (r.value(2) << 16) | count;
+    const base = d.a32 ? DATA : LOW;
+    const pointer = () => {
+      const room = size * 8;
+      if (r.chance(8)) return down ? base + r.below(room) : base + DATA_SIZE - 1 - r.below(room);
+      return r.chance(50) ? base + 0xff0 + r.below(32) : base + r.between(256, DATA_SIZE - 256);
+    };
+    const put = (reg: number, at: number) => {
+      d.regs[reg] = d.a32 ? at : (r.value(2) << 16) | (at & 0xffff);
+    };
+    const from = pointer();
+    const to = !source
+      ? pointer()
+      : r.chance(40)
+        ? ((from + 64) & 0x1fff) | base
+        : r.chance(30)
+          ? from + r.between(-9, 9)
+          : pointer();
+    if (source) put(ESI, from);
+    if (destination) put(EDI, to);
+    if (!source && r.chance(50)) d.regs[EAX] = patternByte(to) * 0x01010101;
+    const step = (down ? -size : size) * r.below(6);
+    const here = destination ? to : from;
+    d.fill(here + step, d.bytes(4));
+    if (!source && r.chance(30)) d.regs[EAX] = le4(d.memory);
+  };
+}
+
+function le4(bytes: readonly number[]): number {
+  return bytes[0] | (bytes[1] << 8) | (bytes[2] << 16) | (bytes[3] << 24);
+}
+
+const relative: Recipe = d => {
+  d.target = d.landing();
+  stack(d);
+};
+/** rel8: within reach, but never back into the instruction itself. */
+const short: Recipe = d => {
+  const v = d.random.pick([
+    0,
+    1,
+    2,
+    5,
+    0x7f,
+    -0x80,
+    -0x7f,
+    -20,
+    -32,
+    d.random.between(0, 127),
+    d.random.between(-128, -20),
+  ]);
+  d.immediates = [v];
+  if (!d.o32 && d.codeOffset < 0x40) d.codeOffset = 0x800;
+};
+const loop: Recipe = d => {
+  short(d);
+  if (d.random.chance(30)) d.a32 = false;
+  const count = d.random.pick([0, 1, 2, 3, 0xffff, 0x10000, 0x10001, -1]);
+  d.regs[ECX] = count;
+};
+
+/** Near and far indirect: the pointer lies in memory or a register. */
+const indirect: Recipe = d => {
+  stack(d);
+  const target = d.landing();
+  if (d.address >= 0) d.fill(d.address, le(target, d.operandBytes));
+  else {
+    if ((d.modrm[0] & 7) === ESP) d.modrm[0] ^= ESP;
+    d.regs[d.modrm[0] & 7] = target;
+  }
+};
+const farIndirect: Recipe = d => {
+  stack(d);
+  d.fill(d.address, [...le(d.landing(), d.operandBytes), ...le(d.random.pick(CODE_SELECTORS), 2)]);
+};
+const farDirect: Recipe = d => {
+  stack(d);
+  d.immediates = [d.landing(), d.random.pick(CODE_SELECTORS)];
+};
+const nearReturn: Recipe = d => {
+  stack(d, [d.landing()]);
+  d.immediates = [d.random.pick([0, 4, 8, 2, 1, 0x100, 0x8000, 0xffff])];
+};
+const farReturn: Recipe = d => {
+  stack(d, [d.landing(), d.random.pick(CODE_SELECTORS)]);
+  d.immediates = [d.random.pick([0, 4, 8, 0x100, 0xfffc])];
+};
+const interruptReturn: Recipe = d => {
+  stack(d, [d.landing(), d.random.pick(CODE_SELECTORS), flagsImage(d)]);
+};
+
+const loadSegment: Recipe = d => {
+  const selector = d.random.pick(DATA_SELECTORS);
+  if (d.address >= 0) d.fill(d.address, le(selector, 2));
+  else if ((d.modrm[0] & 7) !== ESP) d.set16(d.modrm[0] & 7, selector);
+};
+const loadPointer: Recipe = d => {
+  d.fill(d.address, [...le(d.random.value(4), d.operandBytes), ...le(d.random.pick(DATA_SELECTORS), 2)]);
+};
+const popSegment: Recipe = d =>
+  stack(d, [d.random.pick(DATA_SELECTORS) | (d.o32 ? d.random.value(2) << 16 : 0), 0]);
+
+const enter: Recipe = d => {
+  stack(d);
+  const r = d.random;
+  if (r.chance(90)) d.regs[EBP] = DATA + 0x400 + r.below(0x800);
+  d.immediates = [
+    r.pick([0, 4, 16, 0x100, 0x800, 0x1000, 0xffff]),
+    r.pick([0, 0, 1, 1, 2, 3, 5, 31, 32, 33, 255]),
+  ];
+};
+const leave: Recipe = d => {
+  d.regs[EBP] = d.random.chance(90) ? d.regs[ESP] : d.regs[EBP];
+  stack(d);
+  if (d.regs[EBP] >>> 28 === 2) d.fill(d.regs[EBP], d.bytes(4));
+};
+
+const translate: Recipe = d => {
+  if (d.random.chance(10)) d.a32 = false;
+  if (d.random.chance(15)) d.segment = d.random.below(6);
+  const at = d.place(1) - (d.regs[EAX] & 0xff);
+  if (d.a32) d.regs[EBX] = at | 0;
+  else d.set16(EBX, at);
+};
+const offset: Recipe = d => {
+  if (d.random.chance(10)) d.a32 = false;
+  if (d.random.chance(15)) d.segment = d.random.below(6);
+  const at = d.place(4);
+  d.immediates = [at];
+  d.fill(at, d.bytes(4));
+};
+const bound: Recipe = d => {
+  const z = d.operandBytes;
+  const low = d.random.value(z);
+  d.fill(d.address, [...le(low, z), ...le(low + d.random.below(200), z)]);
+  if (!d.addressRegs.has(d.reg) && d.reg !== ESP) d.regs[d.reg] = low + d.random.between(-2, 202);
+};
+/** LEA touches no memory: any address will do. */
+const anyAddress: Recipe = d => {
+  if (d.random.chance(60)) d.addressTo(d.random.value(4));
+};
+/** INT n: not 0x80, Linux's system call. */
+const interrupt: Recipe = d => {
+  d.immediates = [d.random.pick([0, 1, 2, 3, 3, 4, 4, 5, 6, 8, 13, 14, 0x20, 0x21, 0x7f, 0x81, 0xef, 0xff])];
+};
+const adjustByImmediate: Recipe = d => {
+  d.immediates = [d.random.pick([10, 10, 10, 0, 1, 2, 16, 0x80, 0xff, d.random.below(256)])];
+};
+/** MOV to and from CR and DR: only registers that exist. */
+const control: Recipe = d => existing(d, [0, 2, 3]);
+const debug: Recipe = d => existing(d, [0, 1, 2, 3, 6, 7]);
+function existing(d: Draft, registers: readonly number[]): void {
+  d.modrm = [0xc0 | (d.random.pick(registers) << 3) | d.random.below(8)];
+}
+
+const RECIPES = new Map<string, Recipe>();
+function on(recipe: Recipe, ...keys: string[]): void {
+  for (const key of keys) RECIPES.set(key, recipe);
+}
+/** Keys of opcodes `from` to `to` under a prefix byte. */
+function range(from: number, to: number, prefix = ''): string[] {
+  return Array.from({ length: to - from + 1 }, (_, i) => prefix + (from + i).toString(16).padStart(2, '0'));
+}
+
+on(push, ...range(0x50, 0x57), '06', '0e', '16', '1e', '0fa0', '0fa8', '60', '68', '6a', '9c', 'ff/6');
+on(pop, ...range(0x58, 0x5f), '8f/0', '61');
+on(d => stack(d, [flagsImage(d)]), '9d');
+on(popSegment, '07', '17', '1f', '0fa1', '0fa9');
+on(divide(1, false), 'f6/6');
+on(divide(1, true), 'f6/7');
+on(divide(0, false), 'f7/6');
+on(divide(0, true), 'f7/7');
+for (const digit of range(0, 7).map(k => k[1])) {
+  on(shiftByCl, `d2/${digit}`, `d3/${digit}`);
+  on(shiftByImmediate, `c0/${digit}`, `c1/${digit}`);
+}
+on(
+  d => {
+    d.immediates = [doubleShift(d, d.random.pick(COUNTS))];
+  },
+  '0fa4',
+  '0fac',
+);
+on(
+  d => {
+    if (!d.addressRegs.has(ECX)) d.regs[ECX] = (d.regs[ECX] & ~0xff) | doubleShift(d, d.random.pick(COUNTS));
+    else d.o32 = true;
+  },
+  '0fa5',
+  '0fad',
+);
+on(compareExchange(1), '0fb0');
+on(compareExchange(0), '0fb1');
+on(compareExchange8, '0fc7/1');
+on(bitOffset, '0fa3', '0fab', '0fb3', '0fbb');
+on(string(true, true, 1), 'a4', 'a6');
+on(string(true, true, 0), 'a5', 'a7');
+on(string(false, true, 1), 'aa', 'ae');
+on(string(false, true, 0), 'ab', 'af');
+on(string(true, false, 1), 'ac');
+on(string(true, false, 0), 'ad');
+on(short, ...range(0x70, 0x7f), 'eb');
+on(loop, ...range(0xe0, 0xe3));
+on(relative, ...range(0x80, 0x8f, '0f'), 'e8', 'e9');
+on(indirect, 'ff/2', 'ff/4');
+on(farIndirect, 'ff/3', 'ff/5');
+on(farDirect, '9a', 'ea');
+on(nearReturn, 'c2', 'c3');
+on(farReturn, 'ca', 'cb');
+on(interruptReturn, 'cf');
+on(loadSegment, '8e', '0f00/2', '0f00/3', '0f00/4', '0f00/5', '63', '0f02', '0f03');
+on(loadPointer, 'c4', 'c5', '0fb2', '0fb4', '0fb5');
+on(enter, 'c8');
+on(leave, 'c9');
+on(translate, 'd7');
+on(offset, 'a0', 'a1', 'a2', 'a3');
+on(bound, '62');
+on(anyAddress, '8d');
+on(interrupt, 'cd');
+on(adjustByImmediate, 'd4', 'd5');
+on(control, '0f20', '0f22');
+on(debug, '0f21', '0f23');
+
+export function recipeFor(key: string): Recipe | undefined {
+  return RECIPES.get(key) ?? RECIPES.get(key.replace(/\/\d$/, ''));
+}

@@ -1,0 +1,89 @@
+/**
+ * Replays recorded vectors on the emulated CPU and compares: registers, flags, segments, memory, exception and
+ * error code. The machine is set up as the harness's process sees the host: flat segments at CPL 3 with Linux's
+ * selectors, the same pages mapped, gates with Linux's privilege.
+ */
+import { Decoder, DecoderOptions, Formatter, FormatterSyntax } from 'iced-x86';
+import type { Row } from '../../emu/cpu/row.ts';
+import type { Corpus, Outcome, Vector } from './format.ts';
+import { undefinedFlags } from './undefined.ts';
+
+/** Runs a vector from a fresh state; what it says of `stuck` is not looked at. */
+export type Subject = (v: Vector) => Outcome;
+
+export interface Mismatch {
+  row: string;
+  text: string;
+}
+
+const REGISTERS = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'];
+const SEGMENT_NAMES = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'];
+/** RF as pushed is a matter of the exception, not of the instruction; it is tested with the debug exceptions. */
+const RF = 0x10000;
+/** An instruction fetch says so in the error code only where NX is on (SDM vol. 3, 4.7). */
+const FETCH = 0x10;
+const BP = 3;
+const DB = 1;
+
+const hex = (v: number) => (v >>> 0).toString(16);
+
+/** The differences between what silicon did and what we did, each as `name expected/actual`. */
+export function compare(v: Vector, row: Row | undefined, silicon: Outcome, ours: Outcome): string[] {
+  const differences: string[] = [];
+  const check = (name: string, expected: number, actual: number) => {
+    if ((expected | 0) !== (actual | 0)) differences.push(`${name} ${hex(expected)}/${hex(actual)}`);
+  };
+  const done = silicon.trap === BP || silicon.trap === DB;
+  const ignored = RF | (done && row ? undefinedFlags(row, v) : 0);
+  check('trap', silicon.trap, ours.trap);
+  check('error', silicon.error & ~FETCH, ours.error & ~FETCH);
+  check('cr2', silicon.cr2, ours.cr2);
+  check('eip', silicon.eip, ours.eip);
+  for (let i = 0; i < 8; i++) check(REGISTERS[i], silicon.regs[i], ours.regs[i]);
+  check('eflags', silicon.eflags & ~ignored, ours.eflags & ~ignored);
+  for (let i = 0; i < 6; i++) check(SEGMENT_NAMES[i], silicon.segments[i], ours.segments[i]);
+  const [expected, actual] = [silicon, ours].map(o => o.changes.map(hex).join(' '));
+  if (expected !== actual) differences.push(`memory [${expected}]/[${actual}]`);
+  return differences;
+}
+
+/** One vector for a person: instruction, inputs. */
+export function describeVector(v: Vector): string {
+  const decoder = new Decoder(32, new Uint8Array(v.code), DecoderOptions.NoInvalidCheck);
+  const formatter = new Formatter(FormatterSyntax.Intel);
+  const instruction = decoder.decode();
+  const text = formatter.format(instruction);
+  for (const o of [instruction, formatter, decoder]) o.free();
+  const code = v.code.map(b => b.toString(16).padStart(2, '0')).join(' ');
+  const regs = v.regs.map((r, i) => `${REGISTERS[i]}=${hex(r)}`).join(' ');
+  const memory = v.memory.map(b => b.toString(16).padStart(2, '0')).join(' ');
+  return `${code}  ${text}\n    ${regs} eflags=${hex(v.eflags)} memory+${hex(v.memoryOffset)}: ${memory}`;
+}
+
+/** Replays the whole corpus; the mismatches in its order. */
+export function replay(corpus: Corpus, rows: readonly Row[], subject: Subject): Mismatch[] {
+  const rowOf = new Map(rows.map(r => [r.enc, r]));
+  const mismatches: Mismatch[] = [];
+  corpus.vectors.forEach((v, n) => {
+    const differences = compare(v, rowOf.get(v.row), corpus.outcomes[n], subject(v));
+    if (differences.length === 0) return;
+    mismatches.push({
+      row: v.row,
+      text: `${describeVector(v)}\n    ${differences.join(', ')} (silicon/ours)`,
+    });
+  });
+  return mismatches;
+}
+
+/** Mismatches grouped by row with counts, the first `examples` of each spelled out. */
+export function report(mismatches: readonly Mismatch[], rows: readonly Row[], examples = 2): string {
+  const groups = new Map<string, Mismatch[]>();
+  for (const m of mismatches) groups.set(m.row, [...(groups.get(m.row) ?? []), m]);
+  const formOf = new Map(rows.map(r => [r.enc, r.form]));
+  return [...groups]
+    .map(([row, list]) => {
+      const shown = list.slice(0, examples).map(m => `  ${m.text}`);
+      return `${row} (${formOf.get(row) ?? row}): ${list.length}\n${shown.join('\n')}`;
+    })
+    .join('\n');
+}
