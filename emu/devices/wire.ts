@@ -14,10 +14,12 @@
 import type { Saved } from '../bus.ts';
 import type { Clock } from '../clock.ts';
 
-/** Bytes on the wire around a frame that is handed over without FCS: preamble 8, FCS 4, interframe gap 12. */
-export const PREAMBLE_BYTES = 8;
-export const FCS_BYTES = 4;
-export const GAP_BYTES = 12;
+const PREAMBLE_BYTES = 8;
+const FCS_BYTES = 4;
+const GAP_BYTES = 12;
+
+/** Byte times that the wire is busy with a frame beyond the frame's own bytes. */
+export const FRAME_OVERHEAD = PREAMBLE_BYTES + FCS_BYTES + GAP_BYTES;
 
 /** One of the two ends, by number. */
 export type Side = 0 | 1;
@@ -110,7 +112,11 @@ export class Wire implements Saved {
   setUp(up: boolean): void {
     if (up === this.linkUp) return;
     this.linkUp = up;
-    if (!up) for (const d of this.directions) this.lose(d);
+    for (const d of this.directions) {
+      if (!up) this.lose(d);
+      else if (d.freeTick < this.clock.now())
+        Object.assign(d, { freeTick: this.clock.now(), freeFraction: 0 });
+    }
     for (const end of this.ends) end.linkChanged?.(up, this.clock.now());
   }
 
@@ -127,7 +133,8 @@ export class Wire implements Saved {
    */
   send(from: Side, frame: Uint8Array, readyAt: number, badFcs = false): number {
     const now = this.clock.now();
-    if (this.freeAt(from) > now) throw new RangeError('wire: the sender did not wait until the wire was free');
+    if (this.freeAt(from) > now)
+      throw new RangeError('wire: the sender did not wait until the wire was free');
     if (frame.length > LONGEST_FRAME) throw new RangeError(`wire: a frame of ${frame.length} bytes`);
     const d = this.directions[from];
     if (readyAt > this.freeAt(from)) {
@@ -147,8 +154,7 @@ export class Wire implements Saved {
 
   /** Ticks that a frame of `bytes` (without FCS) keeps the wire busy, rounded up. */
   ticksOf(bytes: number): number {
-    const onWire = PREAMBLE_BYTES + bytes + FCS_BYTES + GAP_BYTES;
-    return Math.ceil((onWire * 8 * this.clock.ticksPerSecond) / this.bitsPerSecond);
+    return Math.ceil(((bytes + FRAME_OVERHEAD) * 8 * this.clock.ticksPerSecond) / this.bitsPerSecond);
   }
 
   save(): unknown {

@@ -114,6 +114,11 @@ export class Eeprom {
     return this.words[address & (EEPROM_WORDS - 1)];
   }
 
+  /** A MAC reset lets go of the pins; what is programmed stays. */
+  reset(): void {
+    this.deselect();
+  }
+
   save(): unknown {
     return { words: [...this.words], serial: { ...this.serial }, eerdDoneAt: this.eerdDoneAt };
   }
@@ -152,9 +157,8 @@ export class Eeprom {
   private writeEecd(value: number): void {
     const before = this.registers.get(REG.EECD);
     this.registers.set(REG.EECD, value & EECD_WRITABLE);
-    if (!(value & EECD_REQ)) return this.deselect();
-    if (!(value & EECD_CS)) return this.deselect();
-    if (value & EECD_SK && !(before & EECD_SK)) this.clockIn(value & EECD_DI ? 1 : 0);
+    if (!(value & EECD_REQ) || !(value & EECD_CS)) this.deselect();
+    else if (value & EECD_SK && !(before & EECD_SK)) this.clockIn(value & EECD_DI ? 1 : 0);
   }
 
   private deselect(): void {

@@ -31,7 +31,12 @@ export class Interrupts {
       { at: REG.ITR, name: 'ITR', writable: 0xffff, wrote: () => this.update(this.clock.now()) },
       { at: REG.ICS, name: 'ICS', read: () => 0, put: value => this.raise(value) },
       { at: REG.IMS, name: 'IMS', put: value => this.mask(this.registers.get(REG.IMS) | value) },
-      { at: REG.IMC, name: 'IMC', read: () => 0, put: value => this.mask(this.registers.get(REG.IMS) & ~value) },
+      {
+        at: REG.IMC,
+        name: 'IMC',
+        read: () => 0,
+        put: value => this.mask(this.registers.get(REG.IMS) & ~value),
+      },
     ];
   }
 
@@ -48,7 +53,10 @@ export class Interrupts {
   }
 
   save(): unknown {
-    return { asserted: this.asserted, lastAssertion: this.lastAssertion === Number.NEGATIVE_INFINITY ? null : this.lastAssertion };
+    return {
+      asserted: this.asserted,
+      lastAssertion: this.lastAssertion === Number.NEGATIVE_INFINITY ? null : this.lastAssertion,
+    };
   }
 
   load(state: unknown): void {
@@ -85,8 +93,8 @@ export class Interrupts {
     }
     if (this.asserted) return;
     const allowedAt = this.lastAssertion + this.interval();
-    if (now < allowedAt) return this.clock.schedule(this.throttle, allowedAt);
-    this.clock.cancel(this.throttle);
+    this.clock.schedule(this.throttle, now < allowedAt ? allowedAt : NEVER);
+    if (now < allowedAt) return;
     this.asserted = true;
     this.lastAssertion = now;
     this.irq.set(true);

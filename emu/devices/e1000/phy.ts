@@ -214,7 +214,10 @@ export class Phy {
       return;
     }
     const now = this.clock.now();
-    if (value & PCTRL_RESET) return this.reset(now);
+    if (value & PCTRL_RESET) {
+      this.reset(now);
+      return;
+    }
     const woke = this.values[PCTRL] & ~value & PCTRL_POWER_DOWN;
     this.values[PCTRL] = value & ~PCTRL_SELF_CLEARING;
     if (value & PCTRL_POWER_DOWN) this.dropLink(now);

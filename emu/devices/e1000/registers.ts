@@ -131,6 +131,8 @@ export const RCTL = {
   UPE: 1 << 3,
   MPE: 1 << 4,
   LPE: 1 << 5,
+  LBM: 3 << 6,
+  LBM_MAC: 1 << 6,
   RDMTS_SHIFT: 8,
   MO_SHIFT: 12,
   BAM: 1 << 15,
@@ -184,7 +186,8 @@ export class RegisterFile {
     for (const row of rows) {
       for (let i = 0; i < (row.count ?? 1); i++) {
         const word = (row.at >> 2) + i;
-        if (this.rows[word]) throw new Error(`e1000: ${row.name} and ${this.rows[word].name} share an offset`);
+        if (this.rows[word])
+          throw new Error(`e1000: ${row.name} and ${this.rows[word].name} share an offset`);
         this.rows[word] = row;
       }
     }
@@ -203,12 +206,8 @@ export class RegisterFile {
   /** A guest's 32-bit write, with its side effects. */
   write(offset: number, value: number): void {
     const row = this.rows[offset >> 2];
-    if (!row) return this.notice(`write of ${hex32(value)} to unknown register ${hex32(offset)}`);
-    const index = (offset - row.at) >> 2;
-    if (row.put) return row.put(value >>> 0, index);
-    const writable = row.writable ?? -1;
-    this.values[offset >> 2] = (this.values[offset >> 2] & ~writable) | (value & writable);
-    row.wrote?.(this.values[offset >> 2], index);
+    if (row) this.writeRow(row, offset, value);
+    else this.notice(`write of ${hex32(value)} to unknown register ${hex32(offset)}`);
   }
 
   /** The stored value, without side effects. */
@@ -240,7 +239,9 @@ export class RegisterFile {
 
   save(): number[] {
     const values: number[] = [];
-    this.rows.forEach((row, word) => row && values.push(this.values[word]));
+    this.rows.forEach((row, word) => {
+      if (row) values.push(this.values[word]);
+    });
     return values;
   }
 
@@ -249,6 +250,18 @@ export class RegisterFile {
     this.rows.forEach((row, word) => {
       if (row) this.values[word] = values[i++];
     });
+  }
+
+  private writeRow(row: RegisterRow, offset: number, value: number): void {
+    const index = (offset - row.at) >> 2;
+    if (row.put) {
+      row.put(value >>> 0, index);
+      return;
+    }
+    const word = offset >> 2;
+    const writable = row.writable ?? -1;
+    this.values[word] = (this.values[word] & ~writable) | (value & writable);
+    row.wrote?.(this.values[word], index);
   }
 }
 
