@@ -11,6 +11,9 @@ export interface CommandContext {
 /** Wrong usage: an unknown option, a missing file, a bad image. */
 export const USAGE_ERROR = 2;
 
+/** A fault of ours (EX_SOFTWARE of sysexits.h), so that it is not taken for a result. */
+export const INTERNAL_ERROR = 70;
+
 /** The user asked for something that cannot be: one line for stderr and exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';

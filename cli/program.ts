@@ -5,7 +5,7 @@
 import { Command, CommanderError } from 'commander';
 import { GuestError } from '../guest/error.ts';
 import { registerBuild } from './commands/build.ts';
-import { type CommandContext, USAGE_ERROR } from './context.ts';
+import { type CommandContext, INTERNAL_ERROR, USAGE_ERROR, UsageError } from './context.ts';
 
 const COMMANDS: readonly RegisterCommand[] = [registerBuild];
 
@@ -23,10 +23,27 @@ export async function runProgram(
     return context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    if (error instanceof GuestError && error.details) context.err(`${error.details}\n`);
+    return explain(error, context);
+  }
+}
+
+/** Says what went wrong in one line (after a compiler's diagnostics, if there are any); gives the exit code. */
+function explain(error: unknown, context: CommandContext): number {
+  if (error instanceof GuestError && error.details) context.err(`${error.details}\n`);
+  if (isForUser(error)) {
     context.err(`nooks86: ${lineOf(error)}\n`);
     return USAGE_ERROR;
   }
+  context.err(`nooks86: internal error: ${lineOf(error)} (NOOKS86_DEBUG=1 shows where)\n`);
+  if (process.env.NOOKS86_DEBUG && error instanceof Error) context.err(`${error.stack}\n`);
+  return INTERNAL_ERROR;
+}
+
+/** Errors that the user can cause: by arguments, by files, or by a system call that failed. */
+function isForUser(error: unknown): boolean {
+  if (error instanceof CommanderError || error instanceof UsageError || error instanceof GuestError)
+    return true;
+  return error instanceof Error && 'syscall' in error;
 }
 
 function createProgram(context: CommandContext, commands: readonly RegisterCommand[]): Command {
