@@ -8,12 +8,14 @@
  * that no result has (POPF). ZF is RES = 0. EFLAGS in the state holds the other flags only.
  */
 import type { Accounting } from '../accounting.ts';
-import type { Clock } from '../clock.ts';
+import { type Clock, TICKS_PER_CYCLE } from '../clock.ts';
 import { CpuFault, GP, SS } from '../mmu/fault.ts';
 import { Mmu, type MmuHost } from '../mmu/mmu.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
 import type { Insn } from './insn.ts';
+import { Predictor } from './predictor.ts';
+import { type RepCosts, repCosts } from './rep.ts';
 
 // Slots of the state array; 0–7 are the general registers, 8 always reads 0.
 const ESP = 4;
@@ -126,6 +128,15 @@ export class Cpu {
   shutdown = false;
   /** Retired instructions since reset. */
   instructions = 0;
+  readonly predictor: Predictor;
+  /** Ticks of a mispredicted branch. */
+  readonly mispredictTicks: number;
+  readonly rep: RepCosts;
+  /** EIP of a REP instruction that has more rounds to do, or -1; and the fraction of a tick it carries. */
+  repEip = -1;
+  repFraction = 0;
+  /** Limit of CS, unsigned. */
+  private codeLimit = 0;
 
   constructor(profile: Profile, state: State, accounting: Accounting, clock: Clock, host: MmuHost) {
     this.profile = profile;
@@ -136,6 +147,9 @@ export class Cpu {
     this.fault = new CpuFault();
     this.accounting = accounting;
     this.clock = clock;
+    this.predictor = new Predictor(profile, state);
+    this.mispredictTicks = profile.timing ? profile.predictor.mispredict.value * TICKS_PER_CYCLE : 0;
+    this.rep = repCosts(profile);
     this.mmu = new Mmu(profile, state, accounting, this.fault, host);
     this.resetState();
   }
@@ -302,7 +316,10 @@ export class Cpu {
     this.readTop[s] = usable && !down && (!code || (attributes & SEG_RW) !== 0) ? limit : -1;
     this.writeTop[s] = usable && !down && !code && (attributes & SEG_RW) !== 0 ? limit : -1;
     if (s === SS_) this.stackBig = (attributes & SEG_DB) !== 0;
-    if (s === CS_) this.codeBig = (attributes & SEG_DB) !== 0;
+    if (s === CS_) {
+      this.codeBig = (attributes & SEG_DB) !== 0;
+      this.codeLimit = limit;
+    }
   }
 
   get bigStack(): boolean {
@@ -578,6 +595,17 @@ export class Cpu {
 
   // ---- faults ------------------------------------------------------------------------------------------------
 
+  /** #GP(0) if `target` lies beyond the limit of CS. */
+  checkTarget(target: number): void {
+    if (target >>> 0 > this.codeLimit) throw this.fault.set(GP, 0);
+  }
+
+  /** A near jump. */
+  jump(target: number): void {
+    this.checkTarget(target);
+    this.r32[EIP] = target;
+  }
+
   /** Throws exception `vector` with `error` (-1: the vector pushes none). */
   raise(vector: number, error = -1): never {
     throw this.fault.set(vector, error);
@@ -608,6 +636,8 @@ export class Cpu {
       halted: this.halted,
       shutdown: this.shutdown,
       instructions: this.instructions,
+      rep: [this.repEip, this.repFraction],
+      predictor: this.predictor.save(),
       msrs: [...this.msrs],
     };
   }
@@ -620,6 +650,8 @@ export class Cpu {
       halted: boolean;
       shutdown: boolean;
       instructions: number;
+      rep: number[];
+      predictor: number[];
       msrs: [number, { lo: number; hi: number }][];
     };
     this.mmu.load(s.mmu);
@@ -627,6 +659,8 @@ export class Cpu {
     this.halted = s.halted;
     this.shutdown = s.shutdown;
     this.instructions = s.instructions;
+    [this.repEip, this.repFraction] = s.rep;
+    this.predictor.load(s.predictor);
     this.msrs.clear();
     for (const [k, v] of s.msrs) this.msrs.set(k, { ...v });
     for (let i = 0; i < 8; i++) this.deriveSegment(i);

@@ -1,0 +1,165 @@
+/**
+ * The instruction table: all rows, compiled into the maps that the decoder indexes. Building it checks it: two
+ * rows for one encoding, or a row that cannot be understood, throw at start-up. A missing row decodes to #UD.
+ */
+import type { CostClass } from '../profile/profile.ts';
+import type { Row } from './row.ts';
+import { arithRows } from './rows/arith.ts';
+import { bitRows } from './rows/bit.ts';
+import { controlRows } from './rows/control.ts';
+import { dataRows } from './rows/data.ts';
+import { farRows } from './rows/far.ts';
+import { shiftRows } from './rows/shift.ts';
+import { stringRows } from './rows/string.ts';
+import { systemRows } from './rows/system.ts';
+
+export const allRows: readonly Row[] = [
+  ...arithRows,
+  ...shiftRows,
+  ...dataRows,
+  ...bitRows,
+  ...stringRows,
+  ...controlRows,
+  ...farRows,
+  ...systemRows,
+];
+
+/** What the memory operand of a row does, for its cost. */
+export type MemoryUse = 'none' | 'load' | 'store' | 'update';
+
+/** A row with everything that its text says worked out for the decoder. */
+export interface Template {
+  row: Row;
+  modrm: boolean;
+  /** The register is in the opcode's low three bits. */
+  plusR: boolean;
+  immediates: readonly string[];
+  /** Operand size in bytes of register and r/m operands, and of the instruction. */
+  regSize: number;
+  rmSize: number;
+  size: number;
+  memory: MemoryUse;
+  cost: CostClass;
+}
+
+/** One opcode of a map: a template, or templates by /digit, apart for memory and register operands. */
+export interface Slot {
+  any: Template | null;
+  memory: (Template | null)[];
+  register: (Template | null)[];
+}
+
+const IMMEDIATES = new Set(['ib', 'ibs', 'iw', 'iz', 'iw+ib', 'moffs', 'far', 'rel8', 'relz']);
+const READS_FIRST = /^(CMP|TEST|PUSH|MUL|DIV|IDIV|JMP|CALL|BT|LLDT|LTR|LMSW|LGDT|LIDT|VERR|VERW)$/;
+const WRITES_FIRST = /^(MOV|SET\w+|POP|SGDT|SIDT|SLDT|STR|SMSW)$/;
+const NO_ACCESS = /^(NOP|LEA|INVLPG)$/;
+const STRING = /^(MOVS|CMPS|STOS|LODS|SCAS|INS|OUTS)$/;
+
+function sizeOf(operand: string): number {
+  const m = /^(?:r\/m|r|m|moffs)(8|16|32)$/.exec(operand);
+  if (m) return Number(m[1]) / 8;
+  if (operand === 'AL') return 1;
+  if (operand === 'AX') return 2;
+  if (operand === 'EAX') return 4;
+  return 0;
+}
+
+function operandsOf(form: string): { mnemonic: string; operands: string[] } {
+  const space = form.indexOf(' ');
+  if (space < 0) return { mnemonic: form, operands: [] };
+  return { mnemonic: form.slice(0, space), operands: form.slice(space + 1).split(', ') };
+}
+
+function memoryUse(mnemonic: string, operands: string[]): MemoryUse {
+  const at = operands.findIndex(o => /^(r\/m|m|moffs)/.test(o));
+  if (at < 0 || NO_ACCESS.test(mnemonic) || STRING.test(mnemonic)) return 'none';
+  if (
+    at > 0 ||
+    READS_FIRST.test(mnemonic) ||
+    ((mnemonic === 'IMUL' || mnemonic === 'MUL') && operands.length === 1)
+  )
+    return 'load';
+  return WRITES_FIRST.test(mnemonic) ? 'store' : 'update';
+}
+
+function compile(row: Row, bits: 16 | 32): Template {
+  const { mnemonic, operands } = operandsOf(row.form);
+  const tokens = row.enc.split(' ');
+  const whole = bits / 8;
+  const rm = operands.find(o => /^(r\/m|m)(8|16|32)$/.test(o));
+  const reg = operands.find(o => /^r(8|16|32)$/.test(o));
+  const sized = operands.map(sizeOf).find(n => n > 0);
+  return {
+    row,
+    modrm: tokens.some(t => t.startsWith('/')),
+    plusR: tokens.includes('+r'),
+    immediates: tokens.filter(t => IMMEDIATES.has(t)),
+    regSize: reg ? sizeOf(reg) : (sized ?? whole),
+    rmSize: rm ? sizeOf(rm) : (sized ?? whole),
+    size: sized ?? whole,
+    memory: memoryUse(mnemonic, operands),
+    cost: row.cost,
+  };
+}
+
+function emptyMap(): Slot[] {
+  return Array.from({ length: 256 }, () => ({
+    any: null,
+    memory: new Array<Template | null>(8).fill(null),
+    register: new Array<Template | null>(8).fill(null),
+  }));
+}
+
+/** The maps by operand size and first byte: [16-bit, 32-bit] × [one byte, 0F]. */
+export type Maps = readonly [readonly Slot[], readonly Slot[]];
+
+function place(map: Slot[], opcode: number, t: Template): void {
+  const tokens = t.row.enc.split(' ');
+  const digit = tokens.find(token => /^\/[0-7]$/.test(token));
+  const slot = map[opcode];
+  const clash = () => new Error(`two rows for ${t.row.enc} (${t.row.form})`);
+  if (!digit && !tokens.includes('m') && !tokens.includes('r')) {
+    if (slot.any || slot.memory.some(Boolean) || slot.register.some(Boolean)) throw clash();
+    slot.any = t;
+    return;
+  }
+  if (slot.any) throw clash();
+  const digits = digit ? [Number(digit[1])] : [0, 1, 2, 3, 4, 5, 6, 7];
+  for (const d of digits) {
+    if (!tokens.includes('r')) {
+      if (slot.memory[d]) throw clash();
+      slot.memory[d] = t;
+    }
+    if (!tokens.includes('m')) {
+      if (slot.register[d]) throw clash();
+      slot.register[d] = t;
+    }
+  }
+}
+
+function build(bits: 16 | 32): Maps {
+  const one = emptyMap();
+  const two = emptyMap();
+  for (const row of allRows) {
+    const tokens = row.enc.split(' ');
+    const bound = tokens[0] === 'o16' ? 16 : tokens[0] === 'o32' ? 32 : 0;
+    if (bound !== 0 && bound !== bits) continue;
+    const bytes = tokens
+      .slice(bound ? 1 : 0)
+      .filter(t => /^[0-9A-Fa-f]{2}$/.test(t))
+      .map(t => Number.parseInt(t, 16));
+    const unknown = tokens
+      .slice(bound ? 1 : 0)
+      .filter(t => !/^([0-9A-Fa-f]{2}|\/r|\/[0-7]|\+r|m|r)$/.test(t) && !IMMEDIATES.has(t));
+    if (unknown.length || bytes.length < 1 || bytes.length > 2 || (bytes.length === 2 && bytes[0] !== 0x0f))
+      throw new Error(`row ${row.enc} (${row.form}) is not understood`);
+    const t = compile(row, bits);
+    const map = bytes.length === 2 ? two : one;
+    const opcode = bytes[bytes.length - 1];
+    for (let r = 0; r < (t.plusR ? 8 : 1); r++) place(map, opcode + r, t);
+  }
+  return [one, two];
+}
+
+export const maps16: Maps = build(16);
+export const maps32: Maps = build(32);
