@@ -12,7 +12,8 @@ export class ByteReader {
 
   /** `what` begins the message of every error (`kernel.elf`). */
   constructor(bytes: Uint8Array, what: string) {
-    this.bytes = bytes;
+    // A plain array even of a Buffer, whose slice() would share memory.
+    this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.length = bytes.length;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.what = what;
