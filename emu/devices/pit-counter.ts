@@ -38,11 +38,13 @@ export interface PitCounterState {
   count: number;
   complete: boolean;
   nullCount: boolean;
-  /** With RW = both: the next byte written or read is the high one. */
-  writeHigh: boolean;
+  /** With RW = both: the low byte that waits for its high one, or NONE; and whether the next read is the high one. */
+  lowByte: number;
   readHigh: boolean;
-  /** Pulse at which the count register goes into the counting element, and whether OUT's low half begins there. */
+  /** Pulse at which the count register goes into the counting element; whether because a period or half ends. */
   loadAt: number;
+  loadAtEnd: boolean;
+  /** Whether OUT's low half begins with that load. */
   loadLow: boolean;
   /** The counting element: its initial value (1..65536) and the pulse of its load; pulses counted if the gate holds. */
   counting: boolean;
@@ -51,6 +53,8 @@ export interface PitCounterState {
   held: number;
   /** Value of an element that does not count. */
   idle: number;
+  /** In the strobe modes: the pulse at which OUT is low. */
+  strobeAt: number;
   latchedCount: number;
   latchedStatus: number;
 }
@@ -75,15 +79,17 @@ export class PitCounter {
       count: 0,
       complete: false,
       nullCount: true,
-      writeHigh: false,
+      lowByte: NONE,
       readHigh: false,
       loadAt: NONE,
+      loadAtEnd: false,
       loadLow: false,
       counting: false,
       initial: 0x10000,
       base: 0,
       held: NONE,
       idle: 0,
+      strobeAt: NONE,
       latchedCount: NONE,
       latchedStatus: NONE,
     };
@@ -96,9 +102,10 @@ export class PitCounter {
     s.control = value & CONTROL_KEPT;
     s.complete = false;
     s.nullCount = true;
-    s.writeHigh = false;
+    s.lowByte = NONE;
     s.readHigh = false;
     s.loadAt = NONE;
+    s.strobeAt = NONE;
     s.counting = false;
     s.held = NONE;
     s.latchedCount = NONE;
@@ -116,12 +123,12 @@ export class PitCounter {
         s.count = byte << 8;
         break;
       default:
-        if (!s.writeHigh) {
+        if (s.lowByte === NONE) {
           this.writeLow(byte);
           return;
         }
-        s.count = (s.count & 0xff) | (byte << 8);
-        s.writeHigh = false;
+        s.count = s.lowByte | (byte << 8);
+        s.lowByte = NONE;
     }
     s.complete = true;
     s.nullCount = true;
@@ -181,8 +188,7 @@ export class PitCounter {
   /** The next pulse, after the latest asked about, at which OUT may change by itself; Infinity if none. */
   nextChange(): number {
     const s = this.s;
-    const change =
-      s.counting && s.held === NONE ? s.base + this.changeAfter(s.at - s.base) : Number.POSITIVE_INFINITY;
+    const change = s.counting ? this.changeAfter(s.at) : Number.POSITIVE_INFINITY;
     return s.loadAt !== NONE && s.loadAt <= change ? s.loadAt : change;
   }
 
@@ -217,11 +223,10 @@ export class PitCounter {
     return s;
   }
 
-  /** First of two bytes: in mode 0 it stops the count with OUT low. */
+  /** First of two bytes: it waits for the second, and in mode 0 stops the count with OUT low. */
   private writeLow(byte: number): void {
     const s = this.s;
-    s.count = (s.count & 0xff00) | byte;
-    s.writeHigh = true;
+    s.lowByte = byte;
     if (this.mode() !== INTERRUPT_ON_TERMINAL_COUNT) return;
     s.idle = this.value();
     s.counting = false;
@@ -239,20 +244,23 @@ export class PitCounter {
       const half = Math.ceil(s.initial / 2);
       s.loadLow = this.mode() === SQUARE_WAVE && phase < half;
       s.loadAt = s.at - phase + (s.loadLow ? half : s.initial);
-      return;
-    }
-    s.loadLow = false;
-    s.loadAt = s.at + 1;
+      s.loadAtEnd = true;
+    } else this.loadNext();
+  }
+
+  private loadNext(): void {
+    this.s.loadAt = this.s.at + 1;
+    this.s.loadAtEnd = false;
+    this.s.loadLow = false;
   }
 
   private gateRises(): void {
     const s = this.s;
     if (this.periodic() || this.gateTriggersOnly()) {
-      if (!s.complete || s.writeHigh) return;
-      s.loadLow = false;
-      s.loadAt = s.at + 1;
+      if (s.complete) this.loadNext();
     } else if (s.held !== NONE) {
       s.base = s.at - s.held;
+      if (s.held < s.initial) s.strobeAt = s.base + s.initial;
       s.held = NONE;
     }
   }
@@ -261,7 +269,9 @@ export class PitCounter {
     const s = this.s;
     if (this.gateTriggersOnly()) return;
     if (s.counting && s.held === NONE) s.held = s.at - s.base;
-    if (this.periodic() && s.loadAt > s.at + 1) s.loadAt = NONE;
+    // A strobe that has begun still ends with the next pulse.
+    if (s.strobeAt > s.at) s.strobeAt = NONE;
+    if (s.loadAt !== NONE && s.loadAtEnd) s.loadAt = NONE;
   }
 
   /** Count register into counting element, at pulse `loadAt`. */
@@ -271,6 +281,7 @@ export class PitCounter {
     s.initial = written === 0 ? this.modulus() : written;
     s.base = s.loadLow ? s.loadAt - Math.ceil(s.initial / 2) : s.loadAt;
     s.held = s.gate || this.gateTriggersOnly() ? NONE : 0;
+    s.strobeAt = s.held === NONE ? s.base + s.initial : NONE;
     s.counting = true;
     s.nullCount = false;
     s.loadAt = NONE;
@@ -322,21 +333,23 @@ export class PitCounter {
       case SQUARE_WAVE:
         return elapsed % s.initial < Math.ceil(s.initial / 2);
       default:
-        return elapsed !== s.initial;
+        return s.at !== s.strobeAt;
     }
   }
 
-  /** Pulses since the load at which OUT next changes after `elapsed`; Infinity if never. */
-  private changeAfter(elapsed: number): number {
-    const n = this.s.initial;
-    if (this.periodic()) {
-      if (n === 1) return Number.POSITIVE_INFINITY;
-      const phase = elapsed % n;
-      const fall = this.mode() === RATE_GENERATOR ? n - 1 : Math.ceil(n / 2);
-      return elapsed - phase + (phase < fall ? fall : n);
+  /** The pulse after `pulse` at which the element as it is changes OUT; Infinity if never. */
+  private changeAfter(pulse: number): number {
+    const { initial, base, held, strobeAt } = this.s;
+    if (this.mode() >= SOFTWARE_STROBE) {
+      if (strobeAt > pulse) return strobeAt;
+      return strobeAt === pulse ? pulse + 1 : Number.POSITIVE_INFINITY;
     }
-    if (elapsed < n) return n;
-    const strobe = this.mode() >= SOFTWARE_STROBE;
-    return strobe && elapsed === n ? n + 1 : Number.POSITIVE_INFINITY;
+    if (held !== NONE) return Number.POSITIVE_INFINITY;
+    const elapsed = pulse - base;
+    if (!this.periodic()) return elapsed < initial ? base + initial : Number.POSITIVE_INFINITY;
+    if (initial === 1) return Number.POSITIVE_INFINITY;
+    const phase = elapsed % initial;
+    const fall = this.mode() === RATE_GENERATOR ? initial - 1 : Math.ceil(initial / 2);
+    return pulse - phase + (phase < fall ? fall : initial);
   }
 }
