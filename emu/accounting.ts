@@ -30,6 +30,9 @@ export const CAUSE: { readonly [K in CauseName]: number } = Object.fromEntries(
 
 const COLUMNS = 16;
 export const MAX_REGIONS = 16;
+/** Interrupted code regions that are remembered; the oldest is forgotten first. */
+const FRAMES = 64;
+const NO_REGION = 255;
 
 export class Accounting {
   /** Ticks by region × cause, row-major with 16 columns. */
@@ -38,8 +41,12 @@ export class Accounting {
   readonly time: Float64Array;
   /** Region that is charged now, 0 to 15. What the numbers mean is the host's affair. */
   private row = 0;
+  /** Stack of interrupted regions, by the linear address of the return address that was pushed: a ring. */
+  private readonly frameOf = new Int32Array(FRAMES);
+  private readonly regionOf = new Uint8Array(FRAMES).fill(NO_REGION);
+  private frames = 0;
 
-  constructor(matrix: Float64Array = new Float64Array(MAX_REGIONS * COLUMNS), time = new Float64Array(1)) {
+  constructor(matrix: Float64Array = new Float64Array(MAX_REGIONS * COLUMNS), time: Float64Array = new Float64Array(1)) {
     this.matrix = matrix;
     this.time = time;
   }
@@ -56,6 +63,38 @@ export class Accounting {
 
   set region(region: number) {
     this.row = region << 4;
+  }
+
+  /** An event interrupts the current region; its return address went to linear address `frame`. */
+  saveRegion(frame: number): void {
+    const at = this.frames & (FRAMES - 1);
+    this.frameOf[at] = frame;
+    this.regionOf[at] = this.row >> 4;
+    this.frames = (this.frames + 1) & 0x3fff_ffff;
+  }
+
+  /** IRET pops the return address at `frame`: the region that was interrupted there is charged again, if known. */
+  restoreRegion(frame: number): void {
+    for (let back = 1; back <= FRAMES; back++) {
+      const at = (this.frames - back) & (FRAMES - 1);
+      if (this.regionOf[at] === NO_REGION || this.frameOf[at] !== (frame | 0)) continue;
+      this.row = this.regionOf[at] << 4;
+      this.regionOf[at] = NO_REGION;
+      // Frames above the one that returned were left behind by a task switch; only a returned one is taken off.
+      if (back === 1) this.frames = (this.frames - 1) & 0x3fff_ffff;
+      return;
+    }
+  }
+
+  /** The region and the interrupted ones; the matrix and the clock are in the state memory. */
+  save(): number[] {
+    return [this.row, this.frames, ...this.frameOf, ...this.regionOf];
+  }
+
+  load(state: number[]): void {
+    [this.row, this.frames] = state;
+    this.frameOf.set(state.slice(2, 2 + FRAMES));
+    this.regionOf.set(state.slice(2 + FRAMES));
   }
 
   /** A copy of the matrix, for differences between two moments. */

@@ -1,0 +1,237 @@
+/**
+ * Decoded code: blocks of instructions from one head to the next, kept by physical address and checked against
+ * linear address and mode, so that remapped pages find the right bytes. A page that holds blocks is marked, and a
+ * write into a block's bytes voids it at once: what is left of a running block turns into stops.
+ */
+import { UD } from '../mmu/fault.ts';
+import { type Mmu, PAGE_CODE } from '../mmu/mmu.ts';
+import type { Cpu } from './cpu.ts';
+import { type CodeBytes, Decoder } from './decoder.ts';
+import { Insn, PRE_HOOK, PRE_LINE, PRE_LINE2 } from './insn.ts';
+import type { Row } from './row.ts';
+
+const TABLE = 1 << 14;
+/** Instructions without a head, at most. */
+export const MAX_BLOCK = 64;
+
+/** Thrown in place of an instruction whose bytes were overwritten while its block ran. */
+export const STALE = { stale: true };
+
+const staleRow: Row = {
+  enc: '',
+  form: '(stale)',
+  cost: 'undefined',
+  reads: '',
+  writes: '',
+  undef: '',
+  op: 0,
+  user: true,
+  exec: () => {
+    throw STALE;
+  },
+};
+
+export class Block {
+  readonly pa: number;
+  readonly lin: number;
+  readonly eip: number;
+  readonly big: boolean;
+  readonly insns: Insn[] = [];
+  /** Issue ticks of the instructions before each, and of all at the end. */
+  readonly ticks: number[] = [0];
+  /** The last instruction sets EIP itself. */
+  ends = false;
+  /** EIP behind the block. */
+  end = 0;
+  bytes = 0;
+  /** Region to charge, or -1 to go on charging the one that ran before (inherit). */
+  region = -1;
+  /** For one instruction across a page border: the physical address of the second page; else -1. */
+  secondPage = -1;
+  valid = true;
+
+  constructor(pa: number, lin: number, eip: number, big: boolean) {
+    this.pa = pa;
+    this.lin = lin;
+    this.eip = eip;
+    this.big = big;
+  }
+}
+
+interface CodePage {
+  blocks: Set<Block>;
+}
+
+export class Blocks implements CodeBytes {
+  private readonly cpu: Cpu;
+  private readonly mmu: Mmu;
+  private readonly decoder: Decoder;
+  private readonly table: (Block | null)[] = new Array(TABLE).fill(null);
+  private readonly pages = new Map<number, CodePage>();
+  /** Region by linear address, or -1; set by the machine. */
+  regionOf: (lin: number) => number = () => -1;
+  /** Does the host want to be called before this linear address? */
+  hooked: (lin: number) => boolean = () => false;
+  private readonly lineShift: number;
+  // The decoder's window: bytes at `lin`, physical `pa`, `room` of them in the page.
+  private lin = 0;
+  private pa = 0;
+  private room = 0;
+  private second = -1;
+
+  constructor(cpu: Cpu) {
+    this.cpu = cpu;
+    this.mmu = cpu.mmu;
+    this.decoder = new Decoder(cpu.profile, cpu.fault);
+    this.lineShift = this.mmu.hierarchy.timed ? this.mmu.hierarchy.l1i.lineShift : 12;
+  }
+
+  /** The block at the current EIP; may throw the fault of fetching or decoding its first instruction. */
+  find(): Block {
+    const c = this.cpu;
+    const eip = c.eip;
+    const lin = (eip + c.segmentBase(1)) | 0;
+    const pa = this.mmu.translateFetch(lin);
+    const slot = (pa ^ (pa >>> 14)) & (TABLE - 1);
+    const b = this.table[slot];
+    if (b?.valid && b.pa === pa && b.lin === lin && b.big === c.codeBig) {
+      if (b.secondPage < 0 || this.mmu.translateFetch((lin & ~0xfff) + 4096) === b.secondPage) return b;
+    }
+    return this.decode(pa, lin, eip, slot);
+  }
+
+  /** CodeBytes for the decoder. */
+  byte(n: number): number {
+    if (n < this.room) return this.read(this.pa + n);
+    if (this.second < 0) this.second = this.mmu.translateFetch((this.lin + this.room) | 0);
+    return this.read(this.second + n - this.room);
+  }
+
+  /** Bytes [pa, pa + length) changed: blocks that hold any of them are void. */
+  invalidate(pa: number, length: number): void {
+    const last = (pa + length - 1) >>> 12;
+    for (let page = pa >>> 12; page <= last; page++) {
+      const entry = this.pages.get(page);
+      if (!entry) continue;
+      for (const b of entry.blocks) {
+        const inFirst = pa < b.pa + b.bytes && pa + length > b.pa;
+        if (inFirst || b.secondPage >= 0) this.drop(b);
+      }
+    }
+  }
+
+  /** Forgets everything (regions or hooks changed, a snapshot was loaded). */
+  clear(): void {
+    for (const entry of this.pages.values()) for (const b of entry.blocks) this.drop(b);
+    this.table.fill(null);
+  }
+
+  private read(pa: number): number {
+    return pa >>> 0 < this.mmu.ramSize ? this.mmu.ram8[pa] : 0xff;
+  }
+
+  private decode(pa: number, lin: number, eip: number, slot: number): Block {
+    const c = this.cpu;
+    const b = new Block(pa, lin, eip, c.codeBig);
+    b.region = this.regionOf(lin);
+    let at = 0;
+    const room = 4096 - (lin & 0xfff);
+    while (b.insns.length < MAX_BLOCK && at < room && !b.ends) {
+      this.lin = (lin + at) | 0;
+      this.pa = pa + at;
+      this.room = room - at;
+      this.second = -1;
+      let i: Insn;
+      try {
+        if (at > 0 && room - at < 15 && !this.fitsPage()) break;
+        i = this.decoder.decode(this, (eip + at) | 0, c.codeBig);
+        c.checkTarget((i.next - 1) | 0);
+      } catch (fault) {
+        if (fault !== c.fault || b.insns.length > 0) {
+          if (fault !== c.fault) throw fault;
+          break;
+        }
+        throw fault;
+      }
+      if (at > 0 && this.second >= 0) break;
+      b.secondPage = this.second;
+      this.append(b, i, at);
+      at += i.length;
+    }
+    b.bytes = at;
+    b.end = (eip + at) | 0;
+    this.enter(b, slot);
+    return b;
+  }
+
+  /**
+   * Near the page's end: would the next instruction fit? Decoding reads the second page only if it must, and a
+   * fault of that read must not be raised ahead of time, so the bytes in this page are tried first.
+   */
+  private fitsPage(): boolean {
+    const inPage: CodeBytes = {
+      byte: n => {
+        if (n >= this.room) throw this.cpu.fault.set(UD, -1);
+        return this.read(this.pa + n);
+      },
+    };
+    try {
+      this.decoder.decode(inPage, 0, this.cpu.codeBig);
+      return true;
+    } catch (fault) {
+      if (fault !== this.cpu.fault) throw fault;
+      return false;
+    }
+  }
+
+  private append(b: Block, i: Insn, at: number): void {
+    const first = (b.pa + at) >>> this.lineShift;
+    const last = (b.pa + at + i.length - 1) >>> this.lineShift;
+    if (at > 0 && first !== (b.pa + at - 1) >>> this.lineShift) i.pre |= PRE_LINE;
+    if (last !== first) i.pre |= PRE_LINE2;
+    if (this.hooked((b.lin + at) | 0)) i.pre |= PRE_HOOK;
+    b.insns.push(i);
+    b.ticks.push(b.ticks[b.ticks.length - 1] + i.cost);
+    if (i.row.ends || i.rep !== 0) b.ends = true;
+  }
+
+  private enter(b: Block, slot: number): void {
+    const old = this.table[slot];
+    if (old) this.leavePage(old);
+    this.table[slot] = b;
+    if (b.pa >>> 0 >= this.mmu.ramSize) return;
+    this.page(b.pa >>> 12).blocks.add(b);
+    if (b.secondPage >= 0 && b.secondPage >>> 0 < this.mmu.ramSize)
+      this.page(b.secondPage >>> 12).blocks.add(b);
+  }
+
+  private page(number: number): CodePage {
+    let entry = this.pages.get(number);
+    if (!entry) {
+      entry = { blocks: new Set() };
+      this.pages.set(number, entry);
+      this.mmu.mark(number << 12, PAGE_CODE);
+    }
+    return entry;
+  }
+
+  private drop(b: Block): void {
+    b.valid = false;
+    for (let k = 0; k < b.insns.length; k++) {
+      const stop = new Insn(staleRow);
+      stop.eip = b.insns[k].eip;
+      b.insns[k] = stop;
+    }
+    this.leavePage(b);
+  }
+
+  private leavePage(b: Block): void {
+    for (const pa of [b.pa, b.secondPage]) {
+      const entry = this.pages.get(pa >>> 12);
+      if (!entry?.blocks.delete(b)) continue;
+      if (entry.blocks.size > 0) continue;
+      this.pages.delete(pa >>> 12);
+      this.mmu.unmark(pa, PAGE_CODE);
+    }
+  }
+}

@@ -1,0 +1,344 @@
+/**
+ * The interpreter: heads, blocks, faults, interrupts, and the issue part of the clock.
+ *
+ * A *head* is where device events and interrupts are looked at: the first instruction after a block. Blocks end at
+ * branches, at rows that say so (serialising, IF-changing, port and clock-reading instructions), at a page border
+ * and after 64 instructions; an exception's delivery, IRET and 64 rounds of REP lead to a head too. With TF set or
+ * in the shadow of STI and MOV SS, one instruction runs from head to head. A host that steps makes no heads:
+ * `sinceHead` says how far the current block has got.
+ *
+ * Issue ticks of a block are charged when something else is charged (`sync`) and at its end, so every reader of
+ * the clock sees it exact to the instruction that reads.
+ */
+import { CAUSE } from '../accounting.ts';
+import { NEVER, TICKS_PER_CYCLE } from '../clock.ts';
+import { DB } from '../mmu/fault.ts';
+import { type Block, Blocks, MAX_BLOCK, STALE } from './blocks.ts';
+import type { Cpu } from './cpu.ts';
+import { deliver } from './exceptions.ts';
+import { PRE_HOOK, PRE_LINE, PRE_LINE2 } from './insn.ts';
+
+const ISSUE = CAUSE.issue;
+const IDLE = CAUSE.idle;
+const SYSTEM = CAUSE.system;
+const NMI_VECTOR = 2;
+
+/** DR6.BS: single step. */
+const DR6_BS = 0x4000;
+
+/** The interrupt controller as the CPU sees it. */
+export interface InterruptController {
+  intr(): boolean;
+  acknowledge(): number;
+}
+
+export type StopReason = 'limit' | 'triple-fault' | 'halted' | 'stopped';
+
+/** No linear address: they are int32. */
+const NOWHERE = 2 ** 40;
+
+/** Thrown by a hook's wish to stop before its instruction. */
+const STOP = { stop: true };
+
+export class Engine {
+  readonly cpu: Cpu;
+  readonly blocks: Blocks;
+  /** Set by the machine. */
+  pic: InterruptController | null = null;
+  /** A pending non-maskable interrupt. */
+  nmi = false;
+  private nmiBlocked = false;
+  private readonly hooks = new Map<number, (() => void)[]>();
+  private running: Block | null = null;
+  private position = 0;
+  private charged = 0;
+  private lastLine = -1;
+  private sinceHead = 0;
+  private stopWanted = false;
+  /** Address whose hooks are not called now, because the run starts there. */
+  private skipLin = NOWHERE;
+  private readonly lineShift: number;
+  private readonly wakeTicks: number;
+
+  constructor(cpu: Cpu) {
+    this.cpu = cpu;
+    this.blocks = new Blocks(cpu);
+    this.blocks.hooked = lin => this.hooks.has(lin);
+    cpu.mmu.sync = () => this.sync();
+    cpu.mmu.onMarkedWrite = (pa, length) => this.blocks.invalidate(pa, length);
+    this.lineShift = cpu.mmu.hierarchy.l1i.lineShift;
+    this.wakeTicks = cpu.profile.timing ? cpu.profile.system.haltWake.value * TICKS_PER_CYCLE : 0;
+    cpu.onReturn = () => {
+      this.nmiBlocked = false;
+    };
+  }
+
+  /** Calls `hook` before each execution of the instruction at `lin`; returns the function that removes it. */
+  addHook(lin: number, hook: () => void): () => void {
+    const key = lin | 0;
+    const list = this.hooks.get(key) ?? [];
+    this.hooks.set(key, [...list, hook]);
+    this.blocks.clear();
+    return () => {
+      const left = (this.hooks.get(key) ?? []).filter(h => h !== hook);
+      if (left.length) this.hooks.set(key, left);
+      else this.hooks.delete(key);
+      this.blocks.clear();
+    };
+  }
+
+  /** Ends the run before the next instruction (from a hook: before the hooked one; from a device: at its head). */
+  stop(): void {
+    this.stopWanted = true;
+  }
+
+  /** Runs until tick `until`, a stop, a triple fault or a HLT that nothing can end. */
+  run(until: number): StopReason {
+    const c = this.cpu;
+    const time = c.accounting.time;
+    this.stopWanted = false;
+    this.skipLin = this.currentLin();
+    for (;;) {
+      if (this.sinceHead === 0) {
+        const stop = this.head(until);
+        if (stop) return stop;
+      }
+      if (time[0] >= until) return 'limit';
+      this.runBlock(MAX_BLOCK);
+      this.skipLin = NOWHERE;
+      if (this.stopWanted) return 'stopped';
+    }
+  }
+
+  /** Runs exactly one instruction (or delivers one interrupt or fault). */
+  step(until = NEVER): StopReason {
+    this.stopWanted = false;
+    this.skipLin = this.currentLin();
+    if (this.sinceHead === 0) {
+      const stop = this.head(until);
+      if (stop) return stop;
+    }
+    this.runBlock(1);
+    return this.cpu.shutdown ? 'triple-fault' : 'stopped';
+  }
+
+  /** Charges the issue ticks of the running block up to and with the current instruction. */
+  sync(): void {
+    const b = this.running;
+    if (!b) return;
+    const total = b.ticks[this.position + 1];
+    const due = total - this.charged;
+    if (due <= 0) return;
+    this.charged = total;
+    this.cpu.accounting.charge(ISSUE, due);
+  }
+
+  /** The linear address of the instruction that is running (or comes next). */
+  currentLin(): number {
+    const c = this.cpu;
+    const b = this.running;
+    const eip = b ? b.insns[this.position].eip : c.eip;
+    return (eip + c.segmentBase(1)) | 0;
+  }
+
+  /** Bytes of RAM changed behind the CPU's back (DMA, the host). */
+  ramChanged(pa: number, length: number): void {
+    this.blocks.invalidate(pa, length);
+    this.lastLine = -1;
+  }
+
+  save(): unknown {
+    return {
+      cpu: this.cpu.saveState(),
+      nmi: this.nmi,
+      nmiBlocked: this.nmiBlocked,
+      lastLine: this.lastLine,
+      sinceHead: this.sinceHead,
+    };
+  }
+
+  load(state: unknown): void {
+    const s = state as {
+      cpu: unknown;
+      nmi: boolean;
+      nmiBlocked: boolean;
+      lastLine: number;
+      sinceHead: number;
+    };
+    this.blocks.clear();
+    this.cpu.loadState(s.cpu);
+    this.nmi = s.nmi;
+    this.nmiBlocked = s.nmiBlocked;
+    this.lastLine = s.lastLine;
+    this.sinceHead = s.sinceHead;
+    this.running = null;
+  }
+
+  /** What is looked at at a head; returns a reason to stop, or null. Time passes here while halted. */
+  private head(until: number): StopReason | null {
+    const c = this.cpu;
+    if (c.shutdown) return 'triple-fault';
+    const time = c.accounting.time;
+    for (;;) {
+      if (time[0] >= c.clock.next()) c.clock.runDue();
+      if (this.stopWanted) return 'stopped';
+      if (c.shadow) return null;
+      if (this.nmi && !this.nmiBlocked) {
+        this.nmi = false;
+        this.nmiBlocked = true;
+        this.wake();
+        this.interrupt(NMI_VECTOR);
+        return c.shutdown ? 'triple-fault' : null;
+      }
+      if (c.interruptsOn && this.pic?.intr()) {
+        this.wake();
+        this.interrupt(this.pic.acknowledge());
+        return c.shutdown ? 'triple-fault' : null;
+      }
+      if (!c.halted) return null;
+      if (!c.interruptsOn && !this.nmi) {
+        // Only an NMI could end this; none of our devices raises one by itself without an event.
+        if (c.clock.next() === NEVER || !this.nmiSource) return 'halted';
+      }
+      const next = Math.min(c.clock.next(), until);
+      if (next === NEVER) return 'halted';
+      if (next > time[0]) c.charge(IDLE, next - time[0]);
+      if (time[0] >= until) return 'limit';
+    }
+  }
+
+  /** True when some device may raise an NMI, so that HLT with interrupts off is not the end. */
+  nmiSource = false;
+
+  private wake(): void {
+    if (!this.cpu.halted) return;
+    this.cpu.halted = false;
+    this.cpu.charge(SYSTEM, this.wakeTicks);
+  }
+
+  private interrupt(vector: number): void {
+    this.toHandler(vector, -1, 'external', this.cpu.eip);
+  }
+
+  private toHandler(vector: number, error: number, kind: 'fault' | 'trap' | 'external', eip: number): void {
+    this.cpu.repEip = -1;
+    this.lastLine = -1;
+    this.sinceHead = 0;
+    deliver(this.cpu, vector, error, kind, eip);
+  }
+
+  private runBlock(max: number): void {
+    const c = this.cpu;
+    let b: Block;
+    try {
+      b = this.blocks.find();
+    } catch (fault) {
+      if (fault !== c.fault) throw fault;
+      return this.toHandler(c.fault.vector, c.fault.error, 'fault', c.eip);
+    }
+    if (b.region >= 0) c.accounting.region = b.region;
+    const trap = c.trapFlag;
+    const single = trap || c.shadow;
+    c.shadow = false;
+    const room = MAX_BLOCK - this.sinceHead;
+    const whole = b.insns.length < room ? b.insns.length : room;
+    const n = single ? 1 : max < whole ? max : whole;
+    const deliveries = c.deliveries;
+    const done = this.execute(b, n);
+    if (done < 0) {
+      this.sinceHead = 0;
+      return;
+    }
+    this.sinceHead = done === n && (single || n === whole) ? 0 : this.sinceHead + done;
+    if (trap && done > 0 && !c.shadow && c.deliveries === deliveries) {
+      c.setDr(6, c.dr(6) | DR6_BS);
+      this.toHandler(DB, -1, 'trap', c.eip);
+    }
+  }
+
+  /**
+   * Runs the first `n` instructions of a block and returns how many were done: fewer when the block went stale
+   * or a hook stopped it; -1 when one faulted and its handler is next.
+   */
+  private execute(b: Block, n: number): number {
+    const c = this.cpu;
+    const insns = b.insns;
+    this.running = b;
+    this.charged = 0;
+    this.position = 0;
+    let k = 0;
+    try {
+      this.enterLine(b);
+      for (; k < n; k++) {
+        const i = insns[k];
+        this.position = k;
+        if (i.pre !== 0) this.before(b, k);
+        i.exec(c, i);
+      }
+    } catch (thrown) {
+      return this.interrupted(b, k, thrown);
+    }
+    this.position = n - 1;
+    this.sync();
+    this.running = null;
+    c.instructions += n;
+    if (n < insns.length) c.eip = insns[n].eip;
+    else if (!b.ends) c.eip = b.end;
+    this.lastLine = this.lineOfLast(b, n);
+    return n;
+  }
+
+  /** A fault, a stale block or a hook's stop, before instruction k of the block had any effect. */
+  private interrupted(b: Block, k: number, thrown: unknown): number {
+    const c = this.cpu;
+    const i = b.insns[k];
+    c.instructions += k;
+    if (thrown === c.fault) {
+      this.sync();
+      this.running = null;
+      c.eip = i.eip;
+      this.toHandler(c.fault.vector, c.fault.error, 'fault', i.eip);
+      return -1;
+    }
+    this.position = k - 1;
+    if (k > 0) this.sync();
+    this.running = null;
+    if (thrown !== STALE && thrown !== STOP) throw thrown;
+    c.eip = i.eip;
+    this.lastLine = -1;
+    return k;
+  }
+
+  private enterLine(b: Block): void {
+    const line = b.pa >>> this.lineShift;
+    if (line === this.lastLine) return;
+    this.cpu.mmu.fetchLine(b.pa);
+  }
+
+  private lineOfLast(b: Block, n: number): number {
+    if (b.secondPage >= 0) return b.secondPage >>> this.lineShift;
+    const i = b.insns[n - 1];
+    if (!i) return -1;
+    return (b.pa + ((i.next - b.eip) | 0) - 1) >>> this.lineShift;
+  }
+
+  private before(b: Block, k: number): void {
+    const i = b.insns[k];
+    const pa = b.pa + ((i.eip - b.eip) | 0);
+    if (i.pre & PRE_LINE) this.cpu.mmu.fetchLine(pa);
+    if (i.pre & PRE_LINE2) this.cpu.mmu.fetchLine(b.secondPage >= 0 ? b.secondPage : pa + i.length - 1);
+    if (i.pre & PRE_HOOK) this.callHooks(b, k);
+  }
+
+  private callHooks(b: Block, k: number): void {
+    const lin = (b.lin + ((b.insns[k].eip - b.eip) | 0)) | 0;
+    if (lin === this.skipLin) {
+      // The run starts at this address: it was stopped here, or the host set it.
+      this.skipLin = NOWHERE;
+      return;
+    }
+    this.sync();
+    for (const hook of this.hooks.get(lin) ?? []) hook();
+    if (this.stopWanted) throw STOP;
+  }
+}

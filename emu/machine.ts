@@ -1,0 +1,290 @@
+/**
+ * The composition root: a PC put together from its parts, and the host's handle on it. Devices are rows below:
+ * what they are, their IRQ line, their ports. Nothing here knows what runs on the machine.
+ *
+ * Interrupt lines: 0 timer, 4 COM1, 8 RTC, 11 and 10 the network cards (PCI, level). Physical map: RAM from 0, the
+ * cards' registers from 0xFEB00000.
+ */
+import { Accounting } from './accounting.ts';
+import type { Dma, PortRange, Saved } from './bus.ts';
+import { Clock, TICKS_PER_CYCLE } from './clock.ts';
+import { Cpu } from './cpu/cpu.ts';
+import { Engine, type StopReason } from './cpu/engine.ts';
+import { BoardPorts } from './devices/board-ports.ts';
+import { E1000 } from './devices/e1000/e1000.ts';
+import { ExitPort } from './devices/exit-port.ts';
+import { HOST_BRIDGE_440FX, Pci } from './devices/pci.ts';
+import type { PciFunction } from './devices/pci-function.ts';
+import { Pic } from './devices/pic.ts';
+import { Pit } from './devices/pit.ts';
+import { PortSpace } from './devices/port-space.ts';
+import { Rtc } from './devices/rtc.ts';
+import { Uart } from './devices/uart.ts';
+import { Wire } from './devices/wire.ts';
+import { checkProfile, type Profile } from './profile/profile.ts';
+import { RAM_OFFSET, State } from './state.ts';
+
+export interface MachineOptions {
+  profile: Profile;
+  /** RAM in bytes; a multiple of 64 KiB from 1 MiB to 2 GiB. */
+  memoryBytes: number;
+  /** Network cards, 0 to 2; the first is at PCI device 3, IRQ 11. Default 1. */
+  cards?: number;
+  /** A byte left COM1. */
+  onSerial?: (byte: number) => void;
+  /** Something asked for what is not there: an unknown port, MSR or physical address; said once each. */
+  onNotice?: (text: string) => void;
+}
+
+/** How a run ended. */
+export type RunResult = { reason: 'exit'; code: number } | { reason: StopReason };
+
+/** What a boot loader leaves in the registers. */
+export interface EntryState {
+  eip: number;
+  eax: number;
+  ebx: number;
+}
+
+export interface Card {
+  device: E1000;
+  wire: Wire;
+}
+
+export interface Snapshot {
+  memory: Uint8Array;
+  events: number[];
+  engine: unknown;
+  devices: unknown[];
+}
+
+const CARD_IRQ = [11, 10];
+const CARD_MMIO = 0xfeb0_0000;
+const CARD_IO = 0xc000;
+const PCI_COMMAND_IO_MEMORY = 3;
+const START_DATE = { year: 2003, month: 10, day: 19, hours: 9, minutes: 0, seconds: 0 };
+
+export class Machine {
+  readonly profile: Profile;
+  readonly state: State;
+  readonly accounting: Accounting;
+  readonly clock: Clock;
+  readonly cpu: Cpu;
+  readonly engine: Engine;
+  readonly space: PortSpace;
+  readonly pic: Pic;
+  readonly pit: Pit;
+  readonly uart: Uart;
+  readonly rtc: Rtc;
+  readonly pci: Pci;
+  readonly cards: readonly Card[];
+  private readonly devices: Saved[];
+  private readonly ram: Uint8Array;
+  private exitCode = -1;
+
+  constructor(options: MachineOptions) {
+    const { profile } = options;
+    checkProfile(profile);
+    const notice = options.onNotice ?? (() => {});
+    this.profile = profile;
+    this.state = new State(options.memoryBytes);
+    this.ram = this.state.ram8();
+    this.accounting = new Accounting(this.state.float64('matrix', 256), this.state.float64('time', 1));
+    this.clock = new Clock(profile.clockHz.value, this.accounting.time);
+    this.space = new PortSpace({
+      onUnmapped: (kind, address) => notice(`no ${kind} at 0x${address.toString(16)}`),
+    });
+    this.cpu = new Cpu(profile, this.state, this.accounting, this.clock, {
+      findMmio: pa => this.space.findMmio(pa) ?? null,
+      onUnmapped: (_, pa) => void this.space.readMmio(pa, 1),
+    });
+    this.cpu.ports = {
+      readPort: (port, size) => this.space.readPort(port, size),
+      writePort: (port, size, value) => this.space.writePort(port, size, value),
+      busOf: port => this.space.findPort(port)?.bus ?? 'isa',
+    };
+    this.cpu.onUnknown = (kind, number) => notice(`no ${kind} 0x${number.toString(16)}`);
+    this.engine = new Engine(this.cpu);
+    const clock = this.clock;
+    const reset = () => {
+      this.cpu.shutdown = true;
+      this.engine.stop();
+    };
+
+    this.pic = new Pic();
+    this.engine.pic = this.pic;
+    this.pit = new Pit(clock, this.pic.line(0));
+    this.uart = new Uart(clock, { base: 0x3f8, irq: this.pic.line(4), onTransmit: options.onSerial });
+    this.rtc = new Rtc(clock, { irq: this.pic.line(8), start: START_DATE, memory: options.memoryBytes });
+    this.pci = new Pci(this.space, reset);
+    const board = new BoardPorts({ onTransmit: options.onSerial && (() => {}), onReset: reset });
+    const exit = new ExitPort(code => {
+      this.exitCode = code;
+      this.engine.stop();
+    });
+    const ported: { ports(): PortRange[] }[] = [
+      this.pic,
+      this.pit,
+      this.uart,
+      this.rtc,
+      this.pci,
+      board,
+      exit,
+    ];
+    for (const device of ported) for (const range of device.ports()) this.space.mapPorts(range);
+    this.pci.add(HOST_BRIDGE_440FX);
+    this.cards = Array.from({ length: options.cards ?? 1 }, (_, n) => this.addCard(n, notice));
+    this.devices = [this.pic, this.pit, this.uart, this.rtc, this.pci, board, exit];
+    for (const card of this.cards) this.devices.push(card.device, card.wire);
+  }
+
+  // ---- running ---------------------------------------------------------------------------------------------------
+
+  /** Runs until the clock reaches `cycles`, or an earlier end. */
+  run(cycles: number): RunResult {
+    return this.result(this.engine.run(cycles * TICKS_PER_CYCLE));
+  }
+
+  /** One instruction, or one delivery of an interrupt or fault. */
+  step(): RunResult {
+    return this.result(this.engine.step());
+  }
+
+  /** Time since reset in cycles: exact quarters. */
+  cycles(): number {
+    return this.clock.now() / TICKS_PER_CYCLE;
+  }
+
+  /** Seconds of guest time since reset. */
+  seconds(): number {
+    return this.clock.now() / this.clock.ticksPerSecond;
+  }
+
+  private result(reason: StopReason): RunResult {
+    if (reason !== 'stopped' || this.exitCode < 0) return { reason };
+    const code = this.exitCode;
+    this.exitCode = -1;
+    return { reason: 'exit', code };
+  }
+
+  // ---- the host's hand in the machine -----------------------------------------------------------------------------
+
+  get ramSize(): number {
+    return this.state.ramSize;
+  }
+
+  /** Writes RAM behind the CPU's back, as a loader does; bytes outside RAM throw a RangeError. */
+  writePhysical(pa: number, bytes: Uint8Array): void {
+    this.checkRange(pa, bytes.length);
+    this.ram.set(bytes, pa);
+    this.engine.ramChanged(pa, bytes.length);
+  }
+
+  /** A copy of RAM; changes nothing. */
+  readPhysical(pa: number, length: number): Uint8Array {
+    this.checkRange(pa, length);
+    return this.ram.slice(pa, pa + length);
+  }
+
+  /** The byte at a linear address by the page tables in RAM, or -1 where nothing is mapped; changes nothing. */
+  peek8(lin: number): number {
+    const pa = this.cpu.mmu.peekTranslate(lin);
+    return pa >= 0 && pa < this.ramSize ? this.ram[pa] : -1;
+  }
+
+  /** The dword at a linear address, unsigned, or -1 where a byte of it is not mapped to RAM. */
+  peek32(lin: number): number {
+    let v = 0;
+    for (let n = 3; n >= 0; n--) {
+      const byte = this.peek8((lin + n) | 0);
+      if (byte < 0) return -1;
+      v = v * 256 + byte;
+    }
+    return v;
+  }
+
+  setEntry(entry: EntryState): void {
+    this.cpu.eip = entry.eip;
+    this.cpu.r32[0] = entry.eax;
+    this.cpu.r32[3] = entry.ebx;
+  }
+
+  /** Says which region the code at a linear address belongs to: 0–15, or -1 for the region that called it. */
+  setRegions(regionOf: (lin: number) => number): void {
+    this.engine.blocks.regionOf = regionOf;
+    this.engine.blocks.clear();
+  }
+
+  snapshot(): Snapshot {
+    return {
+      memory: new Uint8Array(this.state.memory.buffer).slice(0, RAM_OFFSET + this.ramSize),
+      events: this.clock.save(),
+      engine: this.engine.save(),
+      devices: this.devices.map(d => d.save()),
+    };
+  }
+
+  restore(snapshot: Snapshot): void {
+    new Uint8Array(this.state.memory.buffer).set(snapshot.memory);
+    this.engine.load(snapshot.engine);
+    this.devices.forEach((d, n) => {
+      d.load(snapshot.devices[n]);
+    });
+    this.clock.load(snapshot.events);
+  }
+
+  // ---- building ----------------------------------------------------------------------------------------------------
+
+  private addCard(n: number, notice: (text: string) => void): Card {
+    const name = `e1000 ${n}`;
+    const wire = new Wire(this.clock, { name: `wire ${n}` });
+    let pciFunction: PciFunction | null = null;
+    const device = new E1000({
+      name,
+      mac: Uint8Array.of(0x52, 0x54, 0x00, 0x12, 0x34, 0x56 + n),
+      clock: this.clock,
+      dma: this.dma(),
+      irq: this.pic.line(CARD_IRQ[n]),
+      wire: { wire, side: 0 },
+      notice,
+      busMaster: () => pciFunction?.busMaster() ?? false,
+    });
+    pciFunction = this.pci.add(
+      device.pciFunction({
+        device: 3 + n,
+        function: 0,
+        memoryBase: CARD_MMIO + n * 0x2_0000,
+        ioBase: CARD_IO + n * 0x40,
+        interruptLine: CARD_IRQ[n],
+        command: PCI_COMMAND_IO_MEMORY,
+      }),
+    );
+    // As a BIOS leaves it: PCI lines are level-triggered.
+    this.space.writePort(0x4d1, 1, this.space.readPort(0x4d1, 1) | (1 << (CARD_IRQ[n] - 8)));
+    return { device, wire };
+  }
+
+  private dma(): Dma {
+    const hierarchy = this.cpu.mmu.hierarchy;
+    return {
+      read: (physical, into) => {
+        const length = Math.max(0, Math.min(into.length, this.ramSize - physical));
+        into.fill(0xff, length);
+        if (length === 0) return;
+        into.set(this.ram.subarray(physical, physical + length));
+        if (hierarchy.timed) hierarchy.clean(physical, length);
+      },
+      write: (physical, from) => {
+        const length = Math.max(0, Math.min(from.length, this.ramSize - physical));
+        if (length === 0) return;
+        this.ram.set(from.subarray(0, length), physical);
+        if (hierarchy.timed) hierarchy.invalidate(physical, length);
+        this.engine.blocks.invalidate(physical, length);
+      },
+    };
+  }
+
+  private checkRange(pa: number, length: number): void {
+    if (!(pa >= 0 && pa + length <= this.ramSize)) throw new RangeError(`0x${pa.toString(16)}: not RAM`);
+  }
+}
