@@ -2,7 +2,7 @@
  * Builds the guest: kernel.elf, driver modules and user programs, from the C in the tree (guest/sources.ts) with
  * the pinned compiler (guest/toolchain.ts), cached by content in .cache/guest/.
  *
- * An object's key is the hash of compiler, flags, its source and every header; an artefact's key is the hash of its
+ * An object's key is the hash of compiler, flags, its source and every file that it may include; an artefact's key is the hash of its
  * objects' keys, linker script and flags. A file in the cache is complete or absent (it is renamed into place), so
  * any number of processes may build at once.
  */
@@ -18,6 +18,7 @@ import { openToolchain, type Toolchain } from './toolchain.ts';
 
 const KERNEL = 'kernel.elf';
 const MAX_JOBS = 2;
+const NOT_INCLUDED = ['.c', '.S', '.ld', '.md'];
 
 /** What a build made; all paths are absolute, into the cache, and must not be written. */
 export interface GuestBuild {
@@ -169,8 +170,11 @@ async function inParallel(jobs: readonly (() => Promise<void>)[]): Promise<void>
   );
 }
 
+/** Everything that a source may include: headers and tables under any name. */
 function headersOf(root: string, directories: readonly string[]): string[] {
-  return directories.flatMap(directory => filesBelow(root, directory, ['.h']));
+  return directories.flatMap(directory =>
+    filesBelow(root, directory, ending => !NOT_INCLUDED.includes(ending)),
+  );
 }
 
 function contentsOf(root: string, paths: readonly string[]): string[] {

@@ -25,7 +25,7 @@ export interface Target {
 }
 
 /** Library calls that clang makes on its own. */
-const runtimeSources = (root: string) => filesBelow(root, 'guest/rt', ['.c']);
+const runtimeSources = (root: string) => filesBelow(root, 'guest/rt', e => e === '.c');
 const KERNEL_FLAGS = ['-D__KERNEL__', '-Ikernel/include', '-Inooks/include'];
 const MODULE_FLAGS = ['-D__KERNEL__', '-DMODULE', '-Ikernel/include'];
 const PROGRAM_FLAGS = ['-Iuser/include', '-Iuser/lib', '-idirafter', 'kernel/include'];
@@ -45,21 +45,22 @@ export function guestTargets(root: string): Target[] {
   return targets;
 }
 
-/** Files below `directory` (relative to root) with one of the endings, sorted; none if there is no directory. */
-export function filesBelow(root: string, directory: string, endings: readonly string[]): string[] {
+/** Files below `directory` (relative to root) whose ending `wanted` likes, sorted; none if there is no directory. */
+export function filesBelow(root: string, directory: string, wanted: (ending: string) => boolean): string[] {
   const found: string[] = [];
   const visit = (dir: string) => {
     for (const entry of readdirSync(join(root, dir), { withFileTypes: true })) {
       const path = `${dir}/${entry.name}`;
       if (entry.isDirectory()) visit(path);
-      else if (endings.includes(extname(entry.name))) found.push(path);
+      else if (wanted(extname(entry.name))) found.push(path);
     }
   };
   if (existsSync(join(root, directory))) visit(directory);
   return found.sort();
 }
 
-const sourcesBelow = (root: string, directory: string) => filesBelow(root, directory, ['.c', '.S']);
+const sourcesBelow = (root: string, directory: string) =>
+  filesBelow(root, directory, e => e === '.c' || e === '.S');
 
 function kernelTarget(root: string): Target[] {
   const sources = [...sourcesBelow(root, 'kernel'), ...sourcesBelow(root, 'nooks')];

@@ -103,11 +103,20 @@ function report(
     halted: ['halted with interrupts off', HALTED] as const,
     limit: ['cycle limit reached', CYCLE_LIMIT] as const,
   }[end.reason];
-  const symbols = new SymbolTable();
-  if (isElf(bytes)) symbols.add(name, readElf(bytes, name));
-  const where = symbols.describe(machine.instructionPointer());
+  const where = describe(machine.instructionPointer(), bytes, name);
   context.err(`nooks86: ${what} at ${where} after ${machine.cycles()} cycles\n${registerLines(machine)}`);
   return code;
+}
+
+/** The symbol at an instruction pointer, which is a physical address as long as the kernel has no paging. */
+function describe(eip: number, bytes: Uint8Array, name: string): string {
+  const symbols = new SymbolTable();
+  if (!isElf(bytes)) return symbols.describe(eip);
+  const elf = readElf(bytes, name);
+  symbols.add(name, elf);
+  const home = elf.segments.find(s => eip >= s.physicalAddress && eip < s.physicalAddress + s.memorySize);
+  const address = home && !symbols.lookup(eip) ? eip - home.physicalAddress + home.virtualAddress : eip;
+  return symbols.describe(address);
 }
 
 function registerLines(machine: RunMachine): string {

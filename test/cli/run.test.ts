@@ -103,10 +103,10 @@ beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'nooks86-run-'));
   image = join(dir, 'kernel.elf');
   const header = new Uint8Array(Uint32Array.of(0x1badb002, 0, -0x1badb002).buffer);
-  const text = { name: '.text', flags: 6, address: 0x100000, data: new Uint8Array(32) };
-  const symbols = [{ name: 'do_thing', value: 0x100010, size: 16, section: 1 }];
-  const segments = [{ virtual: 0x100000, data: header, memory: 32 }];
-  writeFileSync(image, tinyElf({ entry: 0x10000c, segments, sections: [text], symbols }));
+  const text = { name: '.text', flags: 6, address: 0xc0100000, data: new Uint8Array(32) };
+  const symbols = [{ name: 'do_thing', value: 0xc0100010, size: 16, section: 1 }];
+  const segments = [{ virtual: 0xc0100000, physical: 0x100000, data: header, memory: 32 }];
+  writeFileSync(image, tinyElf({ entry: 0xc010000c, segments, sections: [text], symbols }));
   writeFileSync(join(dir, 'e1000.ko'), 'module');
   writeFileSync(join(dir, 'junk'), 'not a kernel');
 });

@@ -187,6 +187,16 @@ describe('buildGuest', () => {
     expect(steps).toEqual([2, 2]);
   });
 
+  it('sees a change of an included table, whatever its name ends in', async () => {
+    write({
+      'nooks/calls.def': 'CALL(1)',
+      'nooks/calls.c': '#define CALL(n) int call = n;\n#include "calls.def"',
+    });
+    const { identity } = await build();
+    write({ 'nooks/calls.def': 'CALL(2)' });
+    expect((await build()).identity).not.toBe(identity);
+  });
+
   it('lets many build at once', async () => {
     process.env.NOOKS86_CACHE = join(scratch, 'cache-race');
     const made = await Promise.all([build(), build(), build()]);
