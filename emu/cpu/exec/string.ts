@@ -1,7 +1,8 @@
 /**
  * String instructions with and without REP (SDM vol. 2, REP and the instructions' pages). One call runs at most
  * 64 rounds; then, or when a fault comes, registers hold what is left and the same instruction runs again, so that
- * events are sampled every 64 rounds. Costs: profile.rep, by the byte, with the fraction of a tick carried on.
+ * events are sampled every 64 rounds; with TF set, after each one. Costs: profile.rep, by the byte, with the
+ * fraction of a tick carried on.
  */
 import { CAUSE } from '../../accounting.ts';
 import { type Cpu, ES_ } from '../cpu.ts';
@@ -48,9 +49,10 @@ export function lods(c: Cpu, i: Insn): void {
   advance(c, i, ESI, step(c, i));
 }
 
+/** Both operands may fault: the one at EDI is read first, as silicon does. */
 export function cmps(c: Cpu, i: Insn): void {
-  const a = c.load(i.seg, at(c, i, ESI), i.size);
   const b = c.load(ES_, at(c, i, EDI), i.size);
+  const a = c.load(i.seg, at(c, i, ESI), i.size);
   sub(c, a, b, i.shift);
   const by = step(c, i);
   advance(c, i, ESI, by);
@@ -76,10 +78,11 @@ export function stringExec(round: Round, kind: 'move' | 'store' | 'other', compa
     const countIndex = i.a32 ? ECX : ECX * 2;
     const countSize = i.a32 ? 4 : 2;
     const wanted = i.rep === 1 ? 1 : 0;
+    const rounds = c.trapFlag ? 1 : ROUNDS;
     let done = 0;
     let more = c.getReg(countIndex, countSize) !== 0;
     try {
-      while (more && done < ROUNDS) {
+      while (more && done < rounds) {
         round(c, i);
         done++;
         const left = (c.getReg(countIndex, countSize) - 1) | 0;

@@ -60,8 +60,14 @@ function xadd(c: Cpu, i: Insn): void {
   const a = getForUpdate(c, i);
   const b = getG(c, i);
   const r = add(c, a, b, i.shift);
-  setG(c, i, a);
-  setE(c, i, r);
+  // The sum goes to r/m last when both are registers, but the register may be part of a memory operand's address.
+  if (i.isReg) {
+    setG(c, i, a);
+    setE(c, i, r);
+  } else {
+    setE(c, i, r);
+    setG(c, i, a);
+  }
 }
 
 /** The destination is written in both cases, so a failed exchange needs a writable operand too. */
@@ -80,9 +86,8 @@ function cmpxchg(c: Cpu, i: Insn): void {
 function cmpxchg8b(c: Cpu, i: Insn): void {
   const at = c.ea(i);
   const high = (at + 4) | 0;
-  c.loadForWrite(i.seg, high, 4);
   const lo = c.loadForWrite(i.seg, at, 4);
-  const hi = c.load32(i.seg, high);
+  const hi = c.loadForWrite(i.seg, high, 4);
   const equal = lo === c.r32[EAX] && hi === c.r32[EDX];
   c.store32(i.seg, at, equal ? c.r32[EBX] : lo);
   c.store32(i.seg, high, equal ? c.r32[ECX] : hi);

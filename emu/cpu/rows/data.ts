@@ -62,26 +62,27 @@ function popE(c: Cpu, i: Insn): void {
 }
 
 /** PUSHA: all eight stores are checked before the first one is done. */
+/** A fault leaves ESP as it was, with the registers before it in memory, as silicon does. */
 function pusha(c: Cpu, i: Insn): void {
   const size = i.o32 ? 4 : 2;
   const esp = c.esp;
   const top = c.stackTop;
   const at = (n: number) => (c.bigStack ? (top - n * size) | 0 : (top - n * size) & 0xffff);
-  for (const n of [8, 1]) c.loadForWrite(SS_, at(n), size);
   for (let r = 0; r < 8; r++) c.store(SS_, at(r + 1), size, r === ESP ? esp : c.r32[r]);
   c.setStackTop(at(8));
 }
+
+const popped = new Int32Array(8);
 
 function popa(c: Cpu, i: Insn): void {
   const size = i.o32 ? 4 : 2;
   const top = c.stackTop;
   const at = (n: number) => (c.bigStack ? (top + n * size) | 0 : (top + n * size) & 0xffff);
-  c.load(SS_, at(7), size);
+  for (let n = 0; n < 8; n++) popped[n] = c.load(SS_, at(n), size);
   for (let n = 0; n < 8; n++) {
     if (7 - n === ESP) continue;
-    const v = c.load(SS_, at(n), size);
-    if (i.o32) c.r32[7 - n] = v;
-    else c.r16[(7 - n) * 2] = v;
+    if (i.o32) c.r32[7 - n] = popped[n];
+    else c.r16[(7 - n) * 2] = popped[n];
   }
   c.setStackTop(at(8));
 }
