@@ -61,7 +61,6 @@ function popE(c: Cpu, i: Insn): void {
   c.esp = after;
 }
 
-/** PUSHA: all eight stores are checked before the first one is done. */
 /** A fault leaves ESP as it was, with the registers before it in memory, as silicon does. */
 function pusha(c: Cpu, i: Insn): void {
   const size = i.o32 ? 4 : 2;
