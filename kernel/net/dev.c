@@ -7,6 +7,8 @@
 #include <linux/etherdevice.h>
 #include <linux/if_arp.h>
 #include <linux/module.h>
+#include <linux/net.h>
+#include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <linux/sockios.h>
 #include <linux/string.h>
@@ -19,6 +21,7 @@
 #define MIN_MTU 68     /* RFC 791: every host takes datagrams of 68 bytes */
 
 struct net_device *dev_base;
+DECLARE_MUTEX(rtnl_sem);
 static int last_ifindex;
 
 struct net_device *dev_get_by_name(const char *name) {
@@ -55,7 +58,13 @@ struct net_device *alloc_etherdev(int sizeof_priv) {
 void free_netdev(struct net_device *dev) {
   BUG_ON(netif_device_present(dev));
   kfree(dev->priv);
-  kfree(dev);
+  dev->priv = NULL;
+  dev->dead = 1;
+  if (!atomic_read(&dev->refcnt)) kfree(dev);
+}
+
+void dev_put(struct net_device *dev) {
+  if (atomic_dec_and_test(&dev->refcnt) && dev->dead) kfree(dev);
 }
 
 static int alloc_name(struct net_device *dev) {
@@ -75,8 +84,7 @@ static int alloc_name(struct net_device *dev) {
   return -ENFILE;
 }
 
-/* Makes a device known. It stays down until dev_open(). */
-int register_netdev(struct net_device *dev) {
+static int register_netdevice(struct net_device *dev) {
   struct net_device **p = &dev_base;
   int err;
 
@@ -93,7 +101,18 @@ int register_netdev(struct net_device *dev) {
   return 0;
 }
 
-void unregister_netdev(struct net_device *dev) {
+/* Makes a device known. It stays down until dev_open(), which the kernel command line may ask for. */
+int register_netdev(struct net_device *dev) {
+  int err;
+
+  rtnl_lock();
+  err = register_netdevice(dev);
+  rtnl_unlock();
+  if (!err) ip_auto_config_later();
+  return err;
+}
+
+static void unregister_netdevice(struct net_device *dev) {
   struct net_device **p = &dev_base;
 
   dev_close(dev);
@@ -107,6 +126,13 @@ void unregister_netdev(struct net_device *dev) {
   inet_forget_device(dev);
   arp_forget(dev);
   dev_mc_discard(dev);
+}
+
+/* Closes the device and forgets it; on return no function of its driver will be called. */
+void unregister_netdev(struct net_device *dev) {
+  rtnl_lock();
+  unregister_netdevice(dev);
+  rtnl_unlock();
 }
 
 int dev_open(struct net_device *dev) {

@@ -16,13 +16,13 @@ long sys_recvfrom(int fd, void *buf, size_t len, unsigned int flags, void *addr,
 long sys_setsockopt(int fd, int level, int name, const void *value, int len);
 long sys_getsockopt(int fd, int level, int name, void *value, int *len);
 
-/* Sets up the whole network layer; once, at boot, after slab, zone, softirqs and timers, before drivers. */
-void net_init(void);
-
 /*
  * Gives the devices the addresses of the kernel command line, ip=ADDRESS/PREFIX[:GATEWAY] for the first Ethernet
  * device, and opens them. Process context; may be called again (after a driver was reloaded).
  */
 void ip_auto_config(void);
+
+/* The same, soon, in process context; for register_netdev(). */
+void ip_auto_config_later(void);
 
 #endif

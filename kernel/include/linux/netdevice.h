@@ -124,6 +124,8 @@ struct net_device {
   unsigned long queue_drops;
   struct net_device *next_sched; /* in the softirq's output queue */
   struct in_device *ip_ptr;
+  atomic_t refcnt; /* who may use it while they sleep; free_netdev() waits for none, the last one frees */
+  int dead;        /* free_netdev() was called */
 };
 
 /* Allocates a net_device and, apart from it, sizeof_priv zeroed bytes in the zone at dev->priv; sets up Ethernet. */
@@ -139,6 +141,7 @@ int dev_set_mtu(struct net_device *dev, int mtu);
 int dev_ioctl(unsigned int cmd, void *user_ifreq);
 struct net_device *dev_get_by_name(const char *name);
 struct net_device *dev_get_by_index(int ifindex);
+void dev_put(struct net_device *dev);
 void dev_mc_upload(struct net_device *dev);
 int dev_mc_add(struct net_device *dev, const void *addr, int alen);
 int dev_mc_delete(struct net_device *dev, const void *addr, int alen);
@@ -155,6 +158,10 @@ void netif_stop_queue(struct net_device *dev);
 void netif_wake_queue(struct net_device *dev);
 void netif_carrier_on(struct net_device *dev);
 void netif_carrier_off(struct net_device *dev);
+
+static inline void dev_hold(struct net_device *dev) {
+  atomic_inc(&dev->refcnt);
+}
 
 static inline int netif_queue_stopped(const struct net_device *dev) {
   return (dev->state >> LINK_STATE_XOFF) & 1;

@@ -9,6 +9,7 @@
 
 #include <linux/types.h>
 #include <linux/netdevice.h>
+#include <linux/in.h>
 #include <linux/ip.h>
 #include <net/sock.h>
 

@@ -33,7 +33,6 @@ struct sock {
   atomic_t rmem_alloc;
   atomic_t refcnt;      /* one for the file, one for each packet being sent */
   unsigned int drops;   /* datagrams that found the receive buffer full or had a bad checksum */
-  u16 ip_id;       /* identification of the next datagram */
   wait_queue_head_t sleep;
   struct sk_buff_head receive_queue;
 };
@@ -46,6 +45,9 @@ void sock_put(struct sock *sk);
 struct sk_buff *sock_alloc_send_skb(struct sock *sk, unsigned int size, int noblock, int *err);
 /* Charges rcvbuf and queues, wakes the reader; -ENOMEM when the buffer is full (skb is still the caller's). */
 int sock_queue_rcv_skb(struct sock *sk, struct sk_buff *skb);
+
+/* Waits for a packet to read; NULL and *err (negative, or 0 at a shutdown) if there is none. It stays queued. */
+struct sk_buff *sock_wait_packet(struct sock *sk, int noblock, int *err);
 
 /* udp.c: called by socket.c in process context. */
 struct sockaddr_in;
