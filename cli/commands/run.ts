@@ -5,7 +5,9 @@
 import { basename } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { isElf, readElf } from '../../guest/elf.ts';
+import { type ElfFile, isElf, readElf } from '../../guest/elf.ts';
+import { GuestError } from '../../guest/error.ts';
+import { readLines } from '../../guest/lines.ts';
 import { type BootModule, loadMultiboot } from '../../guest/multiboot.ts';
 import { SymbolTable } from '../../guest/symbols.ts';
 import { readInput, wholeNumber } from '../arguments.ts';
@@ -108,7 +110,7 @@ function report(
   return code;
 }
 
-/** The symbol at an instruction pointer, which is a physical address as long as the kernel has no paging. */
+/** Symbol and source line at an instruction pointer, a physical address as long as the kernel has no paging. */
 function describe(eip: number, bytes: Uint8Array, name: string): string {
   const symbols = new SymbolTable();
   if (!isElf(bytes)) return symbols.describe(eip);
@@ -116,7 +118,19 @@ function describe(eip: number, bytes: Uint8Array, name: string): string {
   symbols.add(name, elf);
   const home = elf.segments.find(s => eip >= s.physicalAddress && eip < s.physicalAddress + s.memorySize);
   const address = home && !symbols.lookup(eip) ? eip - home.physicalAddress + home.virtualAddress : eip;
-  return symbols.describe(address);
+  const source = sourceLine(elf, name, address);
+  return source ? `${symbols.describe(address)} (${source})` : symbols.describe(address);
+}
+
+/** `file:line`, or nothing: debug information that cannot be read is no reason not to say the rest. */
+function sourceLine(elf: ElfFile, name: string, address: number): string | undefined {
+  try {
+    const source = readLines(elf, name).lookup(address);
+    return source && `${source.file}:${source.line}`;
+  } catch (error) {
+    if (error instanceof GuestError) return undefined;
+    throw error;
+  }
 }
 
 function registerLines(machine: RunMachine): string {
