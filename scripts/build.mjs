@@ -1,15 +1,20 @@
 // Bundles the command line into dist/ with esbuild; `npm ci` runs it through `prepare`.
-import { buildSync } from 'esbuild';
+import { build } from 'esbuild';
 
-buildSync({
-  entryPoints: ['cli/nooks86.ts'],
-  outdir: 'dist',
-  bundle: true,
-  platform: 'node',
-  target: 'node20',
-  format: 'esm',
-  packages: 'external',
-  sourcemap: true,
-  minifySyntax: true,
-  logLevel: 'warning',
-});
+try {
+  await build({
+    entryPoints: ['cli/nooks86.ts'],
+    outdir: 'dist',
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    packages: 'external',
+    sourcemap: true,
+    minifySyntax: true,
+    logLevel: 'warning',
+  });
+} catch {
+  // esbuild has said what is wrong.
+  process.exitCode = 1;
+}

@@ -23,7 +23,7 @@ const HIGHEST_GUEST_CODE = 99;
 /** The run pauses this often (in cycles) to let output out; it does not change what the guest does. */
 const SLICE = 20_000_000;
 const SERIAL_BUFFER = 4096;
-const MAX_MEMORY_MB = 3072;
+const MAX_MEMORY_MB = 2048;
 
 interface RunOptions {
   profile: string;

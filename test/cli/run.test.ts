@@ -162,9 +162,9 @@ describe('nooks86 run', () => {
   });
 
   it.each([
-    [['IMAGE', '--memory', '0'], '--memory must be a whole number from 1 to 3072, not 0'],
-    [['IMAGE', '--memory', 'lots'], '--memory must be a whole number from 1 to 3072, not lots'],
-    [['IMAGE', '--memory', '1.5'], '--memory must be a whole number from 1 to 3072, not 1.5'],
+    [['IMAGE', '--memory', '0'], '--memory must be a whole number from 1 to 2048, not 0'],
+    [['IMAGE', '--memory', 'lots'], '--memory must be a whole number from 1 to 2048, not lots'],
+    [['IMAGE', '--memory', '1.5'], '--memory must be a whole number from 1 to 2048, not 1.5'],
     [['IMAGE', '--max-cycles', '-1'], '--max-cycles must be a whole number from 1 to'],
     [['IMAGE', '--max-cycles', '1e99'], '--max-cycles must be a whole number from 1 to'],
     [['IMAGE', '--profile', 'nope'], 'no profile nope'],

@@ -1,0 +1,77 @@
+/** The emulated PC as `nooks86 run` sees it: emu/machine.ts behind the interface of cli/machine.ts. */
+import { PcapFile } from '../bench/farend/pcap.ts';
+import { Machine } from '../emu/machine.ts';
+import { UsageError } from './context.ts';
+import type { MachineOptions, RunEnd, RunMachine } from './machine.ts';
+import { findProfile } from './profiles.ts';
+
+/** The card whose wire is captured. */
+const CARD = 0;
+/** UART state: nothing in the shift register. */
+const NO_CHARACTER = -1;
+
+/** Builds a PC. Throws a UsageError for an unknown profile, or a file or an amount of RAM that cannot be had. */
+export function createPc(options: MachineOptions): RunMachine {
+  const profile = findProfile(options.profile);
+  const machine = allocate(() => new Machine({ ...options, profile }), options.memoryBytes);
+  const capture = options.pcap === undefined ? undefined : openCapture(options.pcap, machine);
+
+  /** Characters that the guest has written and that have not left the UART when its run ends. */
+  const drainSerial = () => {
+    const { shifting, holding } = machine.uart.save();
+    if (shifting !== NO_CHARACTER) options.onSerial(shifting & 0xff);
+    for (const character of holding) options.onSerial(character & 0xff);
+  };
+
+  return {
+    ramSize: machine.ramSize,
+    writePhysical: (physical, bytes) => machine.writePhysical(physical, bytes),
+    setEntry: registers => machine.setEntry(registers),
+    run(untilCycle) {
+      const end = machine.run(untilCycle);
+      if (end.reason !== 'limit') drainSerial();
+      // Nothing but the exit port and a reset stops the engine.
+      return end.reason === 'stopped' ? { reason: 'triple-fault' } : (end as RunEnd);
+    },
+    cycles: () => Math.floor(machine.cycles()),
+    instructionPointer: () => (machine.cpu.segmentBase(CS) + machine.cpu.eip) >>> 0,
+    registers: () => registersOf(machine),
+    close: () => capture?.close(),
+  };
+}
+
+/** Number of CS in the order of the instruction encoding. */
+const CS = 1;
+const GENERAL = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'];
+
+function registersOf({ cpu }: Machine): [string, number][] {
+  return [
+    ['eip', cpu.eip],
+    ['efl', cpu.eflags],
+    ['cr0', cpu.cr0],
+    ['cr2', cpu.cr2],
+    ['cr3', cpu.cr3],
+    ['cr4', cpu.cr4],
+    ...GENERAL.map((name, i): [string, number] => [name, cpu.r32[i]]),
+  ];
+}
+
+function allocate(make: () => Machine, bytes: number): Machine {
+  try {
+    return make();
+  } catch (error) {
+    // What WebAssembly.Memory throws when the host has not so much.
+    if (error instanceof RangeError && /memory/i.test(error.message)) {
+      throw new UsageError(`cannot have ${bytes >> 20} MiB of memory: ${error.message}`);
+    }
+    throw error;
+  }
+}
+
+function openCapture(path: string, machine: Machine): PcapFile {
+  try {
+    return new PcapFile(path, machine.cards[CARD].wire, machine.clock.ticksPerSecond);
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
