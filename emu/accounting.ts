@@ -46,7 +46,10 @@ export class Accounting {
   private readonly regionOf = new Uint8Array(FRAMES).fill(NO_REGION);
   private frames = 0;
 
-  constructor(matrix: Float64Array = new Float64Array(MAX_REGIONS * COLUMNS), time: Float64Array = new Float64Array(1)) {
+  constructor(
+    matrix: Float64Array = new Float64Array(MAX_REGIONS * COLUMNS),
+    time: Float64Array = new Float64Array(1),
+  ) {
     this.matrix = matrix;
     this.time = time;
   }

@@ -8,6 +8,7 @@
  * that no result has (POPF). ZF is RES = 0. EFLAGS in the state holds the other flags only.
  */
 import type { Accounting } from '../accounting.ts';
+import type { AccessSize, BusKind } from '../bus.ts';
 import { type Clock, TICKS_PER_CYCLE } from '../clock.ts';
 import { CpuFault, GP, SS } from '../mmu/fault.ts';
 import { Mmu, type MmuHost } from '../mmu/mmu.ts';
@@ -15,6 +16,7 @@ import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
 import type { Insn } from './insn.ts';
 import { Predictor } from './predictor.ts';
+import { type SystemCosts, systemCosts } from './costs.ts';
 import { type RepCosts, repCosts } from './rep.ts';
 
 // Slots of the state array; 0–7 are the general registers, 8 always reads 0.
@@ -98,6 +100,17 @@ for (let i = 0; i < 256; i++) {
   PARITY[i] = ones & 1 ? 0 : 1;
 }
 
+/** How an event reached its handler: it decides privilege checks, the pushed RF and the EXT bit of error codes. */
+export type EventKind = 'fault' | 'trap' | 'software' | 'external';
+
+/** The I/O ports, as IN, OUT, INS and OUTS see them. Values are unsigned, in the low `size` bytes. */
+export interface PortBus {
+  readPort(port: number, size: AccessSize): number;
+  writePort(port: number, size: AccessSize, value: number): void;
+  /** Which bus an access to `port` goes over; it decides the cost. */
+  busOf(port: number): BusKind;
+}
+
 export class Cpu {
   /** All integer state; dwords 0–7 are EAX ECX EDX EBX ESP EBP ESI EDI. */
   readonly r32: Int32Array;
@@ -126,8 +139,25 @@ export class Cpu {
   leave = false;
   /** Triple fault or other end of the machine; see Machine.run. */
   shutdown = false;
+  /** Exceptions and interrupts delivered since reset; tells the engine that an instruction ended in one. */
+  deliveries = 0;
   /** Retired instructions since reset. */
   instructions = 0;
+  /** An NMI is being handled: the next one waits for IRET (SDM vol. 3, 6.7.1). */
+  nmiBlocked = false;
+  /** A task switch has passed its commit point: faults now belong to the new task, at `eip`. Valid within one delivery. */
+  taskSwitched = false;
+  /** What the processor's own procedures cost, in ticks. */
+  readonly costs: SystemCosts;
+  /** The I/O ports; null reads all ones. */
+  ports: PortBus | null = null;
+  /** Hooks for tools; they see, and change nothing. After an event reached its handler; after IRET. */
+  onDeliver: ((vector: number, error: number, kind: EventKind, returnEip: number) => void) | null = null;
+  onReturn: (() => void) | null = null;
+  /** The guest asked for something that this model lacks (an unknown MSR); each number is told once. */
+  onUnknown: ((what: 'msr', number: number) => void) | null = null;
+  /** Unknown MSRs that were told about; not part of the machine's state. */
+  readonly unknownMsrs = new Set<number>();
   readonly predictor: Predictor;
   /** Ticks of a mispredicted branch. */
   readonly mispredictTicks: number;
@@ -150,6 +180,7 @@ export class Cpu {
     this.predictor = new Predictor(profile, state);
     this.mispredictTicks = profile.timing ? profile.predictor.mispredict.value * TICKS_PER_CYCLE : 0;
     this.rep = repCosts(profile);
+    this.costs = systemCosts(profile);
     this.mmu = new Mmu(profile, state, accounting, this.fault, host);
     this.resetState();
   }
@@ -390,6 +421,12 @@ export class Cpu {
     return this.load(s, offset, size);
   }
 
+  /** Raises the faults of a store of `size` bytes, any number up to a page, and does nothing else. */
+  probeStore(s: number, offset: number, size: number): void {
+    if ((offset >>> 0) + size - 1 > this.writeTop[s]) this.checkSegment(s, offset, size, true);
+    this.mmu.probeWrite((offset + this.base[s]) | 0, size);
+  }
+
   /** Descriptor tables, TSS and gates: supervisor accesses whatever the CPL, by linear address. */
   systemRead32(lin: number): number {
     const user = this.mmu.isUser;
@@ -423,6 +460,17 @@ export class Cpu {
     this.mmu.setUser(false);
     try {
       this.mmu.write16(lin | 0, v);
+    } finally {
+      this.mmu.setUser(user);
+    }
+  }
+
+  /** Raises the page fault of a system write of `size` bytes, up to a page. */
+  systemProbeWrite(lin: number, size: number): void {
+    const user = this.mmu.isUser;
+    this.mmu.setUser(false);
+    try {
+      this.mmu.probeWrite(lin | 0, size);
     } finally {
       this.mmu.setUser(user);
     }
@@ -635,6 +683,7 @@ export class Cpu {
       shadow: this.shadow,
       halted: this.halted,
       shutdown: this.shutdown,
+      nmiBlocked: this.nmiBlocked,
       instructions: this.instructions,
       rep: [this.repEip, this.repFraction],
       predictor: this.predictor.save(),
@@ -649,6 +698,7 @@ export class Cpu {
       shadow: boolean;
       halted: boolean;
       shutdown: boolean;
+      nmiBlocked: boolean;
       instructions: number;
       rep: number[];
       predictor: number[];
@@ -658,6 +708,7 @@ export class Cpu {
     this.shadow = s.shadow;
     this.halted = s.halted;
     this.shutdown = s.shutdown;
+    this.nmiBlocked = s.nmiBlocked;
     this.instructions = s.instructions;
     [this.repEip, this.repFraction] = s.rep;
     this.predictor.load(s.predictor);

@@ -9,6 +9,7 @@ import { bitRows } from './rows/bit.ts';
 import { controlRows } from './rows/control.ts';
 import { dataRows } from './rows/data.ts';
 import { farRows } from './rows/far.ts';
+import { segmentRows } from './rows/segment.ts';
 import { shiftRows } from './rows/shift.ts';
 import { stringRows } from './rows/string.ts';
 import { systemRows } from './rows/system.ts';
@@ -20,6 +21,7 @@ export const allRows: readonly Row[] = [
   ...bitRows,
   ...stringRows,
   ...controlRows,
+  ...segmentRows,
   ...farRows,
   ...systemRows,
 ];

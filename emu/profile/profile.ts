@@ -57,7 +57,7 @@ export const COST_CLASSES = [
   'movFromSeg',
   'farBranch',
   'gate', // INT n without the entry cost
-  'iret',
+  'iret', // IRET without what the profile's system figures charge
   'sysenter',
   'sysexit',
   'movCrRead',
@@ -97,7 +97,13 @@ export interface Profile {
   clockHz: Figure;
   /** False: one cycle an instruction and nothing else; no caches, TLB misses cost nothing. */
   timing: boolean;
-  cpuid: { vendor: string; signature: Figure; brand: string };
+  /** `descriptors`: EAX, EBX, ECX, EDX of CPUID leaf 2, the cache and TLB descriptors. */
+  cpuid: {
+    vendor: string;
+    signature: Figure;
+    brand: string;
+    descriptors: readonly [number, number, number, number];
+  };
   issue: Record<CostClass, Figure>;
   /** Added to the issue cost by a memory source, a memory destination, and a read-modify-write. */
   memoryOperand: { load: Figure; store: Figure; readModifyWrite: Figure; lock: Figure };
@@ -123,7 +129,9 @@ export interface Profile {
     exceptionEntry: Figure; // INT, IRQ and exceptions that change or keep the ring
     pageFaultEntry: Figure;
     taskSwitch: Figure;
-    iretSameRing: Figure; // taken off `iret` when the ring does not change
+    iretOuterRing: Figure; // IRET with a change of ring (the issue cost of `iret` comes on top)
+    iretSameRing: Figure;
+    invlpg: Figure; // charged to the cause tlbFlush
     haltWake: Figure;
   };
   /** A single access, in nanoseconds. */

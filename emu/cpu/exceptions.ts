@@ -1,0 +1,189 @@
+/**
+ * Delivery of interrupts and exceptions: IDT, gates, ring changes, task gates, double and triple faults.
+ * SDM vol. 3, chapter 6 (6.11 gates, 6.12 procedures, 6.13 error codes, table 6-5 double faults) and vol. 2, the
+ * operation of INT n.
+ *
+ * Everything is checked before anything is changed: a delivery that fails leaves registers and memory as they were
+ * (but for accessed bits), and the failure is delivered instead. Left out: virtual-8086 mode, VME, the APIC.
+ */
+import { CAUSE } from '../accounting.ts';
+import { DB, DE, DF, GP, NMI, NP, PF, TS } from '../mmu/fault.ts';
+import { type Cpu, CS_, type EventKind, IF, NT, RF, TF, VM } from './cpu.ts';
+import {
+  Descriptor,
+  enterCode,
+  INTERRUPT_GATE16,
+  INTERRUPT_GATE32,
+  isNull,
+  markAccessed,
+  readDescriptor,
+  readTss,
+  selectorError,
+  TASK_GATE,
+  TRAP_GATE16,
+  TRAP_GATE32,
+} from './descriptors.ts';
+import { Frame } from './frame.ts';
+import { requireAvailable, switchTask } from './tasks.ts';
+
+const ENTRY = CAUSE.exceptionEntry;
+
+const gate = new Descriptor();
+const target = new Descriptor();
+const frame = new Frame();
+
+/**
+ * Delivers event `vector` with `error` code (-1: none pushed) to its handler, which will return to `returnEip`.
+ *
+ * For 'software' (INT n, INT3, INTO) a fault of the delivery is thrown, as the instruction's own; for the other
+ * kinds it is delivered in turn, as a double fault where table 6-5 says so, and ends in `c.shutdown`.
+ */
+export function deliver(c: Cpu, vector: number, error: number, kind: EventKind, returnEip: number): void {
+  if (kind === 'software') return enter(c, vector, error, kind, returnEip);
+  if (vector === PF && kind === 'fault') c.cr2 = c.fault.address;
+  for (;;) {
+    try {
+      return enter(c, vector, error, kind, returnEip);
+    } catch (e) {
+      if (e !== c.fault) throw e;
+    }
+    // A fault after a task switch's commit point belongs to the new task.
+    if (c.taskSwitched) returnEip = c.eip;
+    const second = c.fault.vector;
+    if (second === PF) c.cr2 = c.fault.address;
+    const first = kind === 'external' ? NMI : vector; // an interrupt is benign, whatever its number
+    if (first === DF) return shutdown(c, returnEip);
+    if (doubleFault(first, second)) {
+      vector = DF;
+      error = 0;
+    } else {
+      vector = second;
+      error = withExt(second, c.fault.error);
+    }
+    kind = 'fault';
+  }
+}
+
+/** INT1 (F1): like a trap, without a privilege check on the gate; its faults are the instruction's, with EXT set. */
+export function deliverIcebp(c: Cpu, returnEip: number): void {
+  try {
+    enter(c, DB, -1, 'trap', returnEip);
+  } catch (e) {
+    if (e === c.fault) c.fault.error = withExt(c.fault.vector, c.fault.error);
+    throw e;
+  }
+}
+
+/** Triple fault: the processor stops. The machine reports where. */
+function shutdown(c: Cpu, eip: number): void {
+  c.eip = eip;
+  c.shutdown = true;
+  c.leave = true;
+}
+
+function isContributory(vector: number): boolean {
+  return vector === DE || (vector >= TS && vector <= GP);
+}
+
+/** SDM vol. 3, table 6-5. */
+function doubleFault(first: number, second: number): boolean {
+  if (isContributory(first)) return isContributory(second);
+  return first === PF && (second === PF || isContributory(second));
+}
+
+/** Error codes of faults during an event's delivery carry EXT (SDM vol. 3, 6.13); a page fault's never does. */
+function withExt(vector: number, error: number): number {
+  return error >= 0 && vector >= TS && vector <= GP ? error | 1 : error;
+}
+
+/** One attempt. Throws the CPU's fault with nothing changed (or after a task switch's commit point). */
+function enter(c: Cpu, vector: number, error: number, kind: EventKind, returnEip: number): void {
+  c.taskSwitched = false;
+  const at = vector * 8;
+  const idtError = at | 2;
+  if (at + 7 > c.idtLimit) c.raise(GP, idtError);
+  gate.read(c, c.idtBase + at);
+  const type = gate.isSystem ? gate.type : 0;
+  const wide = type === INTERRUPT_GATE32 || type === TRAP_GATE32;
+  if (!wide && type !== TASK_GATE && type !== INTERRUPT_GATE16 && type !== TRAP_GATE16) c.raise(GP, idtError);
+  if (kind === 'software' && gate.dpl < c.cpl) c.raise(GP, idtError);
+  if (!gate.present) c.raise(NP, idtError);
+  if (type === TASK_GATE) enterTask(c, error, kind, returnEip);
+  else {
+    enterProcedure(c, error, returnEip, wide, (type & 1) === 0, pushedFlags(c, vector, kind, returnEip));
+    c.charge(ENTRY, vector === PF && kind === 'fault' ? c.costs.pageFaultEntry : c.costs.exceptionEntry);
+  }
+  if (vector === DB && kind !== 'software') c.setDr(7, c.dr(7) & ~0x2000); // GD
+  if (vector === NMI && kind === 'external') c.nmiBlocked = true;
+  c.halted = false;
+  c.shadow = false;
+  c.leave = true;
+  c.deliveries++;
+  c.onDeliver?.(vector, error, kind, returnEip);
+}
+
+/**
+ * The image of EFLAGS in the frame: RF is set for faults but not for an instruction breakpoint's, and for an
+ * interrupt between the rounds of a string instruction (SDM vol. 3, 17.3.1.1).
+ */
+function pushedFlags(c: Cpu, vector: number, kind: EventKind, returnEip: number): number {
+  const resume =
+    (kind === 'fault' && vector !== DB) || (kind === 'external' && c.repEip !== -1 && c.repEip === returnEip);
+  return resume ? c.eflags | RF : c.eflags;
+}
+
+/** Interrupt and trap gates (SDM vol. 3, 6.12.1): `closes` for interrupt gates, which clear IF. */
+function enterProcedure(
+  c: Cpu,
+  error: number,
+  returnEip: number,
+  wide: boolean,
+  closes: boolean,
+  eflags: number,
+): void {
+  const selector = gate.gateSelector;
+  const offset = gate.gateOffset;
+  if (isNull(selector)) c.raise(GP, 0);
+  readDescriptor(c, selector, GP, target);
+  if (!target.isCode || target.dpl > c.cpl) c.raise(GP, selectorError(selector));
+  if (!target.present) c.raise(NP, selectorError(selector));
+  const inner = !target.isConforming && target.dpl < c.cpl;
+  const cpl = inner ? target.dpl : c.cpl;
+  const size = wide ? 4 : 2;
+  if (inner) {
+    frame.onInnerStack(c, cpl, size);
+    frame.add(c.selector(2));
+    frame.add(c.esp);
+  } else frame.onCurrentStack(c, size);
+  frame.add(eflags);
+  frame.add(c.selector(CS_));
+  frame.add(returnEip);
+  if (error >= 0) frame.add(error);
+  if (offset >>> 0 > target.limit) c.raise(GP, 0);
+  markAccessed(c, target);
+  frame.check(c);
+  frame.write(c);
+
+  c.accounting.saveRegion(frame.linear(error >= 0 ? 1 : 0));
+  frame.commit(c);
+  enterCode(c, target, cpl);
+  c.eip = offset;
+  c.setSystemFlag(TF | NT | RF | VM, false);
+  if (closes) c.setSystemFlag(IF, false);
+}
+
+/** Task gates (SDM vol. 3, 6.12.2). The error code goes onto the new task's stack. */
+function enterTask(c: Cpu, error: number, kind: EventKind, returnEip: number): void {
+  readTss(c, gate.gateSelector, GP, target);
+  requireAvailable(c, target, GP);
+  const wide = (target.type & 8) !== 0;
+  const trap = switchTask(c, target, 'event', returnEip, ENTRY, kind === 'fault');
+  if (error >= 0) {
+    frame.onCurrentStack(c, wide ? 4 : 2);
+    frame.add(error);
+    frame.check(c);
+    frame.write(c);
+    frame.commit(c);
+  }
+  if (trap) deliver(c, DB, -1, 'trap', c.eip);
+}

@@ -1,0 +1,76 @@
+/**
+ * IN, OUT, INS and OUTS. SDM vol. 2, the instructions' pages; vol. 1, 18.5 (protection).
+ *
+ * An access is charged to the cause `port` before the device sees it, so that the device sees the exact clock.
+ * Left out: the I/O permission bitmap; with CPL > IOPL every port raises #GP(0).
+ */
+import { CAUSE } from '../../accounting.ts';
+import type { AccessSize } from '../../bus.ts';
+import { type Cpu, ES_ } from '../cpu.ts';
+import type { Insn } from '../insn.ts';
+
+const PORT = CAUSE.port;
+const EAX = 0;
+const DX = 4; // in the view of words
+const ESI = 6;
+const EDI = 7;
+
+function readPort(c: Cpu, port: number, size: number): number {
+  const isa = c.ports === null || c.ports.busOf(port) === 'isa';
+  c.charge(PORT, isa ? c.costs.isaPort : c.costs.pciPortRead);
+  return c.ports ? c.ports.readPort(port, size as AccessSize) | 0 : -1;
+}
+
+function writePort(c: Cpu, port: number, size: number, v: number): void {
+  const isa = c.ports === null || c.ports.busOf(port) === 'isa';
+  c.charge(PORT, isa ? c.costs.isaPort : c.costs.pciPortWrite);
+  const value = size === 4 ? v >>> 0 : size === 2 ? v & 0xffff : v & 0xff;
+  c.ports?.writePort(port, size as AccessSize, value);
+}
+
+export function inImmediate(c: Cpu, i: Insn): void {
+  c.requireIopl();
+  c.setReg(EAX, i.size, readPort(c, i.imm & 0xff, i.size));
+}
+
+export function inDx(c: Cpu, i: Insn): void {
+  c.requireIopl();
+  c.setReg(EAX, i.size, readPort(c, c.r16[DX], i.size));
+}
+
+export function outImmediate(c: Cpu, i: Insn): void {
+  c.requireIopl();
+  writePort(c, i.imm & 0xff, i.size, c.getReg(EAX, i.size));
+}
+
+export function outDx(c: Cpu, i: Insn): void {
+  c.requireIopl();
+  writePort(c, c.r16[DX], i.size, c.getReg(EAX, i.size));
+}
+
+function pointer(c: Cpu, i: Insn, register: number): number {
+  return i.a32 ? c.r32[register] : c.r16[register * 2];
+}
+
+function advance(c: Cpu, i: Insn, register: number): void {
+  const by = c.directionDown ? -i.size : i.size;
+  if (i.a32) c.r32[register] += by;
+  else c.r16[register * 2] += by;
+}
+
+/** One round of INS. The store's faults come before the port is read, which may have side effects. */
+export function ins(c: Cpu, i: Insn): void {
+  c.requireIopl();
+  const at = pointer(c, i, EDI);
+  c.probeStore(ES_, at, i.size);
+  c.store(ES_, at, i.size, readPort(c, c.r16[DX], i.size));
+  advance(c, i, EDI);
+}
+
+/** One round of OUTS. */
+export function outs(c: Cpu, i: Insn): void {
+  c.requireIopl();
+  const v = c.load(i.seg, pointer(c, i, ESI), i.size);
+  writePort(c, c.r16[DX], i.size, v);
+  advance(c, i, ESI);
+}
