@@ -95,12 +95,21 @@ export class Machine {
       onUnmapped: (kind, address) => notice(`no ${kind} at 0x${address.toString(16)}`),
     });
     this.cpu = new Cpu(profile, this.state, this.accounting, this.clock, {
-      findMmio: pa => this.space.findMmio(pa) ?? null,
+      findMmio: pa => {
+        this.cpu.leave = true;
+        return this.space.findMmio(pa) ?? null;
+      },
       onUnmapped: (_, pa) => void this.space.readMmio(pa, 1),
     });
     this.cpu.ports = {
-      readPort: (port, size) => this.space.readPort(port, size),
-      writePort: (port, size, value) => this.space.writePort(port, size, value),
+      readPort: (port, size) => {
+        this.cpu.leave = true;
+        return this.space.readPort(port, size);
+      },
+      writePort: (port, size, value) => {
+        this.cpu.leave = true;
+        this.space.writePort(port, size, value);
+      },
       busOf: port => this.space.findPort(port)?.bus ?? 'isa',
     };
     this.cpu.onUnknown = (kind, number) => notice(`no ${kind} 0x${number.toString(16)}`);

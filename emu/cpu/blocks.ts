@@ -44,6 +44,11 @@ export class Block {
   /** EIP behind the block. */
   end = 0;
   bytes = 0;
+  /** Issue ticks of the whole block. */
+  total = 0;
+  /** Physical lines of its first and last byte. */
+  firstLine = 0;
+  lastLine = 0;
   /** Region to charge, or -1 to go on charging the one that ran before (inherit). */
   region = -1;
   /** For one instruction across a page border: the physical address of the second page; else -1. */
@@ -160,6 +165,9 @@ export class Blocks implements CodeBytes {
     }
     b.bytes = at;
     b.end = (eip + at) | 0;
+    b.total = b.ticks[b.insns.length];
+    b.firstLine = pa >>> this.lineShift;
+    b.lastLine = (b.secondPage >= 0 ? b.secondPage : pa + at - 1) >>> this.lineShift;
     this.enter(b, slot);
     return b;
   }

@@ -132,13 +132,14 @@ export class Cpu {
   private stackBig = true;
   /** CS.D: default operand and address size is 32. */
   codeBig = true;
-  /** Set by instructions that hold interrupts off until the next one is done (STI, MOV SS, POP SS). */
-  shadow = false;
-  halted = false;
-  /** Set when a pending condition must be looked at after this block (TF set, interrupts opened, CR3 changed…). */
+  private inShadow = false;
+  private isHalted = false;
+  private isShutdown = false;
+  /**
+   * Something happened that a head must look at before the next block: interrupts opened, TF set, a device was
+   * touched, a host's hook ran. Set freely; the engine clears it at the head.
+   */
   leave = false;
-  /** Triple fault or other end of the machine; see Machine.run. */
-  shutdown = false;
   /** Exceptions and interrupts delivered since reset; tells the engine that an instruction ended in one. */
   deliveries = 0;
   /** Retired instructions since reset. */
@@ -198,6 +199,31 @@ export class Cpu {
     this.setSegment(TR_, 0, 0, 0xffff, 0x8b00);
     this.setPrivilege(0);
     this.updateControl();
+  }
+
+  /** Set by instructions that hold interrupts off until the next one is done (STI, MOV SS, POP SS). */
+  get shadow(): boolean {
+    return this.inShadow;
+  }
+  set shadow(on: boolean) {
+    this.inShadow = on;
+    this.leave = true;
+  }
+  /** HLT was executed; the engine waits for an interrupt. */
+  get halted(): boolean {
+    return this.isHalted;
+  }
+  set halted(on: boolean) {
+    this.isHalted = on;
+    this.leave = true;
+  }
+  /** A triple fault, or a reset that a device asked for: the machine's end. */
+  get shutdown(): boolean {
+    return this.isShutdown;
+  }
+  set shutdown(on: boolean) {
+    this.isShutdown = on;
+    this.leave = true;
   }
 
   // ---- plain state -------------------------------------------------------------------------------------------

@@ -206,6 +206,6 @@ export class Decoder {
       cycles += (t.memory === 'load' ? m.load : t.memory === 'store' ? m.store : m.readModifyWrite).value;
       if (i.lock || t.cost === 'xchg') cycles += m.lock.value;
     }
-    return cycles * TICKS_PER_CYCLE;
+    return (cycles * TICKS_PER_CYCLE) | 0;
   }
 }

@@ -90,6 +90,7 @@ export class Engine {
   /** Ends the run before the next instruction (from a hook: before the hooked one; from a device: at its head). */
   stop(): void {
     this.stopWanted = true;
+    this.cpu.leave = true;
   }
 
   /** Runs until tick `until`, a stop, a triple fault or a HLT that nothing can end. */
@@ -100,11 +101,13 @@ export class Engine {
     this.skipLin = this.currentLin();
     for (;;) {
       if (this.sinceHead === 0) {
+        c.leave = false;
         const stop = this.head(until);
         if (stop) return stop;
       }
       if (time[0] >= until) return 'limit';
-      this.runBlock(MAX_BLOCK);
+      if (this.sinceHead !== 0 || c.shadow || c.trapFlag || this.skipLin !== NOWHERE) this.runBlock(MAX_BLOCK);
+      else this.runBlocks(Math.min(until, c.clock.next()));
       this.skipLin = NOWHERE;
       if (this.stopWanted) return 'stopped';
     }
@@ -120,6 +123,44 @@ export class Engine {
     }
     this.runBlock(1);
     return this.cpu.shutdown ? 'triple-fault' : 'stopped';
+  }
+
+  /**
+   * The fast road: whole blocks, one after another, as long as no head could find anything: the clock is before
+   * `until` and nobody set `leave`.
+   */
+  private runBlocks(until: number): void {
+    const c = this.cpu;
+    const accounting = c.accounting;
+    const time = accounting.time;
+    const blocks = this.blocks;
+    try {
+      do {
+        const b = blocks.find();
+        const insns = b.insns;
+        const n = insns.length;
+        if (b.region >= 0) accounting.region = b.region;
+        this.charged = 0;
+        this.position = 0;
+        this.running = b;
+        if (b.firstLine !== this.lastLine) c.mmu.fetchLine(b.pa);
+        for (let k = 0; k < n; k++) {
+          const i = insns[k];
+          this.position = k;
+          if (i.pre !== 0) this.before(b, k);
+          i.exec(c, i);
+        }
+        this.running = null;
+        accounting.charge(ISSUE, b.total - this.charged);
+        c.instructions += n;
+        if (!b.ends) c.eip = b.end;
+        this.lastLine = b.lastLine;
+      } while (!c.leave && time[0] < until);
+    } catch (thrown) {
+      const b = this.running;
+      const done = b ? this.interrupted(b, this.position, thrown) : this.notFound(thrown);
+      this.sinceHead = Math.max(0, done);
+    }
   }
 
   /** Charges the issue ticks of the running block up to and with the current instruction. */
@@ -233,16 +274,16 @@ export class Engine {
     try {
       b = this.blocks.find();
     } catch (fault) {
-      if (fault !== c.fault) throw fault;
-      return this.toHandler(c.fault.vector, c.fault.error, 'fault', c.eip);
+      this.notFound(fault);
+      return;
     }
     if (b.region >= 0) c.accounting.region = b.region;
     const trap = c.trapFlag;
     const single = trap || c.shadow;
     c.shadow = false;
     const room = MAX_BLOCK - this.sinceHead;
-    const whole = b.insns.length < room ? b.insns.length : room;
-    const n = single ? 1 : max < whole ? max : whole;
+    const whole = Math.min(b.insns.length, room);
+    const n = single ? 1 : Math.min(max, whole);
     const deliveries = c.deliveries;
     const done = this.execute(b, n);
     if (done < 0) {
@@ -268,7 +309,7 @@ export class Engine {
     this.position = 0;
     let k = 0;
     try {
-      this.enterLine(b);
+      if (b.firstLine !== this.lastLine) c.mmu.fetchLine(b.pa);
       for (; k < n; k++) {
         const i = insns[k];
         this.position = k;
@@ -286,6 +327,14 @@ export class Engine {
     else if (!b.ends) c.eip = b.end;
     this.lastLine = this.lineOfLast(b, n);
     return n;
+  }
+
+  /** Fetching or decoding the first instruction of a block faulted. */
+  private notFound(thrown: unknown): number {
+    const c = this.cpu;
+    if (thrown !== c.fault) throw thrown;
+    this.toHandler(c.fault.vector, c.fault.error, 'fault', c.eip);
+    return -1;
   }
 
   /** A fault, a stale block or a hook's stop, before instruction k of the block had any effect. */
@@ -307,12 +356,6 @@ export class Engine {
     c.eip = i.eip;
     this.lastLine = -1;
     return k;
-  }
-
-  private enterLine(b: Block): void {
-    const line = b.pa >>> this.lineShift;
-    if (line === this.lastLine) return;
-    this.cpu.mmu.fetchLine(b.pa);
   }
 
   private lineOfLast(b: Block, n: number): number {
@@ -339,6 +382,7 @@ export class Engine {
     }
     this.sync();
     for (const hook of this.hooks.get(lin) ?? []) hook();
+    this.cpu.leave = true;
     if (this.stopWanted) throw STOP;
   }
 }

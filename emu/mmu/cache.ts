@@ -31,6 +31,11 @@ export class Cache {
     this.tags.fill(EMPTY);
   }
 
+  /** Is the line the most recent of its set? The fast part of `touch`, which would change nothing then. */
+  isRecent(line: number): boolean {
+    return this.tags[(line & this.setMask) * this.ways] >> 2 === line;
+  }
+
   /** Looks a line number up and makes it the most recent. True on a hit; nothing changes on a miss. */
   touch(line: number): boolean {
     const first = (line & this.setMask) * this.ways;

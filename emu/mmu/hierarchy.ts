@@ -110,7 +110,7 @@ export class Hierarchy {
   /** A store to the L1D line that holds `pa`; the caller leaves out repeated stores to one write-through line. */
   store(pa: number): void {
     const line = pa >>> this.l1d.lineShift;
-    const hit = this.l1d.touch(line);
+    const hit = this.l1d.isRecent(line) || this.l1d.touch(line);
     if (!hit) this.l1d.misses++;
     if (this.writeBack) {
       if (hit) return this.l1d.markDirty(line);
@@ -214,7 +214,7 @@ export class Hierarchy {
     this.sync();
     const t = this.timing;
     const slot = RING + this.ringNext;
-    this.ringNext = (this.ringNext + 1) % this.storeEntries;
+    this.ringNext = this.ringNext + 1 === this.storeEntries ? 0 : this.ringNext + 1;
     let now = this.accounting.time[0];
     if (t[slot] > now) {
       this.accounting.charge(this.override >= 0 ? this.override : STORE_BUFFER, t[slot] - now);
@@ -223,7 +223,7 @@ export class Hierarchy {
     this.l2Accesses++;
     const line = pa >>> this.l2Shift;
     let done = Math.max(now, t[STORES_DONE]) + this.l2Store;
-    if (!this.l2.touch(line)) {
+    if (!this.l2.isRecent(line) && !this.l2.touch(line)) {
       this.l2.misses++;
       done = Math.max(done, this.transfer(line, now));
       this.retire(this.l2.insert(line, false), this.l2Shift);

@@ -209,7 +209,7 @@ export class Mmu {
   // ---- loads and stores: the fast part -----------------------------------------------------------------------
 
   read8(lin: number): number {
-    const slot = ((lin >>> 12) & FRONT_MASK) | this.user;
+    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
     if (this.readTag[slot] !== ((lin & ~0xfff) | this.epoch)) return this.slowRead(lin, 1) & 0xff;
     const pa = (lin + this.delta[slot]) | 0;
     this.use(this.entryOf[slot]);
@@ -219,7 +219,7 @@ export class Mmu {
   }
 
   read16(lin: number): number {
-    const slot = ((lin >>> 12) & FRONT_MASK) | this.user;
+    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
     if (this.readTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 1)) & this.crossMask) !== 0)
       return this.slowRead(lin, 2) & 0xffff;
     const pa = (lin + this.delta[slot]) | 0;
@@ -230,7 +230,7 @@ export class Mmu {
   }
 
   read32(lin: number): number {
-    const slot = ((lin >>> 12) & FRONT_MASK) | this.user;
+    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
     if (this.readTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 3)) & this.crossMask) !== 0)
       return this.slowRead(lin, 4);
     const pa = (lin + this.delta[slot]) | 0;
@@ -241,7 +241,7 @@ export class Mmu {
   }
 
   write8(lin: number, v: number): void {
-    const slot = ((lin >>> 12) & FRONT_MASK) | this.user;
+    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
     if (this.writeTag[slot] !== ((lin & ~0xfff) | this.epoch)) return this.slowWrite(lin, 1, v);
     const pa = (lin + this.delta[slot]) | 0;
     this.use(this.entryOf[slot]);
@@ -251,7 +251,7 @@ export class Mmu {
   }
 
   write16(lin: number, v: number): void {
-    const slot = ((lin >>> 12) & FRONT_MASK) | this.user;
+    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
     if (this.writeTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 1)) & this.crossMask) !== 0)
       return this.slowWrite(lin, 2, v);
     const pa = (lin + this.delta[slot]) | 0;
@@ -262,7 +262,7 @@ export class Mmu {
   }
 
   write32(lin: number, v: number): void {
-    const slot = ((lin >>> 12) & FRONT_MASK) | this.user;
+    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
     if (this.writeTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 3)) & this.crossMask) !== 0)
       return this.slowWrite(lin, 4, v);
     const pa = (lin + this.delta[slot]) | 0;
@@ -274,7 +274,7 @@ export class Mmu {
 
   /** Throws the page fault that a write of `size` bytes at `lin` would raise; translates, and touches no data. */
   probeWrite(lin: number, size: number): void {
-    const slot = ((lin >>> 12) & FRONT_MASK) | this.user;
+    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
     if (this.writeTag[slot] === ((lin & ~0xfff) | this.epoch) && ((lin ^ (lin + size - 1)) & ~0xfff) === 0)
       return;
     this.translate(lin, true);
@@ -383,7 +383,7 @@ export class Mmu {
     const attributes = this.attributes[pa >>> 12];
     if (write ? attributes !== 0 : (attributes & PAGE_WATCHED) !== 0) return;
     if (this.paging && !this.foundTlb.paired(this.found)) return;
-    const slot = ((lin >>> 12) & FRONT_MASK) | this.user;
+    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
     const entry = !this.paging ? -1 : this.foundTlb === this.dtlb ? this.found : this.found + 256;
     const tag = (lin & ~0xfff) | this.epoch;
     const delta = (pa - lin) | 0;
@@ -418,7 +418,8 @@ export class Mmu {
         if (this.entryOf[slot] === entry) this.readTag[slot] = this.writeTag[slot] = 0;
       return;
     }
-    for (let slot = key & FRONT_MASK; slot < 2 * FRONT; slot += FRONT)
+    // Pages whose numbers differ above bit 10 share slots by XOR, so that arrays megabytes apart do not collide.
+    for (let slot = (key ^ (key >>> 10)) & FRONT_MASK; slot < 2 * FRONT; slot += FRONT)
       if (this.entryOf[slot] === entry) this.readTag[slot] = this.writeTag[slot] = 0;
   }
 

@@ -88,6 +88,7 @@ function sti(c: Cpu, i: Insn): void {
   c.requireIopl();
   if (!c.interruptsOn) c.shadow = true;
   c.setSystemFlag(IF, true);
+  c.leave = true;
   c.eip = i.next;
 }
 
