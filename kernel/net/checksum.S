@@ -2,6 +2,17 @@
  * The Internet checksum's inner loops, 32 bytes a round, as Linux 2.4 has them for i686: words of 4 bytes are added
  * with the carry of the one before (ADC); LEA and DEC keep the carry flag through the loop. See <net/checksum.h>.
  */
+
+/* An instruction that may touch a bad user address: the copy then ends with -EFAULT. */
+.macro user insn:vararg
+  .section __ex_table, "a"
+  .align 4
+  .long 9990f, copy_failed
+  .previous
+9990:
+  \insn
+.endm
+
   .text
 
 /* u32 csum_partial(const void *buff, int len, u32 sum) */
@@ -62,10 +73,13 @@ csum_partial:
   ret
   .size csum_partial, . - csum_partial
 
-/* u32 csum_partial_copy_nocheck(const void *src, void *dst, int len, u32 sum) */
-  .globl csum_partial_copy_nocheck
-  .type csum_partial_copy_nocheck, @function
-csum_partial_copy_nocheck:
+/*
+ * u32 csum_partial_copy_generic(const void *src, void *dst, int len, u32 sum, int *err)
+ * Copies and sums. Either side may be user memory whose range was checked; on a fault *err becomes -EFAULT.
+ */
+  .globl csum_partial_copy_generic
+  .type csum_partial_copy_generic, @function
+csum_partial_copy_generic:
   pushl %ebp
   movl %esp, %ebp
   pushl %esi
@@ -79,30 +93,30 @@ csum_partial_copy_nocheck:
   jz 2f
   clc
 1:
-  movl 0(%esi), %ebx
-  movl 4(%esi), %edx
+  user movl 0(%esi), %ebx
+  user movl 4(%esi), %edx
   adcl %ebx, %eax
-  movl %ebx, 0(%edi)
+  user movl %ebx, 0(%edi)
   adcl %edx, %eax
-  movl %edx, 4(%edi)
-  movl 8(%esi), %ebx
-  movl 12(%esi), %edx
+  user movl %edx, 4(%edi)
+  user movl 8(%esi), %ebx
+  user movl 12(%esi), %edx
   adcl %ebx, %eax
-  movl %ebx, 8(%edi)
+  user movl %ebx, 8(%edi)
   adcl %edx, %eax
-  movl %edx, 12(%edi)
-  movl 16(%esi), %ebx
-  movl 20(%esi), %edx
+  user movl %edx, 12(%edi)
+  user movl 16(%esi), %ebx
+  user movl 20(%esi), %edx
   adcl %ebx, %eax
-  movl %ebx, 16(%edi)
+  user movl %ebx, 16(%edi)
   adcl %edx, %eax
-  movl %edx, 20(%edi)
-  movl 24(%esi), %ebx
-  movl 28(%esi), %edx
+  user movl %edx, 20(%edi)
+  user movl 24(%esi), %ebx
+  user movl 28(%esi), %edx
   adcl %ebx, %eax
-  movl %ebx, 24(%edi)
+  user movl %ebx, 24(%edi)
   adcl %edx, %eax
-  movl %edx, 28(%edi)
+  user movl %edx, 28(%edi)
   leal 32(%esi), %esi
   leal 32(%edi), %edi
   decl %ecx
@@ -115,9 +129,9 @@ csum_partial_copy_nocheck:
   jz 4f
   clc
 3:
-  movl 0(%esi), %ebx
+  user movl 0(%esi), %ebx
   adcl %ebx, %eax
-  movl %ebx, 0(%edi)
+  user movl %ebx, 0(%edi)
   leal 4(%esi), %esi
   leal 4(%edi), %edi
   decl %ecx
@@ -126,8 +140,8 @@ csum_partial_copy_nocheck:
 4:
   testb $2, 16(%ebp)
   jz 5f
-  movzwl (%esi), %ecx
-  movw %cx, (%edi)
+  user movzwl (%esi), %ecx
+  user movw %cx, (%edi)
   addl $2, %esi
   addl $2, %edi
   addl %ecx, %eax
@@ -135,8 +149,8 @@ csum_partial_copy_nocheck:
 5:
   testb $1, 16(%ebp)
   jz 6f
-  movzbl (%esi), %ecx
-  movb %cl, (%edi)
+  user movzbl (%esi), %ecx
+  user movb %cl, (%edi)
   addl %ecx, %eax
   adcl $0, %eax
 6:
@@ -145,4 +159,8 @@ csum_partial_copy_nocheck:
   popl %esi
   popl %ebp
   ret
-  .size csum_partial_copy_nocheck, . - csum_partial_copy_nocheck
+copy_failed:
+  movl 24(%ebp), %ecx
+  movl $-14, (%ecx)             /* -EFAULT */
+  jmp 6b
+  .size csum_partial_copy_generic, . - csum_partial_copy_generic

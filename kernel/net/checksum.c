@@ -4,15 +4,13 @@
 #include <asm/uaccess.h>
 
 u32 csum_and_copy_from_user(const void *user_src, void *dst, int len, u32 sum, int *err) {
-  if (copy_from_user(dst, user_src, len)) {
-    *err = -EFAULT;
-    return sum;
-  }
-  return csum_partial(dst, len, sum);
+  if (access_ok(VERIFY_READ, user_src, len)) return csum_partial_copy_generic(user_src, dst, len, sum, err);
+  *err = -EFAULT;
+  return sum;
 }
 
 u32 csum_and_copy_to_user(const void *src, void *user_dst, int len, u32 sum, int *err) {
-  sum = csum_partial(src, len, sum);
-  if (copy_to_user(user_dst, src, len)) *err = -EFAULT;
+  if (access_ok(VERIFY_WRITE, user_dst, len)) return csum_partial_copy_generic(src, user_dst, len, sum, err);
+  *err = -EFAULT;
   return sum;
 }

@@ -12,7 +12,7 @@
 
 /* kernel/net/checksum.S */
 u32 csum_partial(const void *buff, int len, u32 sum);
-u32 csum_partial_copy_nocheck(const void *src, void *dst, int len, u32 sum);
+u32 csum_partial_copy_generic(const void *src, void *dst, int len, u32 sum, int *err);
 
 /* kernel/net/checksum.c: *err becomes -EFAULT on a bad user address; the destination is then undefined. */
 u32 csum_and_copy_from_user(const void *user_src, void *dst, int len, u32 sum, int *err);
