@@ -155,9 +155,21 @@ class ColumnReader {
     return c.values[c.at++];
   }
 
+  rest(name: string): Int32Array {
+    return this.columns.get(name)!.values;
+  }
+
   take(name: string, count: number): number[] {
     return Array.from({ length: count }, () => this.next(name));
   }
+}
+
+/** Register values that occur again, most frequent first: columns hold their numbers from 1, 0 for a literal. */
+function dictionaryOf(vectors: readonly Vector[]): Map<number, number> {
+  const uses = new Map<number, number>();
+  for (const v of vectors) for (const r of v.regs) uses.set(r, (uses.get(r) ?? 0) + 1);
+  const frequent = [...uses].filter(([, n]) => n > 2).sort((a, b) => b[1] - a[1] || a[0] - b[0]);
+  return new Map(frequent.slice(0, 0xffff).map(([r], i) => [r, i + 1]));
 }
 
 /** The corpus as a file's bytes. The same corpus gives the same bytes. */
@@ -165,6 +177,8 @@ export function packCorpus(corpus: Corpus): Buffer {
   const w = new ColumnWriter();
   const rows = [...new Set(corpus.vectors.map(v => v.row))];
   const rowNumber = new Map(rows.map((r, i) => [r, i]));
+  const dictionary = dictionaryOf(corpus.vectors);
+  w.put('values', 4, ...dictionary.keys());
   corpus.vectors.forEach((v, n) => {
     const o = corpus.outcomes[n];
     w.put('row', 2, rowNumber.get(v.row)!);
@@ -172,7 +186,9 @@ export function packCorpus(corpus: Corpus): Buffer {
     w.put('code', 1, ...v.code);
     w.put('codeOffset', 2, v.codeOffset);
     v.regs.forEach((r, i) => {
-      w.put(`reg${i}`, 4, r);
+      const entry = dictionary.get(r) ?? 0;
+      w.put(`reg${i}`, 2, entry);
+      if (entry === 0) w.put('literal', 4, r);
       w.put(`regOut${i}`, 4, r ^ o.regs[i]);
     });
     w.put('eflags', 4, v.eflags);
@@ -207,10 +223,14 @@ export function unpackCorpus(file: Uint8Array): Corpus {
   const header = JSON.parse(b.toString('utf8', 0, end));
   const r = new ColumnReader(header.columns, b.subarray(end + 1));
   const corpus: Corpus = { cpu: header.cpu, seed: header.seed, vectors: [], outcomes: [] };
+  const values = r.rest('values');
   for (let n = 0; n < header.count; n++) {
     const code = r.take('code', r.next('codeLength'));
     const codeOffset = r.next('codeOffset');
-    const regs = Array.from({ length: 8 }, (_, i) => r.next(`reg${i}`));
+    const regs = Array.from({ length: 8 }, (_, i) => {
+      const entry = r.next(`reg${i}`);
+      return entry === 0 ? r.next('literal') : values[entry - 1];
+    });
     const regsOut = Array.from({ length: 8 }, (_, i) => regs[i] ^ r.next(`regOut${i}`));
     const eflags = r.next('eflags');
     const memoryOffset = r.next('memoryOffset');

@@ -55,6 +55,7 @@ export class Random {
 
   /** A register's contents: an edge in one of its views. */
   register(): number {
+    if (this.chance(50)) return this.pick(EDGES32);
     const kind = this.below(8);
     if (kind < 5) return this.value(4);
     if (kind === 5) return (this.pick([0x1234, 0, 0xffff, 0x8000]) << 16) | this.value(2);

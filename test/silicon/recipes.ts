@@ -198,7 +198,7 @@ const nearReturn: Recipe = d => {
 };
 const farReturn: Recipe = d => {
   stack(d, [d.landing(), d.random.pick(CODE_SELECTORS)]);
-  d.immediates = [d.random.pick([0, 4, 8, 0x100, 0xfffc])];
+  d.immediates = [d.random.pick([0, 4, 8, 2, 0x100])];
 };
 const interruptReturn: Recipe = d => {
   stack(d, [d.landing(), d.random.pick(CODE_SELECTORS), flagsImage(d)]);
