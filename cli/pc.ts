@@ -1,9 +1,10 @@
 /** The emulated PC as `nooks86 run` sees it: emu/machine.ts behind the interface of cli/machine.ts. */
 import { PcapFile } from '../bench/farend/pcap.ts';
 import { Machine } from '../emu/machine.ts';
+import { profiles } from '../emu/profile/index.ts';
+import type { Profile } from '../emu/profile/profile.ts';
 import { UsageError } from './context.ts';
 import type { MachineOptions, RunEnd, RunMachine } from './machine.ts';
-import { findProfile } from './profiles.ts';
 
 /** The card whose wire is captured. */
 const CARD = 0;
@@ -38,6 +39,12 @@ export function createPc(options: MachineOptions): RunMachine {
     registers: () => registersOf(machine),
     close: () => capture?.close(),
   };
+}
+
+/** The profile of that name. Throws a UsageError that lists them all. */
+export function findProfile(name: string): Profile {
+  if (Object.hasOwn(profiles, name)) return profiles[name];
+  throw new UsageError(`unknown profile ${name}; there are: ${Object.keys(profiles).join(', ')}`);
 }
 
 /** Number of CS in the order of the instruction encoding. */

@@ -5,9 +5,14 @@
 import { Command, CommanderError } from 'commander';
 import { GuestError } from '../guest/error.ts';
 import { registerBuild } from './commands/build.ts';
+import { registerRun } from './commands/run.ts';
 import { type CommandContext, INTERNAL_ERROR, USAGE_ERROR, UsageError } from './context.ts';
+import { createPc } from './pc.ts';
 
-const COMMANDS: readonly RegisterCommand[] = [registerBuild];
+const COMMANDS: readonly RegisterCommand[] = [
+  registerBuild,
+  (program, context) => registerRun(program, context, createPc),
+];
 
 /** Adds one subcommand to the program. */
 export type RegisterCommand = (program: Command, context: CommandContext) => void;
