@@ -25,8 +25,8 @@ export function openProgress(
     format: `${label} [{bar}] {value}/{total} ${unit} | {rate}/s | {eta_formatted} left`,
     stream,
     clearOnComplete: true,
-    hideCursor: true,
     barsize: 30,
+    // A cursor that is not hidden need not be restored when the user interrupts.
     gracefulExit: false,
   });
   const start = now();
