@@ -13,6 +13,7 @@ export const CAUSES = [
   'dataMemory',
   'storeBuffer',
   'walk',
+  'walkSwitch', // of a page whose translation only a switch of page tables took away
   'system',
   'tlbFlush',
   'exceptionEntry',

@@ -20,6 +20,7 @@ import { Hierarchy } from './hierarchy.ts';
 import { BIG, TLB_D, TLB_G, TLB_U, TLB_W, Tlb } from './tlb.ts';
 
 const WALK = CAUSE.walk;
+const WALK_SWITCH = CAUSE.walkSwitch;
 const MMIO = CAUSE.mmio;
 
 const FRONT = 1024; // slots a privilege level
@@ -102,9 +103,6 @@ export class Mmu {
   /** Entry of the last translation by `translate`, for the front table. */
   private found = -1;
   private foundTlb: Tlb;
-  /** Ticks spent in walks that were switch misses, and walks in all: for the decomposition of overhead. */
-  switchWalkTicks = 0;
-  walkTicksTotal = 0;
 
   constructor(p: Profile, state: State, accounting: Accounting, fault: CpuFault, host: MmuHost) {
     this.accounting = accounting;
@@ -508,9 +506,9 @@ export class Mmu {
    */
   private walk(lin: number, write: boolean, small: Tlb, big: Tlb, keep: number): number {
     this.sync();
-    const before = this.accounting.time[0];
-    this.accounting.charge(WALK, this.walkTicks);
-    this.hierarchy.chargeTo(WALK);
+    const cause = keep < 0 && this.wasSwitchedAway(lin, small, big) ? WALK_SWITCH : WALK;
+    this.accounting.charge(cause, this.walkTicks);
+    this.hierarchy.chargeTo(cause);
     const pdeAt = this.directory + ((lin >>> 22) << 2);
     const pde = this.walkRead(pdeAt);
     let pteAt = 0;
@@ -536,15 +534,17 @@ export class Mmu {
     const frame = large ? pte & ~0x3fffff : pte & ~0xfff;
     const tlb = large ? big : small;
     let e = keep;
-    const switchMisses = tlb.switchMisses;
     if (keep >= 0 && tlb.key[keep] === (large ? (lin >>> 22) | BIG : lin >>> 12)) {
       tlb.flags[keep] = flags;
       tlb.frame[keep] = frame;
     } else e = tlb.insert(large ? (lin >>> 22) | BIG : lin >>> 12, frame, flags, this.directory >>> 12);
-    const spent = this.accounting.time[0] - before;
-    this.walkTicksTotal += spent;
-    if (tlb.switchMisses !== switchMisses) this.switchWalkTicks += spent;
     return this.resolved(tlb, e, lin);
+  }
+
+  /** Would a TLB that no switch ever flushed hold this page? Then its walk is the switch's fault. */
+  private wasSwitchedAway(lin: number, small: Tlb, big: Tlb): boolean {
+    const directory = this.directory >>> 12;
+    return small.twinHolds(lin >>> 12, directory) || big.twinHolds((lin >>> 22) | BIG, directory);
   }
 
   private walkFault(lin: number, write: boolean, present: number): never {
@@ -596,7 +596,7 @@ export class Mmu {
       globalPages: this.globalPages,
       user: this.user,
       lastStoreLine: this.lastStoreLine,
-      counters: [this.loads, this.stores, this.switchWalkTicks, this.walkTicksTotal],
+      counters: [this.loads, this.stores],
       tlbs: this.distinct.map(t => t.save()),
       hierarchy: this.hierarchy.saveCounters(),
       attributes: this.attributes.slice(),
@@ -624,7 +624,7 @@ export class Mmu {
     this.globalPages = s.globalPages;
     this.user = s.user;
     this.lastStoreLine = s.lastStoreLine;
-    [this.loads, this.stores, this.switchWalkTicks, this.walkTicksTotal] = s.counters;
+    [this.loads, this.stores] = s.counters;
     this.distinct.forEach((t, i) => {
       t.load(s.tlbs[i]);
     });

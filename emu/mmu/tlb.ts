@@ -85,6 +85,11 @@ export class Tlb {
     return this.twinOf[e] >= 0;
   }
 
+  /** Does the twin hold this page, for this directory or as a global page? Changes nothing. */
+  twinHolds(key: number, directory: number): boolean {
+    return this.findTwin(key, directory) >= 0 || this.findTwin(key, -1) >= 0;
+  }
+
   /** A use of an entry that is not paired: the twin misses and takes the translation in. */
   pair(e: number, directory: number): void {
     this.globalHits++;
