@@ -111,6 +111,13 @@ export class Accounting {
     return this.matrix[region * COLUMNS + cause];
   }
 
+  /** Ticks of one cause over all regions since reset. */
+  total(cause: number): number {
+    let sum = 0;
+    for (let region = 0; region < MAX_REGIONS; region++) sum += this.matrix[region * COLUMNS + cause];
+    return sum;
+  }
+
   /** The sum of all cells, which equals the clock (a test asserts it). */
   sum(): number {
     let sum = 0;

@@ -56,7 +56,8 @@ export const EVENTS: Readonly<Record<number, Event>> = {
   },
   243: {
     name: 'page-walk cycles (ours)',
-    count: c => Math.floor(c.mmu.walkTicksTotal / TICKS_PER_CYCLE),
+    count: c =>
+      Math.floor((c.accounting.total(CAUSE.walk) + c.accounting.total(CAUSE.walkSwitch)) / TICKS_PER_CYCLE),
   },
 };
 
