@@ -39,7 +39,7 @@ const frame = new Frame();
  * kinds it is delivered in turn, as a double fault where table 6-5 says so, and ends in `c.shutdown`.
  */
 export function deliver(c: Cpu, vector: number, error: number, kind: EventKind, returnEip: number): void {
-  if (kind === 'software') return enter(c, vector, error, kind, returnEip);
+  if (kind === 'software') return deliverSoftware(c, vector, kind, returnEip, 0);
   if (vector === PF && kind === 'fault') c.cr2 = c.fault.address;
   for (;;) {
     try {
@@ -66,11 +66,18 @@ export function deliver(c: Cpu, vector: number, error: number, kind: EventKind, 
 
 /** INT1 (F1): like a trap, without a privilege check on the gate; its faults are the instruction's, with EXT set. */
 export function deliverIcebp(c: Cpu, returnEip: number): void {
+  deliverSoftware(c, DB, 'trap', returnEip, 1);
+}
+
+/** An instruction's own event: its faults are the instruction's, unless a task switch has left that behind. */
+function deliverSoftware(c: Cpu, vector: number, kind: EventKind, returnEip: number, ext: 0 | 1): void {
   try {
-    enter(c, DB, -1, 'trap', returnEip);
+    enter(c, vector, -1, kind, returnEip);
   } catch (e) {
-    if (e === c.fault) c.fault.error = withExt(c.fault.vector, c.fault.error);
-    throw e;
+    if (e !== c.fault) throw e;
+    if (ext) c.fault.error = withExt(c.fault.vector, c.fault.error);
+    if (!c.taskSwitched) throw e;
+    deliver(c, c.fault.vector, c.fault.error, 'fault', c.eip);
   }
 }
 
