@@ -124,6 +124,7 @@ function enter(c: Cpu, vector: number, error: number, kind: EventKind, returnEip
   if (vector === NMI && kind === 'external') c.nmiBlocked = true;
   c.halted = false;
   c.shadow = false;
+  c.repEip = -1;
   c.leave = true;
   c.deliveries++;
   c.onDeliver?.(vector, error, kind, returnEip);
@@ -131,12 +132,14 @@ function enter(c: Cpu, vector: number, error: number, kind: EventKind, returnEip
 
 /**
  * The image of EFLAGS in the frame: RF is set for faults but not for an instruction breakpoint's, and for an
- * interrupt between the rounds of a string instruction (SDM vol. 3, 17.3.1.1).
+ * interrupt between the rounds of a string instruction; an instruction that ends in its own trap has cleared it
+ * (SDM vol. 3, 17.3.1.1).
  */
 function pushedFlags(c: Cpu, vector: number, kind: EventKind, returnEip: number): number {
   const resume =
     (kind === 'fault' && vector !== DB) || (kind === 'external' && c.repEip !== -1 && c.repEip === returnEip);
-  return resume ? c.eflags | RF : c.eflags;
+  if (resume) return c.eflags | RF;
+  return kind === 'external' ? c.eflags : c.eflags & ~RF;
 }
 
 /** Interrupt and trap gates (SDM vol. 3, 6.12.1): `closes` for interrupt gates, which clear IF. */

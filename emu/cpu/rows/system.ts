@@ -94,6 +94,7 @@ function port(opcode: number, form: (accumulator: string) => string, exec: Exec,
 function stringPort(round: Exec): Exec {
   const exec = stringExec(round, 'other', false);
   return (c, i) => {
+    c.requireIopl(); // also when REP's count is 0, as silicon does
     exec(c, i);
     if (i.rep === 0) c.eip = i.next;
     c.leave = true;
