@@ -7,17 +7,19 @@
  * the sign (so OF is their XOR), bit 3 AF; bit 0 flips SF and bits 8–15 are XORed into PF's byte, for flag sets
  * that no result has (POPF). ZF is RES = 0. EFLAGS in the state holds the other flags only.
  */
-import type { Accounting } from '../accounting.ts';
+import { type Accounting, CAUSE } from '../accounting.ts';
 import type { AccessSize, BusKind } from '../bus.ts';
 import { type Clock, TICKS_PER_CYCLE } from '../clock.ts';
 import { CpuFault, GP, SS } from '../mmu/fault.ts';
 import { Mmu, type MmuHost } from '../mmu/mmu.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
+import { type SystemCosts, systemCosts } from './costs.ts';
 import type { Insn } from './insn.ts';
 import { Predictor } from './predictor.ts';
-import { type SystemCosts, systemCosts } from './costs.ts';
 import { type RepCosts, repCosts } from './rep.ts';
+
+const MISPREDICT = CAUSE.mispredict;
 
 // Slots of the state array; 0–7 are the general registers, 8 always reads 0.
 const ESP = 4;
@@ -678,6 +680,17 @@ export class Cpu {
   jump(target: number): void {
     this.checkTarget(target);
     this.r32[EIP] = target;
+  }
+
+  /** A conditional branch to i.imm (the target, computed by the decoder), and what its prediction costs. */
+  branch(i: Insn, taken: boolean): void {
+    if (taken) this.jump(i.imm);
+    else this.r32[EIP] = i.next;
+    if (this.predictor.conditional(i.eip, taken)) this.mispredicted();
+  }
+
+  mispredicted(): void {
+    this.charge(MISPREDICT, this.mispredictTicks);
   }
 
   /** Throws exception `vector` with `error` (-1: the vector pushes none). */

@@ -1,27 +1,15 @@
 /** Near branches, calls, returns and loops, and the flag instructions. SDM vol. 2. Far transfers: far.ts. */
-import { CAUSE } from '../../accounting.ts';
 import { type Cpu, DF, IF } from '../cpu.ts';
 import { getE } from '../exec/operand.ts';
 import type { Insn } from '../insn.ts';
 import type { Row } from '../row.ts';
 import { both, row } from './kit.ts';
 
-const MISPREDICT = CAUSE.mispredict;
 const ECX = 1;
-
-function mispredicted(c: Cpu): void {
-  c.charge(MISPREDICT, c.mispredictTicks);
-}
 
 /** i.imm is the target, computed by the decoder. */
 function jcc(c: Cpu, i: Insn): void {
-  branch(c, i, c.condition(i.op));
-}
-
-function branch(c: Cpu, i: Insn, taken: boolean): void {
-  if (taken) c.jump(i.imm);
-  else c.eip = i.next;
-  if (c.predictor.conditional(i.eip, taken)) mispredicted(c);
+  c.branch(i, c.condition(i.op));
 }
 
 const jmp = (c: Cpu, i: Insn) => c.jump(i.imm);
@@ -29,7 +17,7 @@ const jmp = (c: Cpu, i: Insn) => c.jump(i.imm);
 function jmpE(c: Cpu, i: Insn): void {
   const target = getE(c, i);
   c.jump(target);
-  if (c.predictor.indirect(i.eip, target)) mispredicted(c);
+  if (c.predictor.indirect(i.eip, target)) c.mispredicted();
 }
 
 function call(c: Cpu, i: Insn): void {
@@ -44,7 +32,7 @@ function callE(c: Cpu, i: Insn): void {
   c.checkTarget(target);
   c.push(i.next, i.o32);
   c.eip = target;
-  if (c.predictor.indirect(i.eip, target)) mispredicted(c);
+  if (c.predictor.indirect(i.eip, target)) c.mispredicted();
   c.predictor.call(i.next);
 }
 
@@ -54,7 +42,7 @@ function ret(c: Cpu, i: Insn): void {
   c.checkTarget(target);
   c.setStackTop((top + (i.o32 ? 4 : 2) + i.imm) | 0);
   c.eip = target;
-  if (c.predictor.return(target)) mispredicted(c);
+  if (c.predictor.return(target)) c.mispredicted();
 }
 
 /** LOOPNE, LOOPE, LOOP by op 0–2; the counter is ECX or CX by the address size. */
@@ -66,10 +54,10 @@ function loop(c: Cpu, i: Insn): void {
   const taken = !zero && (i.op === 2 || c.zf === i.op);
   if (taken) c.checkTarget(i.imm);
   c.setReg(index, size, count);
-  branch(c, i, taken);
+  c.branch(i, taken);
 }
 
-const jecxz = (c: Cpu, i: Insn) => branch(c, i, (i.a32 ? c.r32[ECX] : c.r16[ECX * 2]) === 0);
+const jecxz = (c: Cpu, i: Insn) => c.branch(i, (i.a32 ? c.r32[ECX] : c.r16[ECX * 2]) === 0);
 
 const clc = (c: Cpu) => c.setCf(0);
 const stc = (c: Cpu) => c.setCf(1);
