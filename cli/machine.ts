@@ -34,4 +34,4 @@ export interface RunMachine extends LoadTarget {
   close(): void;
 }
 
-export type MachineFactory = (options: MachineOptions) => RunMachine;
+export type MachineFactory = (options: MachineOptions) => RunMachine | Promise<RunMachine>;

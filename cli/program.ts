@@ -7,12 +7,15 @@ import { GuestError } from '../guest/error.ts';
 import { registerBuild } from './commands/build.ts';
 import { registerRun } from './commands/run.ts';
 import { type CommandContext, INTERNAL_ERROR, USAGE_ERROR, UsageError } from './context.ts';
-import { createPc } from './pc.ts';
+import type { MachineFactory } from './machine.ts';
 
 const COMMANDS: readonly RegisterCommand[] = [
   registerBuild,
   (program, context) => registerRun(program, context, createPc),
 ];
+
+/** The machine's tables are only built by commands that run one. */
+const createPc: MachineFactory = async options => (await import('./pc.ts')).createPc(options);
 
 /** Adds one subcommand to the program. */
 export type RegisterCommand = (program: Command, context: CommandContext) => void;

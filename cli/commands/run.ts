@@ -59,7 +59,7 @@ async function runImage(
   const bytes = readInput(path);
   const modules = options.module.map(readModule);
   const serial = new SerialOutput(context);
-  const machine = createMachine({
+  const machine = await createMachine({
     profile: options.profile,
     memoryBytes: options.memory * 1024 * 1024,
     onSerial: byte => serial.put(byte),
