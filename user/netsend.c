@@ -1,0 +1,69 @@
+/*
+ * netsend IP PORT COUNT [RATE [SEED]]: sends COUNT UDP messages of 32 KB (message.h), RATE a second or, without
+ * RATE or with 0, as fast as the socket buffer lets it, like netperf's UDP_STREAM.
+ *
+ * Pacing: the clock tells how many messages are due; they are sent in one burst, then the program sleeps to the next
+ * tick of the kernel's clock (10 ms; a burst may wait for up to two). It never spins.
+ */
+#include "lib.h"
+#include "message.h"
+
+#define SOCKET_BUFFER (256 * 1024)
+
+static struct message messages[MESSAGE_KINDS];
+
+static u64 now_usec(void) {
+  struct timeval tv;
+
+  gettimeofday(&tv, NULL);
+  return (u64)tv.tv_sec * 1000000 + (u64)tv.tv_usec;
+}
+
+/* Sleeps until message number `next` is due; returns how many are due now. */
+static u32 wait_until_due(u64 start, u32 rate, u32 next) {
+  const struct timespec tick = { 0, 1 };
+
+  for (;;) {
+    u64 due = (now_usec() - start) * rate / 1000000 + 1;
+
+    if (due > next) return due > 0xFFFFFFFFull ? 0xFFFFFFFFu : (u32)due;
+    nanosleep(&tick, NULL);
+  }
+}
+
+int main(int argc, char **argv) {
+  struct sockaddr_in to = { .sin_family = AF_INET };
+  int buffer = SOCKET_BUFFER, s;
+  u32 count, rate, seed, i, due = 0;
+  u64 start;
+
+  if (argc < 4 || argc > 6 || !inet_aton(argv[1], &to.sin_addr)) {
+    printf("usage: netsend IP PORT COUNT [RATE [SEED]]\n");
+    return 2;
+  }
+  to.sin_port = htons((u16)strtoul(argv[2], NULL, 10));
+  count = strtoul(argv[3], NULL, 10);
+  rate = argc > 4 ? strtoul(argv[4], NULL, 10) : 0;
+  seed = argc > 5 ? strtoul(argv[5], NULL, 0) : 1;
+  s = socket(AF_INET, SOCK_DGRAM, 0);
+  if (s < 0 || setsockopt(s, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer)) < 0 ||
+      connect(s, (struct sockaddr *)&to, sizeof(to)) < 0) {
+    printf("netsend: cannot open a socket to %s: error %d\n", argv[1], errno);
+    return 1;
+  }
+  for (i = 0; i < MESSAGE_KINDS; i++) message_make(&messages[i], seed, i);
+  start = now_usec();
+  for (i = 0; i < count; i++) {
+    struct message *m = &messages[i % MESSAGE_KINDS];
+
+    if (rate && i >= due) due = wait_until_due(start, rate, i);
+    m->number = i;
+    if (send(s, m, MESSAGE_BYTES, 0) != MESSAGE_BYTES) {
+      printf("netsend: message %u: error %d\n", i, errno);
+      return 1;
+    }
+  }
+  printf("netsend: %u messages, %llu bytes, %u ms\n", count, (u64)count * MESSAGE_BYTES,
+         (u32)((now_usec() - start) / 1000));
+  return 0;
+}
