@@ -7,6 +7,7 @@
 
 #define MULTIBOOT_MAGIC 0x1BADB002
 #define MULTIBOOT_FLAGS 3 /* modules page-aligned; memory information wanted */
+#define KSTACK_BYTES 8192
 #define LARGE_RW 0x83     /* present, writable, 4 MiB */
 #define PHYS(symbol) ((symbol) - KERNEL_BASE)
 
@@ -57,8 +58,6 @@ high:
   cli
   hlt
   jmp 1b
-
-#define KSTACK_BYTES 8192
 
 .section .bss.page_aligned, "aw", @nobits
   .align 4096

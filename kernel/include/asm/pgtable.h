@@ -34,7 +34,6 @@ void unmap_page(u32 addr);
 int map_user_page(struct mm_struct *mm, u32 addr, struct page *page, u32 flags);
 struct page *unmap_user_page(struct mm_struct *mm, u32 addr); /* with its reference; NULL = none */
 u32 user_pte(const struct mm_struct *mm, u32 addr);           /* 0 = no page */
-void user_pte_set_flags(struct mm_struct *mm, u32 addr, u32 flags);
 
 /* A directory with the kernel's entries and an empty user range. */
 int pgd_alloc(struct mm_struct *mm);

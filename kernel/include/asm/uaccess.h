@@ -26,7 +26,8 @@ long strncpy_from_user(char *to, const char *from, long max);
 
 #define get_user(x, ptr)                                                    \
   ({                                                                        \
-    __typeof__(*(ptr)) _v;                                                  \
+    __typeof__(x) _v;                                                       \
+    _Static_assert(sizeof(_v) == sizeof(*(ptr)), "get_user copies one object"); \
     int _err = copy_from_user(&_v, (ptr), sizeof(_v)) ? -EFAULT : 0;        \
     if (!_err) (x) = _v;                                                    \
     _err;                                                                   \

@@ -24,15 +24,12 @@
 extern u32 domain_cr3;        /* 0 = the kernel runs */
 extern u32 domain_kernel_esp;
 
-/* The domain that was interrupted, for a trap handler (0 = the trap came from the kernel or ring 3). */
-extern u32 trap_domain_cr3;
-
 /*
- * An exception in ring 0 that the kernel has no fix for. `regs` is the frame, on the domain's stack
- * when `from_domain`. Returns 0 if it is not nooks' business (the kernel panics), 1 if the fault was
+ * An exception in ring 0 that the kernel has no fix for. `domain` is the page directory of the domain
+ * that took it (0 = the kernel itself), and `regs` the frame, then on the domain's stack. Returns 0 if it is not nooks' business (the kernel panics), 1 if the fault was
  * repaired and the instruction runs again; or it does not return at all but unwinds to the XPC.
  */
-int nooks_fault(struct pt_regs *regs, u32 vector, u32 address, bool from_domain);
+int nooks_fault(struct pt_regs *regs, u32 vector, u32 address, u32 domain);
 
 /*
  * A double fault (the #DF task runs, its own stack, kernel CR3). `regs` is filled from the outgoing
@@ -85,22 +82,30 @@ u32 pgtable_lookup(const u32 *pgd, u32 addr); /* the entry that maps addr (4 KiB
 /*
  * ---- Heaps (mm/slab.c) ----
  * A heap is a set of caches over its own pages. The kernel has two, kernel_heap and driver_heap (zone);
- * Nooks makes one a domain, from the zone, so that pages belong to exactly one domain. Bookkeeping is
- * never in the pages themselves. pages_changed says which pages it gained or gave back.
+ * Nooks makes one a domain, from the zone (gfp __GFP_DRIVER), so that every page has one owner. Bookkeeping
+ * of zone pages is never in the pages themselves. pages_changed (may be NULL) says which pages the heap gained
+ * or gave back; it is called with interrupts off.
  */
 struct heap;
 extern struct heap *kernel_heap, *driver_heap;
 struct heap *heap_create(const char *name, int gfp, u16 owner,
                          void (*pages_changed)(struct heap *heap, void *addr, unsigned pages, bool gained));
-void heap_destroy(struct heap *heap); /* frees every object that is left, and the heap */
-void *heap_alloc(struct heap *heap, size_t size, int gfp);
-void heap_free(struct heap *heap, const void *p); /* also what kfree does, which finds the heap by itself */
-struct heap *heap_of(const void *p); /* of an allocated object; NULL = not from a heap */
+void heap_destroy(struct heap *heap);                          /* frees all objects and caches left, and the heap */
+void *heap_alloc(struct heap *heap, size_t size, int gfp);     /* up to 4 MiB; NULL = no memory */
+void heap_free(const void *p);                                 /* of any heap: kfree is the same */
+struct kmem_cache *heap_cache_create(struct heap *heap, const char *name, size_t size, unsigned long flags,
+                                     void (*ctor)(void *, struct kmem_cache *, unsigned long),
+                                     void (*dtor)(void *, struct kmem_cache *, unsigned long));
 u16 heap_owner(const struct heap *heap);
-u32 heap_bytes(const struct heap *heap); /* allocated now */
-bool heap_object(const void *p, void **start, size_t *size); /* the live object that holds p */
+u32 heap_bytes(const struct heap *heap); /* in live objects */
+/* The live object that holds address p, or false. For any p, also a wild one. */
+bool heap_object(const void *p, struct heap **heap, void **start, size_t *size);
 
-void *driver_kmalloc(size_t size, int gfp); /* what modules get as kmalloc */
+/* What modules get as kmalloc and so on (mm/driver_mem.c). */
+void *driver_kmalloc(size_t size, int gfp);
 void *driver_kzalloc(size_t size, int gfp);
+void *driver_vmalloc(unsigned long size);
+unsigned long driver_get_free_pages(int gfp, unsigned order);
+unsigned long driver_get_zeroed_page(int gfp);
 
 #endif

@@ -39,7 +39,7 @@
 #define NR_recvfrom 371
 #define NR_syscalls 372
 
-#ifdef __KERNEL__
+#if defined(__KERNEL__) && !defined(__ASSEMBLER__)
 #include <linux/types.h>
 
 /* The network layer defines these; without it they return -ENOSYS. All pointers are user addresses. */

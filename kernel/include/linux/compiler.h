@@ -11,7 +11,7 @@
 #define __used __attribute__((used))
 #define __unused __attribute__((unused))
 #define __noreturn __attribute__((noreturn))
-#define noinline __attribute__((noinline))
+#define noinline __attribute__((__noinline__))
 #define __printf(fmt, args) __attribute__((format(printf, fmt, args)))
 #define asmlinkage /* IA-32 C calls pass everything on the stack, as assembly expects */
 

@@ -26,7 +26,8 @@ struct file {
   void *private_data;
   loff_t f_pos;
   u32 f_flags;
-  u32 f_count; /* references: descriptors, also those copied by fork */
+  u32 f_count;        /* references: descriptors, also those copied by fork */
+  struct inode f_inode;
 };
 
 /* Process context; `buf` and ioctl's pointers are user addresses (asm/uaccess.h). NULL = not supported. */
@@ -50,6 +51,7 @@ int unregister_chrdev(unsigned major, const char *name);
 
 /* For things that are files without a name, such as sockets. */
 int fd_install_new(struct file_operations *f_op, void *private_data, u32 flags); /* fd, -EMFILE, -ENOMEM */
+int kernel_open(const char *name, int flags);                               /* fd or error */
 struct file *fget(int fd); /* takes a reference; NULL = no such descriptor */
 void fput(struct file *file);
 

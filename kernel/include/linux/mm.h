@@ -22,13 +22,14 @@ struct page {
   u8 order;              /* of the block that starts here, while free or allocated */
   u8 flags;              /* PG_* */
   u16 owner;             /* domain that may write it (zone only), 0 = the kernel */
-  void *slab;            /* mm/slab.c: the slab that this page belongs to */
+  void *slab;            /* mm/slab.c: what the page is used for, by PG_SLAB and PG_LARGE */
 };
 
 #define PG_RESERVED 0x01 /* never in a free list: kernel image, boot modules, holes */
 #define PG_BUDDY 0x02    /* heads a free block */
 #define PG_ZONE 0x04     /* belongs to the driver zone */
-#define PG_SLAB 0x08
+#define PG_SLAB 0x08  /* part of a slab: `slab` is a struct slab */
+#define PG_LARGE 0x10 /* part of a large heap object: `slab` is a struct large */
 
 #define MAX_ORDER 10 /* blocks of up to 2^10 pages, 4 MiB */
 

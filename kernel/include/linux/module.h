@@ -29,7 +29,6 @@ struct module {
   int use_count;
   int (*init)(void);
   void (*cleanup)(void);
-  const struct kernel_symbol *syms, *syms_end; /* what it exports */
   void *nooks;              /* for nooks/ */
 };
 
@@ -52,7 +51,7 @@ struct kernel_symbol {
   void *value;
 };
 
-/* Makes a function or variable available to modules, under its own name or another. */
+/* Makes a function or variable of the kernel available to modules, under its own name or another. */
 #define EXPORT_SYMBOL_AS(as, sym) \
   static const struct kernel_symbol __ksym_##as __used __attribute__((section("__ksymtab"))) = { #as, (void *)&sym }
 #define EXPORT_SYMBOL(sym) EXPORT_SYMBOL_AS(sym, sym)

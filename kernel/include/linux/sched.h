@@ -38,7 +38,8 @@ struct task_struct {
   u32 esp;            /* entry.S: stack pointer while switched out */
   u32 cr3;            /* entry.S: page directory this task runs under (physical); borrowed if !mm */
   volatile int state; /* TASK_* */
-  volatile int need_resched;
+  volatile int need_resched; /* entry.S */
+  int kill_signal;    /* entry.S: not 0: dies on its way to ring 3 */
   int counter;        /* ticks left of the time slice */
   pid_t pid;
   char comm[16];
@@ -49,7 +50,6 @@ struct task_struct {
   struct list_head run_list; /* runnable, interrupts off */
   wait_queue_head_t wait_chld;
   int exit_code;      /* valid in TASK_ZOMBIE, as waitpid reports it */
-  int kill_signal;    /* not 0: dies on its way to ring 3 */
   struct file *files[NR_OPEN];
   u32 utime, stime;   /* ticks in ring 3 and ring 0 */
   /* For nooks/, which keeps its own state of a task here; 0 when the task was made. */

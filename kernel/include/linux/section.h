@@ -5,7 +5,7 @@
 #ifndef LINUX_SECTION_H
 #define LINUX_SECTION_H
 
-#define __region(name) __attribute__((section(name), noinline))
+#define __region(name) __attribute__((section(name), __noinline__))
 
 #define __wrapper __region(".text.wrapper")   /* Nooks: wrapper bodies and stubs */
 #define __tracker __region(".text.tracker")   /* Nooks: object tracker */

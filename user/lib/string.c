@@ -1,0 +1,2 @@
+/* The kernel's string functions, for ring 3. */
+#include "../../kernel/lib/string.c"
