@@ -45,6 +45,7 @@ export class Draft {
   /** A branch goes here (absolute) instead of by the immediate. */
   target: number | undefined;
   codeOffset: number;
+  segments = 0;
 
   constructor(random: Random, encoding: Encoding) {
     this.random = random;
@@ -54,6 +55,7 @@ export class Draft {
     this.eflags = this.flags();
     this.reg = typeof encoding.modrm === 'number' ? encoding.modrm : random.below(8);
     this.codeOffset = random.chance(4) ? random.between(0xff2, 0xffe) : 0x800 + random.below(16);
+    if (random.chance(5)) this.segments = random.pick([1, 8, 9, 16, 32, 48]);
     if (random.chance(30)) this.o32 = false;
     if (encoding.size) this.o32 = encoding.size === 32;
   }
@@ -220,8 +222,8 @@ export class Draft {
 
   vector(row: string): Vector {
     const code = this.assemble().slice(0, CODE_SIZE - this.codeOffset);
-    const { codeOffset, eflags, memory, memoryOffset } = this;
-    return { row, code, codeOffset, regs: this.regs.map(v => v | 0), eflags, memory, memoryOffset };
+    const { codeOffset, eflags, memory, memoryOffset, segments } = this;
+    return { row, code, codeOffset, regs: this.regs.map(v => v | 0), eflags, memory, memoryOffset, segments };
   }
 }
 

@@ -17,8 +17,14 @@ export const IMAGE = 0x70000000;
 export const IMAGE_SIZE = 0x1000000;
 export const USER_CS = 0x23;
 export const USER_DS = 0x2b;
-/** ES CS SS DS FS GS, in the order of the manual's Sreg field. */
-export const SEGMENTS: readonly number[] = [USER_DS, USER_CS, USER_DS, USER_DS, 0, 0];
+/** ES CS SS DS FS GS, in the order of the manual's Sreg field: what they hold, and what a vector may ask instead. */
+const SEGMENTS: readonly number[] = [USER_DS, USER_CS, USER_DS, USER_DS, 0, 0];
+const OTHER_SEGMENTS: readonly number[] = [0, USER_CS, USER_DS, 0, USER_DS, USER_DS];
+
+/** The six selectors with which a vector starts. */
+export function initialSegments(v: Pick<Vector, 'segments'>): number[] {
+  return SEGMENTS.map((s, n) => ((v.segments >> n) & 1 ? OTHER_SEGMENTS[n] : s));
+}
 
 /** The byte that DATA, LOW and RODATA hold at `offset` before the vector's memory operand is put in. */
 export function patternByte(offset: number): number {
@@ -37,6 +43,8 @@ export interface Vector {
   /** At most 32 bytes of memory operand, and where they lie from DATA. */
   memory: readonly number[];
   memoryOffset: number;
+  /** Bit n set: segment register n starts with its other choice, null for ES and DS, flat for FS and GS. */
+  segments: number;
 }
 
 export interface Outcome {
@@ -81,6 +89,7 @@ export function packVectors(vectors: readonly Vector[]): Buffer {
     });
     b.writeInt32LE(v.eflags | 0, at + 52);
     b.writeUInt16LE(v.memoryOffset, at + 56);
+    b.writeUInt16LE(v.segments, at + 58);
     b.set(v.memory, at + 60);
   });
   return b;
@@ -200,7 +209,10 @@ export function packCorpus(corpus: Corpus): Buffer {
     w.put('trap', 1, o.trap);
     w.put('error', 2, o.error);
     w.put('cr2', 4, o.cr2);
-    for (let i = 0; i < 6; i++) w.put(`segment${i}`, 2, o.segments[i] ^ SEGMENTS[i]);
+    w.put('segments', 1, v.segments);
+    initialSegments(v).forEach((s, i) => {
+      w.put(`segment${i}`, 2, o.segments[i] ^ s);
+    });
     w.put('changes', 2, o.changes.length);
     o.changes.forEach((c, i) => {
       w.put(
@@ -235,15 +247,9 @@ export function unpackCorpus(file: Uint8Array): Corpus {
     const eflags = r.next('eflags');
     const memoryOffset = r.next('memoryOffset');
     const memory = r.take('memory', r.next('memoryLength'));
-    corpus.vectors.push({
-      row: header.rows[r.next('row')],
-      code,
-      codeOffset,
-      regs,
-      eflags,
-      memory,
-      memoryOffset,
-    });
+    const row = header.rows[r.next('row')];
+    const segments = r.next('segments');
+    corpus.vectors.push({ row, code, codeOffset, regs, eflags, memory, memoryOffset, segments });
     let offset = memoryOffset;
     corpus.outcomes.push({
       regs: regsOut,
@@ -252,7 +258,7 @@ export function unpackCorpus(file: Uint8Array): Corpus {
       trap: r.next('trap'),
       error: r.next('error'),
       cr2: r.next('cr2'),
-      segments: SEGMENTS.map((s, i) => s ^ r.next(`segment${i}`)),
+      segments: initialSegments({ segments }).map((s, i) => s ^ r.next(`segment${i}`)),
       changes: Array.from({ length: r.next('changes') }, () => {
         offset = (offset + r.next('changeOffset')) & 0xffff;
         return (offset << 8) | r.next('changeValue');

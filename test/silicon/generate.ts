@@ -70,6 +70,8 @@ export const UNDEFINED: readonly string[] = [
 /** Vectors a row; a 16-bit form gets less than the 32-bit one beside it. */
 const PER_ROW = { modrm: 250, implicit: 150, plain: 24, privileged: 4 };
 const SHARE_16 = 0.6;
+/** DIV and IDIV get four times as many: what fits has many edges. */
+const DIVISION = /^f[67]\/[67]$/;
 
 function memoryWidth(form: string, o32: boolean): number {
   const m = /(?:r\/)?m(8|16|32|64)\b/.exec(form);
@@ -140,7 +142,7 @@ const DATA_LOW_END = 0xa000;
 
 function countFor(row: RowShape, e: Encoding): number {
   if (!row.user) return PER_ROW.privileged;
-  const share = e.size === 16 ? SHARE_16 : 1;
+  const share = (e.size === 16 ? SHARE_16 : 1) * (DIVISION.test(e.key) ? 4 : 1);
   if (e.modrm !== undefined) return PER_ROW.modrm * share;
   return recipeFor(e.key) || e.immediates.length > 0 || row.rep ? PER_ROW.implicit * share : PER_ROW.plain;
 }
@@ -171,7 +173,16 @@ function undefinedVector(bytes: string, seed: number): Vector {
   const regs = Array.from({ length: 8 }, () => random.register());
   regs[4] = DATA + 0x1800;
   const code = bytes.split(' ').map(b => Number.parseInt(b, 16));
-  return { row: UNDEFINED_ROW, code, codeOffset: 0x800, regs, eflags: 0x202, memory: [], memoryOffset: 0 };
+  return {
+    row: UNDEFINED_ROW,
+    code,
+    codeOffset: 0x800,
+    regs,
+    eflags: 0x202,
+    memory: [],
+    memoryOffset: 0,
+    segments: 0,
+  };
 }
 
 /** FNV-1a, so that a row's vectors do not depend on the rows around it. */

@@ -41,7 +41,8 @@ struct vector {
   u8 code[16];
   u32 reg[8]; /* eax ecx edx ebx esp ebp esi edi */
   u32 eflags;
-  u16 memory_offset, unused; /* from DATA */
+  u16 memory_offset; /* from DATA */
+  u16 segments;      /* bits by segment number, ES first: ES, DS null; FS, GS the flat data segment */
   u8 memory[32];
 };
 
@@ -202,7 +203,9 @@ static void load(struct context *c) {
   c->esp = now.reg[4], c->ebp = now.reg[5], c->esi = now.reg[6], c->edi = now.reg[7];
   c->eip = CODE + now.code_offset;
   c->eflags = now.eflags;
-  c->cs = USER_CS, c->ss = c->ds = c->es = USER_DS, c->fs = c->gs = 0;
+  c->cs = USER_CS, c->ss = USER_DS;
+  c->es = now.segments & 1 ? 0 : USER_DS, c->ds = now.segments & 8 ? 0 : USER_DS;
+  c->fs = now.segments & 16 ? USER_DS : 0, c->gs = now.segments & 32 ? USER_DS : 0;
   running = 1;
   count++;
 }

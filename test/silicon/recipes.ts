@@ -51,6 +51,65 @@ function flagsImage(d: Draft): number {
   return d.random.word() & (d.random.chance(90) ? ~0x4100 : ~0x4000);
 }
 
+const EXTREMES = [
+  0n,
+  1n,
+  -1n,
+  0x7fn,
+  0x80n,
+  -0x80n,
+  -0x81n,
+  0xffn,
+  0x100n,
+  0x7fffn,
+  0x8000n,
+  -0x8000n,
+  -0x8001n,
+];
+EXTREMES.push(
+  0xffffn,
+  0x10000n,
+  0x7fffffffn,
+  0x80000000n,
+  -0x80000000n,
+  -0x80000001n,
+  0xffffffffn,
+  0x100000000n,
+);
+
+/** The divisor that ModRM names, as a number of `bits` bits. */
+function divisorOf(d: Draft, bits: number, signed: boolean): bigint {
+  const rm = d.modrm[0] & 7;
+  const high = bits === 8 && rm >= 4;
+  const register = high ? d.regs[rm - 4] >> 8 : d.regs[rm];
+  const raw = BigInt(d.address < 0 ? register : d.memory.reduceRight((v, b) => (v << 8) | b, 0));
+  return signed ? BigInt.asIntN(bits, raw) : BigInt.asUintN(bits, raw);
+}
+
+/** Makes the dividend for a quotient at the edges of what fits, when the divisor is not part of it. */
+function dividend(d: Draft, bytes: number, signed: boolean): void {
+  const rm = d.modrm[0] & 7;
+  const shared = bytes === 1 ? rm % 4 === EAX : rm === EAX || rm === EDX;
+  if (d.address < 0 ? shared : d.addressRegs.has(EAX) || d.addressRegs.has(EDX)) return;
+  const bits = 8 * bytes;
+  const divisor = divisorOf(d, bits, signed);
+  if (divisor === 0n) return;
+  const size = divisor < 0n ? -divisor : divisor;
+  const rest = d.random.pick([0n, 1n, size - 1n, size / 2n]) % size;
+  const product = d.random.pick(EXTREMES) * divisor;
+  const n = product < 0n ? product - rest : product + rest;
+  const low = Number(BigInt.asUintN(bits, n));
+  const high = Number(BigInt.asUintN(bits, n >> BigInt(bits)));
+  if (bytes === 1) d.set16(EAX, low | (high << 8));
+  else if (bytes === 2) {
+    d.set16(EAX, low);
+    d.set16(EDX, high);
+  } else {
+    d.regs[EAX] = low | 0;
+    d.regs[EDX] = high | 0;
+  }
+}
+
 function divide(width: 1 | 0, signed: boolean): Recipe {
   return d => {
     const r = d.random;
@@ -58,7 +117,8 @@ function divide(width: 1 | 0, signed: boolean): Recipe {
     const mask = bytes === 4 ? -1 : (1 << (8 * bytes)) - 1;
     if (d.address >= 0 && r.chance(60))
       d.fill(d.address, le(r.chance(50) ? r.between(1, 100) : r.word() | 1, bytes));
-    if (r.chance(25)) return;
+    if (r.chance(20)) return;
+    if (r.chance(40)) return dividend(d, bytes, signed);
     // A high half that is small or the sign of the low half makes most quotients fit.
     const low = d.regs[EAX] & mask;
     const negative = bytes === 4 ? low < 0 : low >>> (8 * bytes - 1) !== 0;
@@ -112,7 +172,7 @@ function string(source: boolean, destination: boolean, bytes: 1 | 0): Recipe {
     if (r.chance(10)) d.segment = r.below(6);
     if (r.chance(50)) d.eflags ^= 0x400;
     const down = (d.eflags & 0x400) !== 0;
-    const count = r.pick([0, 1, 2, 3, 5, 8, 13]);
+    const count = r.pick([0, 1, 2, 3, 5, 8, 13, 13, r.pick([63, 64, 65, 130])]);
     if (d.repeat) d.regs[ECX] = d.a32 ? count : (r.value(2) << 16) | count;
     const base = d.a32 ? DATA : LOW;
     const pointer = () => {

@@ -5,7 +5,7 @@
  */
 import { Decoder, DecoderOptions, Formatter, FormatterSyntax } from 'iced-x86';
 import type { Row } from '../../emu/cpu/row.ts';
-import type { Corpus, Outcome, Vector } from './format.ts';
+import { type Corpus, initialSegments, type Outcome, type Vector } from './format.ts';
 import { undefinedFlags } from './undefined.ts';
 
 /** Runs a vector from a fresh state; what it says of `stuck` is not looked at. */
@@ -55,7 +55,8 @@ export function describeVector(v: Vector): string {
   const code = v.code.map(b => b.toString(16).padStart(2, '0')).join(' ');
   const regs = v.regs.map((r, i) => `${REGISTERS[i]}=${hex(r)}`).join(' ');
   const memory = v.memory.map(b => b.toString(16).padStart(2, '0')).join(' ');
-  return `${code}  ${text}\n    ${regs} eflags=${hex(v.eflags)} memory+${hex(v.memoryOffset)}: ${memory}`;
+  const segments = v.segments ? ` segments=${initialSegments(v).map(hex)}` : '';
+  return `${code}  ${text}\n    ${regs} eflags=${hex(v.eflags)} memory+${hex(v.memoryOffset)}: ${memory}${segments}`;
 }
 
 /** Replays the whole corpus; the mismatches in its order. */

@@ -59,6 +59,7 @@ describe('undefined flags', () => {
     eflags: 2,
     memory: [],
     memoryOffset: 0,
+    segments: 0,
   });
 
   it('depend on the count of a shift as the manual says', () => {

@@ -5,7 +5,7 @@ import { Cpu, CR0_PE, CR0_PG, CR0_WP, CS_, TR_ } from '../../emu/cpu/cpu.ts';
 import { Engine } from '../../emu/cpu/engine.ts';
 import type { Profile } from '../../emu/profile/profile.ts';
 import { State } from '../../emu/state.ts';
-import { CODE, DATA_SIZE, type Outcome, SEGMENTS, USER_CS, USER_DS, type Vector } from './format.ts';
+import { CODE, DATA_SIZE, initialSegments, type Outcome, USER_CS, USER_DS, type Vector } from './format.ts';
 import type { Subject } from './replay.ts';
 import {
   buildWorld,
@@ -62,7 +62,7 @@ export function machineSubject(profile: Profile): Subject {
     data.set(v.memory, v.memoryOffset);
     initial.set(pristine);
     initial.set(v.memory, v.memoryOffset);
-    SEGMENTS.forEach((selector, s) => {
+    initialSegments(v).forEach((selector, s) => {
       const attributes =
         selector === USER_CS ? USER_CODE_ATTRIBUTES : selector === USER_DS ? USER_DATA_ATTRIBUTES : 0;
       cpu.setSegment(s, selector, 0, selector === 0 ? 0 : MAX_LIMIT, attributes);
