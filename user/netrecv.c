@@ -8,7 +8,12 @@
  *
  * Exit code 0 if nothing was bad (losses are reported, not judged), 1 otherwise.
  */
-#include "lib.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include "message.h"
 
 #define SOCKET_BUFFER (256 * 1024)
@@ -41,7 +46,7 @@ int main(int argc, char **argv) {
   struct sockaddr_in here = { .sin_family = AF_INET };
   int buffer = SOCKET_BUFFER, s;
   u32 count, k, n = 0, bad = 0;
-  u64 bytes = 0;
+  unsigned long long bytes = 0;
 
   if (argc < 3 || argc > 5) {
     printf("usage: netrecv PORT COUNT [K [SEED]]\n");
@@ -52,8 +57,8 @@ int main(int argc, char **argv) {
   k = argc > 3 ? strtoul(argv[3], NULL, 10) : 1;
   s = socket(AF_INET, SOCK_DGRAM, 0);
   if (s < 0 || setsockopt(s, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer)) < 0 ||
-      bind(s, (struct sockaddr *)&here, sizeof(here)) < 0) {
-    printf("netrecv: cannot bind port %s: error %d\n", argv[1], errno);
+      bind(s, &here) < 0) {
+    printf("netrecv: cannot bind port %s: %s\n", argv[1], strerror(errno));
     return 1;
   }
   make_all(argc > 4 ? strtoul(argv[4], NULL, 0) : 1);
@@ -67,7 +72,7 @@ int main(int argc, char **argv) {
       if (received.seed != made[0].seed) make_all(received.seed);
       set_patience(s, NEXT_WAIT);
     }
-    bytes += (u64)length;
+    bytes += (unsigned long)length;
     if (!good(length, k && (n - 1) % k == 0)) bad++;
     if (received.number == count - 1) break;
   }

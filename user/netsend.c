@@ -5,29 +5,25 @@
  * Pacing: the clock tells how many messages are due; they are sent in one burst, then the program sleeps to the next
  * tick of the kernel's clock (10 ms; a burst may wait for up to two). It never spins.
  */
-#include "lib.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
 #include "message.h"
 
 #define SOCKET_BUFFER (256 * 1024)
 
 static struct message messages[MESSAGE_KINDS];
 
-static u64 now_usec(void) {
-  struct timeval tv;
-
-  gettimeofday(&tv, NULL);
-  return (u64)tv.tv_sec * 1000000 + (u64)tv.tv_usec;
-}
-
 /* Sleeps until message number `next` is due; returns how many are due now. */
 static u32 wait_until_due(u64 start, u32 rate, u32 next) {
-  const struct timespec tick = { 0, 1 };
-
   for (;;) {
-    u64 due = (now_usec() - start) * rate / 1000000 + 1;
+    u64 due = (now_us() - start) * rate / 1000000 + 1;
 
     if (due > next) return due > 0xFFFFFFFFull ? 0xFFFFFFFFu : (u32)due;
-    nanosleep(&tick, NULL);
+    sleep_ms(1);
   }
 }
 
@@ -47,23 +43,23 @@ int main(int argc, char **argv) {
   seed = argc > 5 ? strtoul(argv[5], NULL, 0) : 1;
   s = socket(AF_INET, SOCK_DGRAM, 0);
   if (s < 0 || setsockopt(s, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer)) < 0 ||
-      connect(s, (struct sockaddr *)&to, sizeof(to)) < 0) {
-    printf("netsend: cannot open a socket to %s: error %d\n", argv[1], errno);
+      connect(s, &to) < 0) {
+    printf("netsend: cannot open a socket to %s: %s\n", argv[1], strerror(errno));
     return 1;
   }
   for (i = 0; i < MESSAGE_KINDS; i++) message_make(&messages[i], seed, i);
-  start = now_usec();
+  start = now_us();
   for (i = 0; i < count; i++) {
     struct message *m = &messages[i % MESSAGE_KINDS];
 
     if (rate && i >= due) due = wait_until_due(start, rate, i);
     m->number = i;
     if (send(s, m, MESSAGE_BYTES, 0) != MESSAGE_BYTES) {
-      printf("netsend: message %u: error %d\n", i, errno);
+      printf("netsend: message %u: %s\n", i, strerror(errno));
       return 1;
     }
   }
-  printf("netsend: %u messages, %llu bytes, %u ms\n", count, (u64)count * MESSAGE_BYTES,
-         (u32)((now_usec() - start) / 1000));
+  printf("netsend: %u messages, %llu bytes, %u ms\n", count, (unsigned long long)count * MESSAGE_BYTES,
+         (u32)((now_us() - start) / 1000));
   return 0;
 }

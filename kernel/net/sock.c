@@ -54,7 +54,7 @@ static int take_error(struct sock *sk) {
 /* Sleeps until the buffer has room. 0 or a negative error. */
 static int wait_for_room(struct sock *sk) {
   return wait_event_interruptible(
-      sk->sleep, atomic_read(&sk->wmem_alloc) < sk->sndbuf || sk->err || (sk->shutdown & 2));
+      sk->sleep, atomic_read(&sk->wmem_alloc) < sk->sndbuf || sk->err);
 }
 
 struct sk_buff *sock_alloc_send_skb(struct sock *sk, unsigned int size, int noblock, int *err) {
@@ -62,7 +62,6 @@ struct sk_buff *sock_alloc_send_skb(struct sock *sk, unsigned int size, int nobl
 
   for (;;) {
     *err = take_error(sk);
-    if (!*err && (sk->shutdown & 2)) *err = -EPIPE;
     if (*err) return NULL;
     if (atomic_read(&sk->wmem_alloc) < sk->sndbuf) break;
     *err = noblock ? -EAGAIN : wait_for_room(sk);
@@ -100,7 +99,7 @@ struct sk_buff *sock_wait_packet(struct sock *sk, int noblock, int *err) {
     prepare_to_wait(&sk->sleep, &wait, TASK_INTERRUPTIBLE);
     skb = skb_peek(&sk->receive_queue);
     *err = skb ? 0 : take_error(sk);
-    if (skb || *err || (sk->shutdown & 1)) break;
+    if (skb || *err) break;
     if (noblock || !timeout)
       *err = -EAGAIN;
     else if (signal_pending(current))

@@ -1,8 +1,9 @@
 /* Sockets as files, and their system calls. Process context. Only AF_INET datagram sockets so far. */
-#include <linux/net.h>
+#include <kernel/syscalls.h>
 #include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/in.h>
+#include <linux/net.h>
 #include <linux/rtnetlink.h>
 #include <linux/sched.h>
 #include <linux/socket.h>
@@ -94,7 +95,6 @@ static int socket_release(struct inode *inode, struct file *file) {
 
   (void)inode;
   if (sk->num) udp_unhash(sk);
-  sk->shutdown = 3;
   skb_queue_purge(&sk->receive_queue);
   sock_put(sk);
   return 0;
@@ -183,13 +183,6 @@ long sys_recvfrom(int fd, void *buf, size_t len, unsigned int flags, void *addr,
   return WITH_SOCK(fd, do_recvfrom(sk, buf, len, with_nonblock(file, flags), addr, addrlen));
 }
 
-static long do_shutdown(struct sock *sk, int how) {
-  if (how < 0 || how > 2) return -EINVAL;
-  sk->shutdown |= how + 1;
-  wake_up_interruptible(&sk->sleep);
-  return 0;
-}
-
 /* Twice the size asked for, within limits, as 2.4 accounts overhead too. */
 static int buffer_size(int value) {
   return max(2 * min(max(value, 0), SK_BUF_MAX), SOCK_MIN_BUF);
@@ -249,31 +242,4 @@ static long do_getsockopt(struct sock *sk, int level, int name, void *user, int 
 
 long sys_getsockopt(int fd, int level, int name, void *value, int *len) {
   return WITH_SOCK(fd, do_getsockopt(sk, level, name, value, len));
-}
-
-/* How many words each call of socketcall(2) takes; 0 = no such call. */
-static const u8 argument_count[] = {
-  [SYS_SOCKET] = 3,   [SYS_BIND] = 3,     [SYS_CONNECT] = 3,  [SYS_GETSOCKNAME] = 3, [SYS_SEND] = 4,       [SYS_RECV] = 4,
-  [SYS_SENDTO] = 6,   [SYS_RECVFROM] = 6, [SYS_SHUTDOWN] = 2, [SYS_SETSOCKOPT] = 5,  [SYS_GETSOCKOPT] = 5,
-};
-
-long sys_socketcall(int call, unsigned long *args) {
-  unsigned long a[6];
-
-  if (call < 0 || call >= (int)ARRAY_SIZE(argument_count) || !argument_count[call]) return -EINVAL;
-  if (copy_from_user(a, args, argument_count[call] * sizeof(*a))) return -EFAULT;
-  switch (call) {
-    case SYS_SOCKET: return sys_socket((int)a[0], (int)a[1], (int)a[2]);
-    case SYS_BIND: return sys_bind((int)a[0], (void *)a[1], (int)a[2]);
-    case SYS_CONNECT: return sys_connect((int)a[0], (void *)a[1], (int)a[2]);
-    case SYS_GETSOCKNAME: return sys_getsockname((int)a[0], (void *)a[1], (int *)a[2]);
-    case SYS_SEND: return sys_sendto((int)a[0], (void *)a[1], a[2], a[3], NULL, 0);
-    case SYS_RECV: return sys_recvfrom((int)a[0], (void *)a[1], a[2], a[3], NULL, NULL);
-    case SYS_SENDTO: return sys_sendto((int)a[0], (void *)a[1], a[2], a[3], (void *)a[4], (int)a[5]);
-    case SYS_RECVFROM: return sys_recvfrom((int)a[0], (void *)a[1], a[2], a[3], (void *)a[4], (int *)a[5]);
-    case SYS_SHUTDOWN: return WITH_SOCK((int)a[0], do_shutdown(sk, (int)a[1]));
-    case SYS_SETSOCKOPT: return sys_setsockopt((int)a[0], (int)a[1], (int)a[2], (void *)a[3], (int)a[4]);
-    case SYS_GETSOCKOPT: return sys_getsockopt((int)a[0], (int)a[1], (int)a[2], (void *)a[3], (int *)a[4]);
-  }
-  return -EINVAL;
 }

@@ -24,7 +24,6 @@ struct sock {
   u32 daddr;    /* connected to, big endian; 0 is not connected */
   u16 dport;    /* big endian */
   u8 no_check;    /* send without a UDP checksum */
-  u8 shutdown;    /* bit 0 no more receiving, bit 1 no more sending */
   int err;    /* pending error, positive; reported once */
   long rcvtimeo;    /* jiffies, or MAX_SCHEDULE_TIMEOUT */
   int sndbuf;
@@ -46,7 +45,7 @@ struct sk_buff *sock_alloc_send_skb(struct sock *sk, unsigned int size, int nobl
 /* Charges rcvbuf and queues, wakes the reader; -ENOMEM when the buffer is full (skb is still the caller's). */
 int sock_queue_rcv_skb(struct sock *sk, struct sk_buff *skb);
 
-/* Waits for a packet to read; NULL and *err (negative, or 0 at a shutdown) if there is none. It stays queued. */
+/* Waits for a packet to read; NULL and *err (negative) if there is none. It stays queued. */
 struct sk_buff *sock_wait_packet(struct sock *sk, int noblock, int *err);
 
 /* udp.c: called by socket.c in process context. */
