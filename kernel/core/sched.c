@@ -20,6 +20,7 @@ _Static_assert(offsetof(struct task_struct, esp) == TASK_ESP, "entry.S");
 _Static_assert(offsetof(struct task_struct, cr3) == TASK_CR3, "entry.S");
 _Static_assert(offsetof(struct task_struct, need_resched) == TASK_NEED_RESCHED, "entry.S");
 _Static_assert(offsetof(struct task_struct, kill_signal) == TASK_KILL_SIGNAL, "entry.S");
+_Static_assert(offsetof(struct task_struct, nooks) == TASK_NOOKS, "nooks/xpc.S");
 
 extern u8 boot_stack[];
 void schedule_tail(void);

@@ -4,13 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-struct timespec {
-  long tv_sec, tv_nsec;
-};
 
 int errno;
 
@@ -52,6 +49,7 @@ void sleep_ms(unsigned ms) {
   syscall(NR_nanosleep, &t, NULL, 0, 0, 0);
 }
 
+int nanosleep(const struct timespec *want, struct timespec *left) { return CALL(NR_nanosleep, want, left, 0, 0, 0); }
 int gettimeofday(struct timeval *tv, void *zone) { return CALL(NR_gettimeofday, tv, zone, 0, 0, 0); }
 long times(struct tms *buf) { return CALL(NR_times, buf, 0, 0, 0, 0); }
 
@@ -80,6 +78,39 @@ void *sbrk(long increment) {
   if (!current_brk) current_brk = (char *)syscall(NR_brk, 0, 0, 0, 0, 0);
   char *old = current_brk;
   return increment && brk(old + increment) ? (void *)-1 : old;
+}
+
+int socket(int family, int type, int protocol) { return CALL(NR_socket, family, type, protocol, 0, 0); }
+int bind(int fd, const struct sockaddr *addr, int length) { return CALL(NR_bind, fd, addr, length, 0, 0); }
+int connect(int fd, const struct sockaddr *addr, int length) { return CALL(NR_connect, fd, addr, length, 0, 0); }
+int getsockname(int fd, struct sockaddr *addr, int *length) { return CALL(NR_getsockname, fd, addr, length, 0, 0); }
+int setsockopt(int fd, int level, int name, const void *value, int length) {
+  return CALL(NR_setsockopt, fd, level, name, value, length);
+}
+int getsockopt(int fd, int level, int name, void *value, int *length) {
+  return CALL(NR_getsockopt, fd, level, name, value, length);
+}
+ssize_t sendto(int fd, const void *buf, size_t size, unsigned flags, const struct sockaddr *to, int length) {
+  return check(syscall6(NR_sendto, fd, (long)buf, (long)size, (long)flags, (long)to, length));
+}
+ssize_t recvfrom(int fd, void *buf, size_t size, unsigned flags, struct sockaddr *from, int *length) {
+  return check(syscall6(NR_recvfrom, fd, (long)buf, (long)size, (long)flags, (long)from, (long)length));
+}
+ssize_t send(int fd, const void *buf, size_t size, unsigned flags) { return sendto(fd, buf, size, flags, NULL, 0); }
+ssize_t recv(int fd, void *buf, size_t size, unsigned flags) { return recvfrom(fd, buf, size, flags, NULL, NULL); }
+
+/* "10.0.0.2"; 0 if it is not an address. */
+int inet_aton(const char *s, struct in_addr *addr) {
+  u32 value = 0;
+  for (int i = 0; i < 4; i++) {
+    char *end;
+    unsigned long byte = strtoul(s, &end, 10);
+    if (end == s || byte > 255 || *end != (i < 3 ? '.' : 0)) return 0;
+    value = value << 8 | byte;
+    s = end + 1;
+  }
+  addr->s_addr = htonl(value);
+  return 1;
 }
 
 /* The child reports a failed exec by its exit code before anyone uses the pid. */

@@ -40,6 +40,7 @@ struct task_struct {
   volatile int state; /* TASK_* */
   volatile int need_resched; /* entry.S */
   int kill_signal;    /* entry.S: not 0: dies on its way to ring 3 */
+  void *nooks;        /* nooks/'s own state of the task, NULL when it was made; xpc.S */
   int counter;        /* ticks left of the time slice */
   pid_t pid;
   char comm[16];
@@ -52,8 +53,6 @@ struct task_struct {
   int exit_code;      /* valid in TASK_ZOMBIE, as waitpid reports it */
   struct file *files[NR_OPEN];
   u32 utime, stime;   /* ticks in ring 3 and ring 0 */
-  /* For nooks/, which keeps its own state of a task here; 0 when the task was made. */
-  void *nooks;
 };
 
 extern struct task_struct *current_task; /* one CPU; drivers may read it */

@@ -1,15 +1,12 @@
 #ifndef SYS_TIME_H
 #define SYS_TIME_H
 
-#include <linux/types.h>
+#include <linux/time.h>
 
-struct timeval {
-  long tv_sec;
-  long tv_usec;
-};
 struct tms {
   long tms_utime, tms_stime, tms_cutime, tms_cstime; /* ticks of 10 ms */
 };
+int nanosleep(const struct timespec *want, struct timespec *left);
 int gettimeofday(struct timeval *tv, void *zone); /* since boot */
 long times(struct tms *buf);                      /* ticks since boot */
 unsigned long long now_us(void);
