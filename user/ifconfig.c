@@ -9,7 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <linux/ethtool.h>
+#include <linux/if.h>
 #include <linux/mii.h>
+#include <linux/sockios.h>
 
 static struct ifreq request;
 static int s;

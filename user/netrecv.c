@@ -57,7 +57,7 @@ int main(int argc, char **argv) {
   k = argc > 3 ? strtoul(argv[3], NULL, 10) : 1;
   s = socket(AF_INET, SOCK_DGRAM, 0);
   if (s < 0 || setsockopt(s, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer)) < 0 ||
-      bind(s, &here) < 0) {
+      bind(s, (struct sockaddr *)&here, sizeof(here)) < 0) {
     printf("netrecv: cannot bind port %s: %s\n", argv[1], strerror(errno));
     return 1;
   }

@@ -43,7 +43,7 @@ int main(int argc, char **argv) {
   seed = argc > 5 ? strtoul(argv[5], NULL, 0) : 1;
   s = socket(AF_INET, SOCK_DGRAM, 0);
   if (s < 0 || setsockopt(s, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer)) < 0 ||
-      connect(s, &to) < 0) {
+      connect(s, (struct sockaddr *)&to, sizeof(to)) < 0) {
     printf("netsend: cannot open a socket to %s: %s\n", argv[1], strerror(errno));
     return 1;
   }
