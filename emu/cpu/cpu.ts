@@ -144,8 +144,9 @@ export class Cpu {
   leave = false;
   /** Exceptions and interrupts delivered since reset; tells the engine that an instruction ended in one. */
   deliveries = 0;
-  /** Retired instructions since reset. */
+  /** Retired instructions since reset, up to the block that runs; `retiredInBlock` adds those of the block itself. */
   instructions = 0;
+  retiredInBlock: () => number = () => 0;
   /** An NMI is being handled: the next one waits for IRET (SDM vol. 3, 6.7.1). */
   nmiBlocked = false;
   /** A task switch has passed its commit point: faults now belong to the new task, at `eip`. Valid within one delivery. */

@@ -65,6 +65,7 @@ export class Engine {
     this.blocks = new Blocks(cpu);
     this.blocks.hooked = lin => this.hooks.has(lin);
     cpu.mmu.sync = () => this.sync();
+    cpu.retiredInBlock = () => (this.running ? this.position : 0);
     cpu.mmu.onMarkedWrite = (pa, length) => this.blocks.invalidate(pa, length);
     this.lineShift = cpu.mmu.hierarchy.l1i.lineShift;
     this.wakeTicks = cpu.profile.timing ? cpu.profile.system.haltWake.value * TICKS_PER_CYCLE : 0;
@@ -106,7 +107,8 @@ export class Engine {
         if (stop) return stop;
       }
       if (time[0] >= until) return 'limit';
-      if (this.sinceHead !== 0 || c.shadow || c.trapFlag || this.skipLin !== NOWHERE) this.runBlock(MAX_BLOCK);
+      if (this.sinceHead !== 0 || c.shadow || c.trapFlag || this.skipLin !== NOWHERE)
+        this.runBlock(MAX_BLOCK);
       else this.runBlocks(Math.min(until, c.clock.next()));
       this.skipLin = NOWHERE;
       if (this.stopWanted) return 'stopped';

@@ -47,7 +47,7 @@ export const EVENTS: Readonly<Record<number, Event>> = {
   121: { name: 'CPU_CLK_UNHALTED: cycles that were not idle', count: busyCycles },
   129: { name: 'IFU_IFETCH_MISS: L1I misses', count: c => c.mmu.hierarchy.l1i.misses },
   133: { name: 'ITLB_MISS', count: c => tlbMisses(c.mmu.itlb, c.mmu.itlb4m) },
-  192: { name: 'INST_RETIRED', count: c => c.instructions },
+  192: { name: 'INST_RETIRED', count: c => c.instructions + c.retiredInBlock() },
   197: { name: 'BR_MISS_PRED_RETIRED', count: c => c.predictor.misses },
   241: { name: 'DTLB misses (ours)', count: c => tlbMisses(c.mmu.dtlb, c.mmu.dtlb4m) },
   242: {

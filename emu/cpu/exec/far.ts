@@ -232,9 +232,10 @@ export function iret(c: Cpu, i: Insn): void {
 
 function iretFrame(c: Cpu, i: Insn): void {
   const size = i.o32 ? 4 : 2;
-  const eip = peekStack(c, 0, size);
-  const selector = peekStack(c, size, size) & 0xffff;
+  // From the top down, as silicon does: it decides which of several faults is reported.
   const flags = peekStack(c, 2 * size, size);
+  const selector = peekStack(c, size, size) & 0xffff;
+  const eip = peekStack(c, 0, size);
   const frameAt = (c.segmentBase(SS_) + c.stackTop) | 0;
   if (size === 4 && flags & VM && c.cpl === 0) c.raise(GP, 0); // virtual-8086 mode is left out
   const d = target;

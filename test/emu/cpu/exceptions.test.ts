@@ -176,13 +176,26 @@ describe('a fault from an outer ring', () => {
     ['an absent SS0', r => r.set32(TSS + 8, ABSENT_DATA), [SS, ext(ABSENT_DATA)]],
     [
       'ESP0 below the limit',
-      r => (r.set32(TSS + 8, SHORT_STACK), r.set32(TSS + 4, 0x200)),
+      r => {
+        r.set32(TSS + 8, SHORT_STACK);
+        r.set32(TSS + 4, 0x200);
+      },
       [SS, ext(SHORT_STACK)],
     ],
-    ['no room at ESP0', r => (r.set32(TSS + 8, SHORT_STACK), r.set32(TSS + 4, 16)), [SS, ext(SHORT_STACK)]],
+    [
+      'no room at ESP0',
+      r => {
+        r.set32(TSS + 8, SHORT_STACK);
+        r.set32(TSS + 4, 16);
+      },
+      [SS, ext(SHORT_STACK)],
+    ],
     [
       'an expand-down stack that ends',
-      r => (r.set32(TSS + 8, EXPAND_DOWN), r.set32(TSS + 4, 0x1010)),
+      r => {
+        r.set32(TSS + 8, EXPAND_DOWN);
+        r.set32(TSS + 4, 0x1010);
+      },
       [SS, ext(EXPAND_DOWN)],
     ],
     ['a TSS that is too short', r => r.c.setSegment(7, TR, TSS, 8, 0x8b00), [TS, ext(TR)]],

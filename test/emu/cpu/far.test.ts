@@ -194,13 +194,61 @@ describe('call gates', () => {
   });
 
   const bad: [string, (r: Rig) => number, number, number][] = [
-    ['of an inner ring', r => (r.gate(GDT + CALL_GATE, KCODE, GATE, 0x8c), CALL_GATE), GP, CALL_GATE],
+    [
+      'of an inner ring',
+      r => {
+        r.gate(GDT + CALL_GATE, KCODE, GATE, 0x8c);
+        return CALL_GATE;
+      },
+      GP,
+      CALL_GATE,
+    ],
     ['that is absent', () => CALL_GATE_ABSENT, NP, CALL_GATE_ABSENT],
-    ['to null', r => (r.gate(GDT + CALL_GATE, 0, GATE, 0xec), CALL_GATE), GP, 0],
-    ['to data', r => (r.gate(GDT + CALL_GATE, KDATA, GATE, 0xec), CALL_GATE), GP, KDATA],
-    ['to absent code', r => (r.gate(GDT + CALL_GATE, ABSENT_CODE, GATE, 0xec), CALL_GATE), NP, ABSENT_CODE],
-    ['beyond the limit', r => (r.gate(GDT + CALL_GATE, SHORT_CODE, GATE, 0xec), CALL_GATE), GP, 0],
-    ['beyond the GDT', r => (r.gate(GDT + CALL_GATE, GDT_END, GATE, 0xec), CALL_GATE), GP, GDT_END],
+    [
+      'to null',
+      r => {
+        r.gate(GDT + CALL_GATE, 0, GATE, 0xec);
+        return CALL_GATE;
+      },
+      GP,
+      0,
+    ],
+    [
+      'to data',
+      r => {
+        r.gate(GDT + CALL_GATE, KDATA, GATE, 0xec);
+        return CALL_GATE;
+      },
+      GP,
+      KDATA,
+    ],
+    [
+      'to absent code',
+      r => {
+        r.gate(GDT + CALL_GATE, ABSENT_CODE, GATE, 0xec);
+        return CALL_GATE;
+      },
+      NP,
+      ABSENT_CODE,
+    ],
+    [
+      'beyond the limit',
+      r => {
+        r.gate(GDT + CALL_GATE, SHORT_CODE, GATE, 0xec);
+        return CALL_GATE;
+      },
+      GP,
+      0,
+    ],
+    [
+      'beyond the GDT',
+      r => {
+        r.gate(GDT + CALL_GATE, GDT_END, GATE, 0xec);
+        return CALL_GATE;
+      },
+      GP,
+      GDT_END,
+    ],
   ];
   for (const [name, prepare, vector, error] of bad)
     it(`refuse one ${name}`, () => {
@@ -383,7 +431,7 @@ describe('IRET', () => {
     rig.set32(USER_STACK - 4, TARGET);
     rig.run('cf');
     rig.expectFault(PF, 4);
-    expect(rig.c.cr2).toBe(USER_STACK);
+    expect(rig.c.cr2).toBe(USER_STACK + 4);
     expect(rig.stack(4)).toBe(USER_STACK - 4);
   });
 

@@ -217,7 +217,10 @@ describe('after the commit point a fault belongs to the new task', () => {
     ['DS absent', r => r.set32(TSS_TASK + 0x54, ABSENT_DATA), NP, ABSENT_DATA],
     [
       'EIP beyond the limit',
-      r => (r.set32(TSS_TASK + 0x4c, SHORT_CODE), r.set32(TSS_TASK + 0x20, 0x100)),
+      r => {
+        r.set32(TSS_TASK + 0x4c, SHORT_CODE);
+        r.set32(TSS_TASK + 0x20, 0x100);
+      },
       GP,
       0,
     ],
@@ -338,7 +341,15 @@ describe('CALL, IRET and interrupts nest', () => {
     ['is in the LDT', r => r.set16(TSS, 0x34), TS, 0x34],
     ['is no TSS', r => r.set16(TSS, KDATA), TS, KDATA],
     ['is not busy', r => r.set16(TSS, TASK), TS, TASK],
-    ['is absent', r => (r.descriptor(TASK, TSS_TASK, 0x67, 0x0b), r.set16(TSS, TASK)), NP, TASK],
+    [
+      'is absent',
+      r => {
+        r.descriptor(TASK, TSS_TASK, 0x67, 0x0b);
+        r.set16(TSS, TASK);
+      },
+      NP,
+      TASK,
+    ],
   ];
   for (const [name, ruin, vector, error] of bad)
     it(`IRET refuses a link that ${name}`, () => {
