@@ -58,6 +58,8 @@ export class Mmu {
   /** Loads and stores of data by the CPU since reset (page walks apart). */
   loads = 0;
   stores = 0;
+  /** Lines of code fetched since reset: one for each line that execution enters. */
+  fetches = 0;
   /** A write of `length` bytes reached a page marked PAGE_CODE or PAGE_WATCHED. */
   onMarkedWrite: (pa: number, length: number, lin: number) => void = () => {};
   /** The host watches reads too (data watchpoints); null when nobody does. */
@@ -450,6 +452,7 @@ export class Mmu {
 
   /** One fetch access to the L1I line of `pa`. */
   fetchLine(pa: number): void {
+    this.fetches++;
     if (!this.hierarchy.timed) return;
     const l1i = this.hierarchy.l1i;
     const line = pa >>> l1i.lineShift;
@@ -596,7 +599,7 @@ export class Mmu {
       globalPages: this.globalPages,
       user: this.user,
       lastStoreLine: this.lastStoreLine,
-      counters: [this.loads, this.stores],
+      counters: [this.loads, this.stores, this.fetches],
       tlbs: this.distinct.map(t => t.save()),
       hierarchy: this.hierarchy.saveCounters(),
       attributes: this.attributes.slice(),
@@ -624,7 +627,7 @@ export class Mmu {
     this.globalPages = s.globalPages;
     this.user = s.user;
     this.lastStoreLine = s.lastStoreLine;
-    [this.loads, this.stores] = s.counters;
+    [this.loads, this.stores, this.fetches] = s.counters;
     this.distinct.forEach((t, i) => {
       t.load(s.tlbs[i]);
     });
