@@ -1,0 +1,123 @@
+/*
+ * Detection: processor exceptions in a domain, double faults (a stack that is full or ruined), and bad
+ * arguments, which wrapper bodies report. Whatever ran in the domain is unwound to the XPC that called it.
+ */
+#include <asm/memlayout.h>
+#include <asm/system.h>
+#include <kernel/hooks.h>
+#include <kernel/traps.h>
+#include <linux/interrupt.h>
+#include <linux/kernel.h>
+#include <linux/netdevice.h>
+#include <nooks/detect.h>
+#include <nooks/object.h>
+#include <nooks/xpc.h>
+
+#pragma clang section text = ".text.recovery"
+
+#define MESSAGE_MAX 160
+
+void nooks_unwound(void); /* xpc.S */
+
+/* No interrupt of its devices reaches it any more: one that stays asserted would come for ever. */
+static void silence(struct nooks_domain *d) {
+  struct nooks_irq *i;
+  list_for_each_entry(i, &d->objects[OBJ_IRQ], o.list) {
+    if (d->handlers & 1u << i->irq) continue;
+    d->handlers |= 1u << i->irq;
+    disable_irq(i->irq);
+  }
+}
+
+/* Packets wait in the queues until the extension is back. */
+static void stop_queues(struct nooks_domain *d) {
+  struct nooks_object *o;
+  list_for_each_entry(o, &d->objects[OBJ_NETDEV], list) netif_stop_queue(o->kernel);
+}
+
+static void fail(struct nooks_domain *d, const char *message) {
+  unsigned long flags;
+  local_irq_save(flags);
+  bool first = d->state == DOMAIN_RUNNING;
+  if (first) d->state = DOMAIN_FAILED;
+  irq_restore(flags);
+  if (!first) return;
+  d->stats->failures++;
+  printk(KERN_ERR "nooks: %s failed: %s\n", d->name, message);
+  silence(d);
+  stop_queues(d);
+  recovery_wake();
+}
+
+void nooks_fail(struct nooks_domain *d, const char *fmt, ...) {
+  char message[MESSAGE_MAX];
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(message, sizeof message, fmt, args);
+  va_end(args);
+  fail(d, message);
+}
+
+void nooks_bad_call(const char *fmt, ...) {
+  char message[MESSAGE_MAX];
+  va_list args;
+  va_start(args, fmt);
+  vsnprintf(message, sizeof message, fmt, args);
+  va_end(args);
+  fail(calling_domain(), message);
+  nooks_unwind(xpc_frame());
+}
+
+static const char *exception_name(u32 vector) {
+  switch (vector) {
+    case 0: return "divide error";
+    case 6: return "invalid opcode";
+    case 12: return "stack fault";
+    case 13: return "general protection";
+    case TRAP_DOUBLE_FAULT: return "double fault";
+    case TRAP_PAGE_FAULT: return "page fault";
+    default: return "exception";
+  }
+}
+
+static void report(struct nooks_domain *d, const struct pt_regs *regs, u32 vector, u32 address) {
+  const struct module *mod = module_of_address(regs->eip);
+  char message[MESSAGE_MAX];
+  int n = snprintf(message, sizeof message, "%s (vector %u, error code %#x) at %08x", exception_name(vector), vector,
+                   regs->error, regs->eip);
+  if (mod) n += snprintf(message + n, sizeof message - (u32)n, " (%s+%#x)", mod->name, regs->eip - mod->text_start);
+  if (vector == TRAP_PAGE_FAULT || vector == TRAP_DOUBLE_FAULT)
+    snprintf(message + n, sizeof message - (u32)n, ", address %08x", address);
+  fail(d, message);
+}
+
+/* The newest call into the domain whose directory was loaded is the one that ran. */
+static struct xpc_frame *running_frame(u32 cr3) {
+  struct xpc_frame *f = xpc_frame();
+  return f && f->domain->cr3 == cr3 && !f->domain_esp ? f : NULL;
+}
+
+int nooks_fault(struct pt_regs *regs, u32 vector, u32 address, u32 domain) {
+  struct xpc_frame *f = domain ? running_frame(domain) : NULL;
+  if (!f) return 0;
+  report(f->domain, regs, vector, address);
+  nooks_unwind(f);
+}
+
+int nooks_double_fault(struct pt_regs *regs, u32 *cr3) {
+  struct xpc_frame *f = domain_cr3 ? running_frame(domain_cr3) : NULL;
+  if (!f) return 0;
+  report(f->domain, regs, TRAP_DOUBLE_FAULT, read_cr2());
+  domain_cr3 = 0;
+  *cr3 = current_task->cr3;
+  regs->eip = (u32)nooks_unwound;
+  regs->cs = KERNEL_CS;
+  regs->ds = regs->es = regs->ss = KERNEL_DS;
+  regs->esp = f->kernel_esp;
+  regs->eflags = 2;
+  return 1;
+}
+
+void nooks_task_exit(struct task_struct *task) {
+  if (task->nooks) panic("task %d ends inside an extension procedure call", task->pid);
+}

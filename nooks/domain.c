@@ -1,0 +1,103 @@
+/*
+ * Protection domains: making and unmaking. One domain holds one extension (a module): its page tables
+ * (pages.c), its heap in the zone, its stacks (stack.c), its queue of deferred calls, and what the object
+ * tracker knows of it.
+ */
+#include <asm/pgtable.h>
+#include <asm/system.h>
+#include <kernel/boot.h>
+#include <kernel/hooks.h>
+#include <linux/init.h>
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <nooks/deferred.h>
+#include <nooks/domain.h>
+#include <nooks/object.h>
+
+struct nooks_domain *nooks_domains[NOOKS_MAX_DOMAINS];
+struct nooks_stats nooks_stats[NOOKS_MAX_DOMAINS];
+bool nooks_isolation;
+
+static int domain_count;
+
+struct nooks_domain *domain_of_cr3(u32 cr3) {
+  for (int i = 0; i < NOOKS_MAX_DOMAINS; i++)
+    if (nooks_domains[i] && nooks_domains[i]->cr3 == cr3) return nooks_domains[i];
+  return NULL;
+}
+
+/* The heap tells which pages it has; a domain finds itself by the heap's owner. */
+static void heap_pages_changed(struct heap *heap, void *addr, unsigned pages, bool gained) {
+  struct nooks_domain *d = nooks_domains[heap_owner(heap) - 1];
+  if (gained) domain_own(d, addr, pages << PAGE_SHIFT);
+  else domain_disown(d, addr, pages << PAGE_SHIFT);
+}
+
+static int free_id(void) {
+  for (int i = 0; i < NOOKS_MAX_DOMAINS; i++)
+    if (!nooks_domains[i]) return i + 1;
+  return 0;
+}
+
+/* A domain counts, and its tables are kept in step, from the moment that it is in the array. */
+static void enlist(struct nooks_domain *d) {
+  nooks_domains[d->id - 1] = d;
+  pgtable_notifier = nooks_page_changed;
+  pgtable_set_domains(++domain_count);
+}
+
+static void delist(struct nooks_domain *d) {
+  nooks_domains[d->id - 1] = NULL;
+  pgtable_set_domains(--domain_count);
+}
+
+static void init_fields(struct nooks_domain *d, int id, const char *name) {
+  memset(d, 0, sizeof *d);
+  d->id = (u16)id;
+  d->state = DOMAIN_RUNNING;
+  d->stats = &nooks_stats[id - 1];
+  strlcpy(d->name, name, sizeof d->name);
+  for (int i = 0; i < OBJ_TYPES; i++) INIT_LIST_HEAD(&d->objects[i]);
+  INIT_LIST_HEAD(&d->free_packets);
+}
+
+struct nooks_domain *domain_create(const char *name) {
+  int id = free_id();
+  struct nooks_domain *d = id ? kmalloc(sizeof *d, GFP_KERNEL) : NULL;
+  if (!d) return NULL;
+  init_fields(d, id, name);
+  if (domain_tables_init(d)) {
+    kfree(d);
+    return NULL;
+  }
+  enlist(d);
+  d->heap = heap_create(name, __GFP_DRIVER, d->id, heap_pages_changed);
+  d->queue = d->heap ? heap_alloc(d->heap, sizeof *d->queue, GFP_KERNEL) : NULL;
+  if (!d->queue) {
+    domain_destroy(d);
+    return NULL;
+  }
+  memset(d->queue, 0, sizeof *d->queue);
+  return d;
+}
+
+/* Nothing runs in it, and all tracked objects are released. */
+void domain_destroy(struct nooks_domain *d) {
+  BUG_ON(d->calls);
+  d->state = DOMAIN_DYING;
+  packets_free(d);
+  if (d->heap) heap_destroy(d->heap);
+  stacks_free(d);
+  delist(d);
+  domain_tables_free(d);
+  kfree(d);
+}
+
+static int nooks_init(void) {
+  const char *mode = boot_option("isolation");
+  nooks_isolation = mode && !strcmp(mode, "nooks");
+  if (mode && !nooks_isolation && strcmp(mode, "none")) panic("kernel option isolation=%s: none or nooks", mode);
+  return 0;
+}
+__initcall(nooks_init);

@@ -1,0 +1,20 @@
+/* Detection of failures (detect.c) and what follows (recovery.c). */
+#ifndef NOOKS_DETECT_H
+#define NOOKS_DETECT_H
+
+#include <linux/compiler.h>
+#include <nooks/domain.h>
+
+/*
+ * The extension has failed: says so on the console, lets no further call in, silences its interrupts and
+ * wakes the recovery manager. Any context; the first report of a domain counts.
+ */
+void nooks_fail(struct nooks_domain *d, const char *fmt, ...) __printf(2, 3);
+
+/* In a wrapper body that holds nothing of the kernel's: the same for the caller, whose call is unwound. */
+void nooks_bad_call(const char *fmt, ...) __printf(1, 2) __noreturn;
+
+void recovery_wake(void);
+void wake_sleepers(struct nooks_domain *d); /* tasks that wait inside the extension; process context */
+
+#endif

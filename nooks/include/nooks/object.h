@@ -1,0 +1,112 @@
+/*
+ * The object tracker (tracker.c): which kernel objects an extension may use. Each record ties the kernel's
+ * object to the extension's copy of it (or, for a handle, to the address by which the extension names it),
+ * and lives as long as the extension may use it: one call (OBJ_CALL, on the task's table), until it is
+ * freed or given away, or until a timer has fired.
+ */
+#ifndef NOOKS_OBJECT_H
+#define NOOKS_OBJECT_H
+
+#include <linux/interrupt.h>
+#include <linux/netdevice.h>
+#include <linux/pci.h>
+#include <linux/skbuff.h>
+#include <linux/timer.h>
+#include <nooks/domain.h>
+
+struct nooks_object {
+  struct nooks_object *next;        /* hash chain by driver address; interrupts off */
+  struct nooks_object *next_kernel; /* hash chain by kernel address */
+  struct list_head list;            /* of the domain's objects of this type, newest first */
+  struct nooks_domain *domain;
+  void *driver; /* the extension's address */
+  void *kernel; /* the kernel's */
+  u8 type;
+  u8 in_kernel_table;
+};
+
+/* ---- Records with more than the two addresses ---- */
+
+struct nooks_packet {
+  struct nooks_object o;
+  struct sk_buff *copy; /* in the domain; kept for the next packet when this one is gone */
+};
+
+struct nooks_netdev {
+  struct nooks_object o;
+  bool registered;
+  /* The extension's functions, called by netdev.c's in their place. */
+  const void *open, *stop, *hard_start_xmit, *tx_timeout, *do_ioctl, *get_stats;
+  const void *set_multicast_list, *set_mac_address, *change_mtu;
+  struct net_device_stats stats; /* what get_stats last said */
+};
+
+struct nooks_pci_driver {
+  struct nooks_object o;
+  struct pci_driver driver; /* the kernel's twin */
+  const void *probe, *remove;
+  char name[32];
+};
+
+struct nooks_timer {
+  struct nooks_object o;
+  struct timer_list timer; /* the kernel's twin */
+  const void *function;
+  u32 data;
+};
+
+struct nooks_tasklet {
+  struct nooks_object o;
+  struct tasklet_struct tasklet;
+};
+
+struct nooks_work {
+  struct nooks_object o;
+  struct tq_struct work;
+  const void *routine;
+  u32 data;
+};
+
+struct nooks_irq {
+  struct nooks_object o; /* driver: dev_id */
+  unsigned irq;
+  const void *handler;
+  char name[IFNAMSIZ];
+};
+
+/* Memory of some size: OBJ_IOREMAP, OBJ_CONSISTENT, OBJ_PAGES. */
+struct nooks_memory {
+  struct nooks_object o;
+  u32 size; /* bytes; OBJ_PAGES: order */
+  dma_addr_t handle;
+};
+
+/* ---- Records. Any context. ---- */
+
+/* Begins to track; the record is the caller's, from object_new or a list of its own. */
+void object_track(struct nooks_domain *d, struct nooks_object *o, enum object_type type, void *driver, void *kernel);
+void object_track_both(struct nooks_domain *d, struct nooks_object *o, enum object_type type, void *driver, void *kernel);
+void object_untrack(struct nooks_object *o);
+/* Zeroed memory for a record, NULL without memory; object_drop untracks and frees one. */
+void *object_new(u32 size);
+void object_drop(struct nooks_object *o);
+
+struct nooks_object *object_find(struct nooks_domain *d, enum object_type type, const void *driver);
+struct nooks_object *object_of_kernel(enum object_type type, const void *kernel); /* of object_track_both */
+/* The newest of a type, NULL when there is none; for releasing them all. */
+struct nooks_object *object_first(struct nooks_domain *d, enum object_type type);
+
+/* ---- Packets (packet.c) ---- */
+
+/* Lends a packet to the extension: a copy of the sk_buff, its data page writable. NULL without memory. */
+struct sk_buff *packet_lend(struct nooks_domain *d, struct sk_buff *skb, struct net_device *driver_dev);
+/* Takes it back: nothing of it is the extension's any more. Returns the kernel's. */
+struct sk_buff *packet_return(struct nooks_object *o);
+/* netif_rx of the extension's copy. False if it was none, or not a sound one: the extension has failed. */
+bool receive_packet(struct nooks_domain *d, struct sk_buff *copy, int *result);
+void packets_free(struct nooks_domain *d); /* the spare copies */
+
+/* Releases all that the extension has; the domain's state lets no call in (release.c). Process context. */
+void release_objects(struct nooks_domain *d);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * Releasing what an extension had of the kernel: by its unloading or by recovery, the same way, from what
+ * the object tracker knows. Devices are stopped first; memory that they may still touch is freed last. No
+ * call goes into the extension any more (the domain's state says so). Process context.
+ */
+#include <asm/io.h>
+#include <kernel/hooks.h>
+#include <linux/interrupt.h>
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/netdevice.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <nooks/object.h>
+
+#pragma clang section text = ".text.recovery"
+
+#define RECORD(o, type) container_of(o, type, o)
+
+static void release_irq(struct nooks_object *o) {
+  struct nooks_irq *i = RECORD(o, struct nooks_irq);
+  struct nooks_domain *d = o->domain;
+  free_irq(i->irq, i);
+  if (!(d->handlers & 1u << i->irq)) return;
+  d->handlers &= ~(1u << i->irq);
+  enable_irq(i->irq); /* for others on the line; without any it stays masked */
+}
+
+static void release_timer(struct nooks_object *o) { del_timer_sync(o->kernel); }
+static void release_tasklet(struct nooks_object *o) { tasklet_kill(o->kernel); }
+
+static void release_netdev(struct nooks_object *o) {
+  if (RECORD(o, struct nooks_netdev)->registered) unregister_netdev(o->kernel);
+  free_netdev(o->kernel);
+}
+
+static void release_regions(struct nooks_object *o) { pci_release_regions(o->kernel); }
+static void release_pci_driver(struct nooks_object *o) { pci_unregister_driver(o->kernel); }
+static void release_pci_dev(struct nooks_object *o) { ((struct pci_dev *)o->kernel)->driver_data = NULL; }
+static void release_ioremap(struct nooks_object *o) { iounmap(o->kernel); }
+
+static void release_consistent(struct nooks_object *o) {
+  struct nooks_memory *m = RECORD(o, struct nooks_memory);
+  domain_disown(o->domain, o->kernel, m->size);
+  pci_free_consistent(NULL, m->size, o->kernel, m->handle);
+}
+
+static void release_pages(struct nooks_object *o) {
+  u32 order = RECORD(o, struct nooks_memory)->size;
+  domain_disown(o->domain, o->kernel, PAGE_SIZE << order);
+  free_pages((unsigned long)o->kernel, order);
+}
+
+/* Releases the newest first, as an orderly extension would. */
+static void release_type(struct nooks_domain *d, enum object_type type, void (*release)(struct nooks_object *)) {
+  struct nooks_object *o;
+  while ((o = object_first(d, type))) {
+    release(o);
+    object_drop(o);
+  }
+}
+
+static void stop_devices(struct nooks_domain *d) {
+  struct nooks_object *o;
+  list_for_each_entry(o, &d->objects[OBJ_PCI_DEV], list) pci_disable_device(o->kernel);
+}
+
+static void release_packets(struct nooks_domain *d) {
+  struct nooks_object *o;
+  while ((o = object_first(d, OBJ_SKB))) dev_kfree_skb_any(packet_return(o));
+}
+
+void release_objects(struct nooks_domain *d) {
+  stop_devices(d);
+  release_type(d, OBJ_IRQ, release_irq);
+  release_type(d, OBJ_TIMER, release_timer);
+  release_type(d, OBJ_TASKLET, release_tasklet);
+  if (object_first(d, OBJ_WORK)) flush_scheduled_tasks(); /* each drops itself */
+  release_type(d, OBJ_NETDEV, release_netdev);
+  release_type(d, OBJ_REGIONS, release_regions);
+  release_type(d, OBJ_PCI_DRIVER, release_pci_driver);
+  release_type(d, OBJ_PCI_DEV, release_pci_dev);
+  release_type(d, OBJ_IOREMAP, release_ioremap);
+  release_packets(d);
+  release_type(d, OBJ_CONSISTENT, release_consistent);
+  release_type(d, OBJ_PAGES, release_pages);
+}

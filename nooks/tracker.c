@@ -1,0 +1,111 @@
+/*
+ * The object tracker's tables. One hash table a domain, by the extension's address and the type; one for
+ * the whole kernel, by the kernel's address, for objects that kernel functions are called with. All
+ * operations are O(1): packets come and go here at the rate of the wire.
+ */
+#include <asm/system.h>
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <nooks/object.h>
+#include <nooks/xpc.h>
+
+#pragma clang section text = ".text.tracker"
+
+#define KERNEL_HASH 64 /* chains; devices are few */
+
+static struct nooks_object *by_kernel[KERNEL_HASH]; /* interrupts off */
+
+/* Objects are at least 32 bytes apart in most cases: leave those bits out. */
+static inline u32 hash(const void *p, u32 size) {
+  u32 a = (u32)p;
+  return (a >> 5 ^ a >> 12) & (size - 1);
+}
+
+static inline struct nooks_object **driver_chain(struct nooks_domain *d, const void *driver) {
+  return &d->by_driver[hash(driver, NOOKS_HASH)];
+}
+
+void object_track(struct nooks_domain *d, struct nooks_object *o, enum object_type type, void *driver,
+                            void *kernel) {
+  struct nooks_object **chain = driver_chain(d, driver);
+  unsigned long flags;
+  o->domain = d;
+  o->driver = driver;
+  o->kernel = kernel;
+  o->type = (u8)type;
+  o->in_kernel_table = 0;
+  local_irq_save(flags);
+  o->next = *chain;
+  *chain = o;
+  list_add(&o->list, &d->objects[type]);
+  irq_restore(flags);
+}
+
+void object_track_both(struct nooks_domain *d, struct nooks_object *o, enum object_type type, void *driver,
+                                 void *kernel) {
+  struct nooks_object **chain = &by_kernel[hash(kernel, KERNEL_HASH)];
+  unsigned long flags;
+  object_track(d, o, type, driver, kernel);
+  local_irq_save(flags);
+  o->in_kernel_table = 1;
+  o->next_kernel = *chain;
+  *chain = o;
+  irq_restore(flags);
+}
+
+static void unlink_kernel(struct nooks_object *o) {
+  struct nooks_object **link = &by_kernel[hash(o->kernel, KERNEL_HASH)];
+  while (*link != o) link = &(*link)->next_kernel;
+  *link = o->next_kernel;
+}
+
+void object_untrack(struct nooks_object *o) {
+  struct nooks_object **link = driver_chain(o->domain, o->driver);
+  unsigned long flags;
+  local_irq_save(flags);
+  while (*link != o) link = &(*link)->next;
+  *link = o->next;
+  if (o->in_kernel_table) unlink_kernel(o);
+  list_del(&o->list);
+  irq_restore(flags);
+}
+
+void *object_new(u32 size) { return kzalloc(size, GFP_ATOMIC); }
+
+void object_drop(struct nooks_object *o) {
+  object_untrack(o);
+  kfree(o);
+}
+
+/* Objects of one call are few and on the stack of the task that calls. */
+static struct nooks_object *find_in_calls(const void *driver) {
+  for (struct xpc_frame *f = xpc_frame(); f; f = f->prev)
+    for (struct nooks_object *o = f->call_objects; o; o = o->next)
+      if (o->driver == driver) return o;
+  return NULL;
+}
+
+struct nooks_object *object_find(struct nooks_domain *d, enum object_type type, const void *driver) {
+  unsigned long flags;
+  if (type == OBJ_CALL) return find_in_calls(driver);
+  local_irq_save(flags);
+  struct nooks_object *o = *driver_chain(d, driver);
+  while (o && (o->driver != driver || o->type != type)) o = o->next;
+  irq_restore(flags);
+  return o;
+}
+
+struct nooks_object *object_of_kernel(enum object_type type, const void *kernel) {
+  unsigned long flags;
+  local_irq_save(flags);
+  struct nooks_object *o = by_kernel[hash(kernel, KERNEL_HASH)];
+  while (o && (o->kernel != kernel || o->type != type)) o = o->next_kernel;
+  irq_restore(flags);
+  return o;
+}
+
+struct nooks_object *object_first(struct nooks_domain *d, enum object_type type) {
+  struct list_head *list = &d->objects[type];
+  return list_empty(list) ? NULL : list_entry(list->next, struct nooks_object, list);
+}

@@ -1,0 +1,68 @@
+/*
+ * The rest: printk, panic, the use count. printk formats in the domain, where a wild pointer among its
+ * arguments faults like any other; only the finished line crosses.
+ */
+#include <linux/interrupt.h>
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <linux/string.h>
+#include <nooks/wrapper.h>
+
+#pragma clang section text = ".text.wrapper"
+
+#define LINE_MAX 256
+
+int nooks_printk(const char *fmt, ...) __printf(1, 2);
+int nooks_stub_printk_line(const char *line, u32 length);
+
+/* In the domain, on its stack. */
+int nooks_printk(const char *fmt, ...) {
+  char line[LINE_MAX];
+  va_list args;
+  va_start(args, fmt);
+  int n = vsnprintf(line, sizeof line, fmt, args);
+  va_end(args);
+  return nooks_stub_printk_line(line, (u32)n < LINE_MAX ? (u32)n : LINE_MAX - 1);
+}
+
+int wrap_printk_line(const char *line, u32 length) {
+  char copy[LINE_MAX], format[] = KERN_WARNING "%s"; /* with the line's own level */
+  if (length >= LINE_MAX) nooks_bad_call("printk: a line of %u bytes", length);
+  readable_arg(line, length, "printk");
+  memcpy(copy, line, length);
+  copy[length] = 0;
+  if (copy[0] != '<' || copy[1] < '0' || copy[1] > '7' || copy[2] != '>') return printk("%s", copy);
+  format[1] = copy[1];
+  return printk(format, copy + 3);
+}
+
+void wrap_panic(const char *fmt) {
+  char text[LINE_MAX];
+  string_arg(text, fmt, sizeof text, "panic");
+  nooks_bad_call("panic: %s", text);
+}
+
+void wrap___bug(const char *file, int line, const char *what) {
+  char where[64], text[64];
+  string_arg(where, file, sizeof where, "BUG");
+  string_arg(text, what, sizeof text, "BUG");
+  nooks_bad_call("%s at %s:%d", text, where, line);
+}
+
+void wrap_dump_stack(void) { dump_stack(); }
+
+static struct module *own_module(const struct module *mod, const char *function) {
+  if (mod != calling_domain()->module) nooks_bad_call("%s: %p is not the extension's module", function, (const void *)mod);
+  return calling_domain()->module;
+}
+
+void wrap___module_get(struct module *mod) { __module_get(own_module(mod, "__module_get")); }
+
+void wrap___module_put(struct module *mod) {
+  mod = own_module(mod, "__module_put");
+  if (mod->use_count <= 0) nooks_bad_call("__module_put: %s is not in use", mod->name);
+  __module_put(mod);
+}
+
+void wrap_local_bh_disable(void) { local_bh_disable(); }
+void wrap_local_bh_enable(void) { local_bh_enable(); }

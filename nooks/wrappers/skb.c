@@ -1,0 +1,44 @@
+/*
+ * Wrappers of packet buffers. A packet is the extension's from hard_start_xmit or an allocation until it
+ * is freed or given to netif_rx.
+ */
+#include <linux/netdevice.h>
+#include <nooks/copy.h>
+#include <nooks/wrapper.h>
+
+#pragma clang section text = ".text.wrapper"
+
+static struct sk_buff *lend_new(struct sk_buff *skb) {
+  struct sk_buff *copy = skb ? packet_lend(calling_domain(), skb, NULL) : NULL;
+  if (skb && !copy) kfree_skb(skb);
+  return copy;
+}
+
+struct sk_buff *wrap_alloc_skb(u32 size, int gfp) {
+  return lend_new(alloc_skb(size, gfp & GFP_KERNEL));
+}
+
+struct sk_buff *wrap_dev_alloc_skb(u32 length) { return lend_new(dev_alloc_skb(length)); }
+
+static struct sk_buff *take_back(struct sk_buff *copy, const char *function) {
+  return packet_return(object_arg(OBJ_SKB, copy, function));
+}
+
+void wrap_kfree_skb(struct sk_buff *copy) { kfree_skb(take_back(copy, "kfree_skb")); }
+void wrap___kfree_skb(struct sk_buff *copy) { kfree_skb(take_back(copy, "__kfree_skb")); }
+void wrap_dev_kfree_skb_irq(struct sk_buff *copy) { dev_kfree_skb_irq(take_back(copy, "dev_kfree_skb_irq")); }
+void wrap_dev_kfree_skb_any(struct sk_buff *copy) { dev_kfree_skb_any(take_back(copy, "dev_kfree_skb_any")); }
+
+int wrap_netif_rx(struct sk_buff *copy) {
+  int result = NET_RX_DROP;
+  receive_packet(calling_domain(), copy, &result);
+  return result;
+}
+
+void wrap_skb_over_panic(struct sk_buff *copy, u32 len, void *here) {
+  nooks_bad_call("skb_put: %u bytes past the end of packet %p, at %p", len, (void *)copy, here);
+}
+
+void wrap_skb_under_panic(struct sk_buff *copy, u32 len, void *here) {
+  nooks_bad_call("skb_push: %u bytes before the start of packet %p, at %p", len, (void *)copy, here);
+}

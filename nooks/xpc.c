@@ -1,0 +1,153 @@
+/*
+ * XPC: the part in C. nooks_driver_call goes into a domain; nooks_dispatch, called by nooks_kernel_call
+ * (xpc.S), is the kernel's end of a call out of one. Costs nothing but what it does: no search, no
+ * allocation, a stack from the domain's pool or the one that it already uses.
+ */
+#include <asm/pgtable.h>
+#include <asm/system.h>
+#include <kernel/hooks.h>
+#include <kernel/offsets.h>
+#include <linux/interrupt.h>
+#include <linux/kernel.h>
+#include <nooks/deferred.h>
+#include <nooks/detect.h>
+#include <nooks/offsets.h>
+#include <nooks/wrapper.h>
+#include <nooks/xpc.h>
+
+#pragma clang section text = ".text.xpc"
+
+_Static_assert(offsetof(struct nooks_domain, cr3) == DOMAIN_CR3, "xpc.S");
+_Static_assert(offsetof(struct xpc_frame, domain) == FRAME_DOMAIN, "xpc.S");
+_Static_assert(offsetof(struct xpc_frame, kernel_esp) == FRAME_KERNEL_ESP, "xpc.S");
+_Static_assert(offsetof(struct xpc_frame, eflags) == FRAME_EFLAGS, "xpc.S");
+_Static_assert(offsetof(struct task_struct, nooks) == TASK_NOOKS, "xpc.S");
+_Static_assert(offsetof(struct task_struct, cr3) == TASK_CR3, "xpc.S");
+
+bool nooks_enter_domain(struct xpc_frame *frame, const void *fn, u32 domain_esp, u32 cr3, u32 *result);
+u32 nooks_dispatch(const struct nooks_wrapper *w, u32 domain_esp);
+
+/* Is there room for one more call? A chain without end is the extension's failure, not the kernel's. */
+static bool room_for_call(const struct xpc_frame *f) {
+  return f->depth <= XPC_MAX_DEPTH && (u32)f - (u32)current_task->kstack > XPC_MIN_KERNEL_STACK;
+}
+
+/*
+ * A nested call goes on below on the stack that the domain waits on. If the domain did not call but was
+ * interrupted, nobody knows how far its stack is used, and it gets another one.
+ */
+static u32 choose_stack(struct nooks_domain *d, struct xpc_frame *f) {
+  if (f->prev && f->prev->domain == d && f->prev->domain_esp) {
+    f->stack = f->prev->stack;
+    return f->prev->domain_esp;
+  }
+  f->stack = stack_get(d);
+  return f->stack + PAGE_SIZE;
+}
+
+static bool owns_stack(const struct xpc_frame *f) { return !f->prev || f->prev->stack != f->stack; }
+
+static u32 push_args(const struct xpc_frame *f, u32 esp, u32 nargs, const u32 *args) {
+  u32 *to = (u32 *)esp - nargs;
+  if ((u32)to < f->stack + sizeof(u32) * 4) return 0;
+  for (u32 i = 0; i < nargs; i++) to[i] = args[i];
+  return (u32)to;
+}
+
+/* Interrupts off. The frame is on the chain while the domain runs. */
+static bool cross(struct xpc_frame *f, u32 *result, const void *fn, u32 nargs, const u32 *args) {
+  struct nooks_domain *d = f->domain;
+  u32 esp = choose_stack(d, f);
+  bool returned = false;
+  if (!f->stack) return false;
+  current_task->nooks = f;
+  d->calls++;
+  d->stats->to_driver++;
+  esp = push_args(f, esp, nargs, args);
+  if (esp) returned = nooks_enter_domain(f, fn, esp, d->cr3, result);
+  d->calls--;
+  current_task->nooks = f->prev;
+  if (owns_stack(f)) stack_put(d, f->stack);
+  return returned;
+}
+
+int nooks_driver_call_with(struct nooks_domain *d, struct nooks_object *objects, u32 *result, const void *fn,
+                                 u32 nargs, const u32 *args) {
+  struct xpc_frame f, *prev = xpc_frame();
+  u32 value;
+  if (unlikely(d->state != DOMAIN_RUNNING)) return -EIO;
+  f.prev = prev;
+  f.domain = d;
+  f.domain_esp = 0;
+  f.depth = prev ? prev->depth + 1 : 1;
+  f.failed = false;
+  f.call_objects = objects;
+  local_irq_save(f.eflags);
+  if (unlikely(!room_for_call(&f))) nooks_fail(d, "XPCs nested too deeply");
+  else f.failed = !cross(&f, &value, fn, nargs, args);
+  irq_restore(f.eflags);
+  if (d->state != DOMAIN_RUNNING) return -EIO;
+  if (f.failed) {
+    nooks_fail(d, "no stack for a call");
+    return -EIO;
+  }
+  if (d->queue->packets | d->queue->objects) nooks_deliver(d);
+  if (result) *result = value;
+  return 0;
+}
+
+int nooks_driver_call(struct nooks_domain *d, u32 *result, const void *fn, u32 nargs, ...) {
+  va_list args; /* on IA-32 the address of the first */
+  va_start(args, nargs);
+  int err = nooks_driver_call_with(d, NULL, result, fn, nargs, (const u32 *)args);
+  va_end(args);
+  return err;
+}
+
+typedef u32 (*fn0)(void);
+typedef u32 (*fn1)(u32);
+typedef u32 (*fn2)(u32, u32);
+typedef u32 (*fn3)(u32, u32, u32);
+typedef u32 (*fn4)(u32, u32, u32, u32);
+typedef u32 (*fn5)(u32, u32, u32, u32, u32);
+typedef u32 (*fn6)(u32, u32, u32, u32, u32, u32);
+
+static u32 call_body(const struct nooks_wrapper *w, const u32 *a) {
+  const void *body = w->body;
+  switch (w->nargs) {
+    case 0: return ((fn0)body)();
+    case 1: return ((fn1)body)(a[0]);
+    case 2: return ((fn2)body)(a[0], a[1]);
+    case 3: return ((fn3)body)(a[0], a[1], a[2]);
+    case 4: return ((fn4)body)(a[0], a[1], a[2], a[3]);
+    case 5: return ((fn5)body)(a[0], a[1], a[2], a[3], a[4]);
+    default: return ((fn6)body)(a[0], a[1], a[2], a[3], a[4], a[5]);
+  }
+}
+
+/* At domain_esp: the domain's EFLAGS, the return address, the arguments. */
+#define ARGS_OFFSET 8u
+
+static bool valid_stack(const struct xpc_frame *f, const struct nooks_wrapper *w, u32 esp) {
+  return esp - f->stack <= PAGE_SIZE - ARGS_OFFSET - 4 * w->nargs;
+}
+
+static bool valid_context(const struct nooks_wrapper *w, u32 domain_esp) {
+  return !w->sleeps || (*(const u32 *)domain_esp & EFLAGS_IF && !in_interrupt());
+}
+
+u32 nooks_dispatch(const struct nooks_wrapper *w, u32 domain_esp) {
+  struct xpc_frame *f = xpc_frame();
+  struct nooks_domain *d = f->domain;
+  if (unlikely(!valid_stack(f, w, domain_esp))) nooks_bad_call("%s: called on no stack of the domain", w->name);
+  f->domain_esp = domain_esp;
+  d->stats->to_kernel++;
+  if (d->queue->packets | d->queue->objects) nooks_deliver(d);
+  if (unlikely(d->state != DOMAIN_RUNNING)) nooks_unwind(f);
+  if (unlikely(!valid_context(w, domain_esp)))
+    nooks_bad_call("%s: may sleep, called in an interrupt or with interrupts off", w->name);
+  u32 result = call_body(w, (const u32 *)(domain_esp + ARGS_OFFSET));
+  if (unlikely(d->state != DOMAIN_RUNNING)) nooks_unwind(f);
+  f->domain_esp = 0;
+  return result;
+}
