@@ -8,12 +8,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <linux/sockios.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 #include "message.h"
 
 #define SOCKET_BUFFER (256 * 1024)
+#define STUCK_ROUNDS 50 /* of one or two clock ticks */
 
 static struct message messages[MESSAGE_KINDS];
 
@@ -23,6 +25,18 @@ static u32 wait_until_due(u64 start, u32 rate, u32 next) {
     u64 due = (now_us() - start) * rate / 1000000 + 1;
 
     if (due > next) return due > 0xFFFFFFFFull ? 0xFFFFFFFFu : (u32)due;
+    sleep_ms(1);
+  }
+}
+
+/* Waits until the driver has sent everything, or nothing has moved for a while. */
+static void drain(int s) {
+  int left, before = 0, patience = 0;
+
+  while (ioctl(s, SIOCOUTQ, &left) == 0 && left) {
+    patience = left == before ? patience - 1 : STUCK_ROUNDS;
+    if (!patience) break;
+    before = left;
     sleep_ms(1);
   }
 }
@@ -59,6 +73,7 @@ int main(int argc, char **argv) {
       return 1;
     }
   }
+  drain(s);
   printf("netsend: %u messages, %llu bytes, %u ms\n", count, (unsigned long long)count * MESSAGE_BYTES,
          (u32)((now_us() - start) / 1000));
   return 0;

@@ -3,7 +3,8 @@
  *
  * A neighbour is asked for once a second, ARP_PROBES times; then the packets that wait are dropped. What was learned
  * is used for ARP_REACHABLE; after that it is used on while the neighbour is asked again, as 2.4's NUD states do.
- * 2.4 lets three packets wait; here ARP_QUEUE_MAX do, so that a first datagram of 32 KB is not lost.
+ * 2.4 lets three packets wait, and so loses the head of a burst; here ARP_QUEUE_MAX do, more than a sender's socket
+ * buffer holds.
  *
  * Everything here runs with softirqs off.
  */
@@ -20,7 +21,7 @@
 
 #define ARP_HASH 16
 #define ARP_MAX_ENTRIES 128
-#define ARP_QUEUE_MAX 64
+#define ARP_QUEUE_MAX 512
 #define ARP_PROBES 3
 #define ARP_REACHABLE (60 * HZ)
 

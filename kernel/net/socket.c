@@ -72,10 +72,11 @@ static ssize_t socket_write(struct file *file, const char *buf, size_t count, lo
 }
 
 static int socket_ioctl(struct inode *inode, struct file *file, unsigned cmd, unsigned long arg) {
+  struct sock *sk = file->private_data;
   int err;
 
   (void)inode;
-  (void)file;
+  if (cmd == SIOCOUTQ) return put_user(atomic_read(&sk->wmem_alloc), (int *)arg);
   rtnl_lock();
   switch (cmd) {
     case SIOCADDRT:

@@ -2,6 +2,7 @@
 #ifndef _LINUX_SOCKIOS_H
 #define _LINUX_SOCKIOS_H
 
+#define SIOCOUTQ 0x5411      /* int: bytes of the socket that the driver has not sent yet */
 #define SIOCADDRT 0x890B      /* struct rtentry: only the default gateway is taken */
 #define SIOCGIFNAME 0x8910
 #define SIOCGIFFLAGS 0x8913
