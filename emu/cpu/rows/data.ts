@@ -71,17 +71,16 @@ function pusha(c: Cpu, i: Insn): void {
   c.setStackTop(at(8));
 }
 
-const popped = new Int32Array(8);
-
+/** A fault leaves ESP as it was, with the registers before it popped, as silicon does. */
 function popa(c: Cpu, i: Insn): void {
   const size = i.o32 ? 4 : 2;
   const top = c.stackTop;
   const at = (n: number) => (c.bigStack ? (top + n * size) | 0 : (top + n * size) & 0xffff);
-  for (let n = 0; n < 8; n++) popped[n] = c.load(SS_, at(n), size);
   for (let n = 0; n < 8; n++) {
+    const v = c.load(SS_, at(n), size);
     if (7 - n === ESP) continue;
-    if (i.o32) c.r32[7 - n] = popped[n];
-    else c.r16[(7 - n) * 2] = popped[n];
+    if (i.o32) c.r32[7 - n] = v;
+    else c.r16[(7 - n) * 2] = v;
   }
   c.setStackTop(at(8));
 }
