@@ -68,7 +68,7 @@ struct context {
 enum { SYS_exit = 1, SYS_read = 3, SYS_write = 4, SYS_munmap = 91, SYS_ftruncate = 93, SYS_setitimer = 104,
        SYS_mprotect = 125, SYS_sigaction = 174, SYS_sigaltstack = 186, SYS_mmap2 = 192, SYS_memfd_create = 356 };
 enum { PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4, MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_FIXED = 16, MAP_ANON = 32 };
-enum { SA_SIGINFO = 4, SA_RESTORER = 0x04000000, SA_ONSTACK = 0x08000000, SA_NODEFER = 0x40000000 };
+enum { SA_SIGINFO = 4, SA_RESTORER = 0x04000000, SA_ONSTACK = 0x08000000, SA_RESTART = 0x10000000, SA_NODEFER = 0x40000000 };
 
 static u8 main_stack[16384] __attribute__((used, aligned(16)));
 static u8 signal_stack[65536] __attribute__((aligned(64)));
@@ -221,7 +221,9 @@ static void handle(int signal, void *info, struct context *c) {
   /* Linux restores only some flags from the frame: ID, NT and AC that a vector has set would stay. */
   __asm__ volatile("pushl %0; popfl" ::"i"(USER_EFLAGS) : "memory", "cc");
   if (signal == SIGALRM && !(running && stuck())) return;
-  if (running) {
+  u32 was_running = running;
+  running = 0; /* a tick that comes while we read or write is not the vector's */
+  if (was_running) {
     report(signal, c);
     memset(code_alias + now.code_offset, INT3, now.code_length);
   }
@@ -234,7 +236,7 @@ extern void restore(void);
 static void catch_signal(int signal) {
   struct {
     u32 handler, flags, restorer, mask[2];
-  } action = {(u32)handle, SA_SIGINFO | SA_RESTORER | SA_ONSTACK | SA_NODEFER, (u32)restore, {0, 0}};
+  } action = {(u32)handle, SA_SIGINFO | SA_RESTORER | SA_ONSTACK | SA_RESTART | SA_NODEFER, (u32)restore, {0, 0}};
   int r;
   __asm__ volatile("int $0x80" : "=a"(r) : "a"(SYS_sigaction), "b"(signal), "c"(&action), "d"(0), "S"(8) : "memory");
   check(r == 0, 17);

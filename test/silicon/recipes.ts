@@ -4,7 +4,7 @@
  */
 
 import { type Draft, EAX, EBP, EBX, ECX, EDI, EDX, ESI, ESP, le } from './draft.ts';
-import { DATA, DATA_SIZE, LOW, patternByte } from './format.ts';
+import { DATA, DATA_SIZE, LOW, patternByte, USER_CS } from './format.ts';
 
 export type Recipe = (d: Draft) => void;
 
@@ -24,23 +24,15 @@ const COUNTS = [
 function stack(d: Draft, words: readonly number[] = []): void {
   const r = d.random;
   if (d.addressRegs.has(ESP)) return;
-  if (r.chance(12))
-    d.regs[ESP] = r.pick([
-      DATA,
-      DATA + 1,
-      DATA + 2,
-      DATA + 6,
-      DATA + DATA_SIZE - 2,
-      DATA + DATA_SIZE,
-      0x30000000,
-      0x20005000,
-    ]);
+  if (r.chance(10)) d.regs[ESP] = r.chance(50) ? DATA + r.below(40) : DATA + DATA_SIZE - r.below(40);
+  else if (r.chance(3)) d.regs[ESP] = r.pick([0x30000000, 0x20005000]);
   else if (r.chance(30)) d.regs[ESP] = DATA + 0xff0 + r.below(32);
-  if (d.address < 0 && words.length > 0)
-    d.fill(
-      d.regs[ESP],
-      words.flatMap(w => le(w, d.operandBytes)),
-    );
+  if (d.address < 0 && words.length > 0) fillStack(d, words);
+}
+
+function fillStack(d: Draft, words: readonly number[]): void {
+  const bytes = words.flatMap(w => le(w, d.operandBytes));
+  d.fill(d.regs[ESP], bytes);
 }
 
 const push: Recipe = d => stack(d);
@@ -256,12 +248,22 @@ const nearReturn: Recipe = d => {
   stack(d, [d.landing()]);
   d.immediates = [d.random.pick([0, 4, 8, 2, 1, 0x100, 0x8000, 0xffff])];
 };
+/**
+ * The code selector on the stack. AMD reads the outer ring's SS:ESP before it refuses a selector of an inner ring,
+ * so near the stack's end only the good one is used.
+ */
+function returnSelector(d: Draft): number {
+  const nearEnd = (d.regs[ESP] | 0) > DATA + DATA_SIZE - 0x200;
+  return nearEnd ? USER_CS : d.random.pick(CODE_SELECTORS);
+}
 const farReturn: Recipe = d => {
-  stack(d, [d.landing(), d.random.pick(CODE_SELECTORS)]);
+  stack(d);
+  fillStack(d, [d.landing(), returnSelector(d)]);
   d.immediates = [d.random.pick([0, 4, 8, 2, 0x100])];
 };
 const interruptReturn: Recipe = d => {
-  stack(d, [d.landing(), d.random.pick(CODE_SELECTORS), flagsImage(d)]);
+  stack(d);
+  fillStack(d, [d.landing(), returnSelector(d), flagsImage(d)]);
 };
 
 const loadSegment: Recipe = d => {
