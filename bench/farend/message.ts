@@ -5,11 +5,10 @@
  *    4  message number, from 0 up
  *    8  seed
  *   12  FNV-1a-32 of bytes 16 to the end
- *   16  successive xorshift32 values from the start value  seed ^ (number * 9E3779B9h)  (0 counts as 1); the first
- *       word is the first step after the start value
+ *   16  successive xorshift32 values from the start value  seed ^ (kind * 9E3779B9h)  (0 counts as 1), kind being the
+ *       message number mod 4; the first word is the first step after the start value
  *
- * A program that sends a rotating set of prepared bodies keeps the body and its checksum and sets
- * seed = start ^ (number * 9E3779B9h), so that every message satisfies the same formula.
+ * So a program prepares four messages once and changes only the number, as netperf reuses its buffers.
  */
 
 import { xorshift32 } from './random.ts';
@@ -18,6 +17,8 @@ export const MESSAGE_BYTES = 32_768;
 
 const HEADER_BYTES = 16;
 const MAGIC = 0x3638_4b4e; // 'NK86' read as a little-endian word
+/** Different bodies in a stream. */
+const KINDS = 4;
 const GOLDEN = 0x9e37_79b9;
 
 /** FNV-1a, 32 bits (Fowler, Noll, Vo). */
@@ -29,7 +30,7 @@ export function fnv1a32(bytes: Uint8Array, from = 0): number {
 
 /** Where the generator of a message starts. */
 function startOf(number: number, seed: number): number {
-  return (seed ^ Math.imul(number, GOLDEN)) >>> 0 || 1;
+  return (seed ^ Math.imul(number % KINDS, GOLDEN)) >>> 0 || 1;
 }
 
 export function buildMessage(number: number, seed: number): Uint8Array {

@@ -28,7 +28,7 @@ export interface SinkReport {
 const REMEMBERED = 4096;
 
 export class Sink implements Saved {
-  private report_ = emptyReport();
+  private counted = emptyReport();
   /** Number of the first message of the window, and the highest seen. */
   private base = 0;
   private highest = -1;
@@ -43,43 +43,43 @@ export class Sink implements Saved {
 
   /** Everything since the window began. */
   report(): SinkReport {
-    const { messages, damaged } = this.report_;
+    const { messages, damaged } = this.counted;
     const expected = this.highest + 1 - this.base;
-    return { ...this.report_, lost: Math.max(0, expected - messages - damaged) };
+    return { ...this.counted, lost: Math.max(0, expected - messages - damaged) };
   }
 
   /** Begins a new window after the highest number seen: what was lost before is not counted again. */
   startWindow(): void {
-    this.report_ = emptyReport();
+    this.counted = emptyReport();
     this.base = this.highest + 1;
   }
 
   save(): unknown {
-    return structuredClone({ report: this.report_, base: this.base, highest: this.highest, seen: this.seen });
+    return { report: { ...this.counted }, base: this.base, highest: this.highest, seen: [...this.seen] };
   }
 
   load(state: unknown): void {
-    const saved = structuredClone(state) as {
+    const saved = state as {
       report: SinkReport;
       base: number;
       highest: number;
-      seen: Set<number>;
+      seen: number[];
     };
-    this.report_ = saved.report;
+    this.counted = { ...saved.report };
     this.base = saved.base;
     this.highest = saved.highest;
-    this.seen = saved.seen;
+    this.seen = new Set(saved.seen);
   }
 
   private take(datagram: Received): void {
     const check = checkMessage(datagram.payload);
-    if (!check.ok || !datagram.checksumOk) this.report_.damaged++;
-    else if (this.seen.has(check.number)) this.report_.duplicated++;
+    if (!check.ok || !datagram.checksumOk) this.counted.damaged++;
+    else if (this.seen.has(check.number)) this.counted.duplicated++;
     else if (check.number >= this.base) this.good(check.number, datagram);
   }
 
   private good(number: number, datagram: Received): void {
-    const report = this.report_;
+    const report = this.counted;
     report.messages++;
     report.bytes += datagram.payload.length;
     report.firstAt ??= datagram.at;

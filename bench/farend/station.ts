@@ -168,7 +168,7 @@ export class Station implements LinkEnd, Saved {
       nextId,
       pausedUntil,
       counts,
-      neighbours,
+      neighbours: [...neighbours],
       partials: this.reassembler.save(),
     });
   }
@@ -179,7 +179,7 @@ export class Station implements LinkEnd, Saved {
       nextId: number;
       pausedUntil: number;
       counts: StationCounts;
-      neighbours: Map<number, Uint8Array>;
+      neighbours: [number, Uint8Array][];
       partials: unknown;
     };
     this.queue = saved.queue;

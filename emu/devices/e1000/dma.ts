@@ -136,7 +136,8 @@ export class DescriptorRing {
 
   /** How many descriptors the next fetch would bring. */
   fetchable(): number {
-    return Math.min(CACHED_DESCRIPTORS, this.owned(), this.size() - this.head());
+    const owned = this.owned();
+    return owned === 0 ? 0 : Math.min(CACHED_DESCRIPTORS, owned, this.size() - this.head());
   }
 
   /** Reads `count` descriptors, at the end of their burst. */

@@ -181,7 +181,7 @@ export class E1000 implements Saved, LinkEnd {
   }
 
   deliver(frame: Uint8Array, at: number, badFcs: boolean): void {
-    if (this.linkUp && !this.phy.loopback()) this.receive.arrived(frame, at, badFcs);
+    if (this.linkUp && !this.loopback()) this.receive.arrived(frame, at, badFcs);
   }
 
   linkChanged(up: boolean, at: number): void {
@@ -210,7 +210,7 @@ export class E1000 implements Saved, LinkEnd {
 
   load(state: unknown): void {
     const saved = state as Record<string, unknown>;
-    this.registers.load(saved.registers as number[]);
+    this.registers.load(saved.registers as Uint32Array);
     this.bus.load(saved.bus);
     this.eeprom.load(saved.eeprom);
     this.phy.load(saved.phy);
@@ -279,7 +279,7 @@ export class E1000 implements Saved, LinkEnd {
     if (up) this.transmit.resume();
   }
 
-  /** The wire as the transmit unit sees it; the PHY's loopback takes the wire's time too. */
+  /** The wire as the transmit unit sees it. */
   private macPort() {
     return {
       freeAt: () => {
@@ -301,6 +301,7 @@ export class E1000 implements Saved, LinkEnd {
     return this.phy.loopback() || (this.registers.get(REG.RCTL) & RCTL.LBM) === RCTL.LBM_MAC;
   }
 
+  /** Loopback in MAC or PHY: takes a gigabit wire's time, but the frame is there as soon as it starts. */
   private sendToSelf(frame: Uint8Array, readyAt: number, badFcs: boolean): void {
     const bits = (frame.length + FRAME_OVERHEAD) * 8;
     const start = Math.max(readyAt, this.loopbackFreeAt);

@@ -174,6 +174,8 @@ const WORDS = 0x20000 >> 2;
 export class RegisterFile {
   private readonly values = new Uint32Array(WORDS);
   private readonly rows: (RegisterRow | undefined)[] = new Array(WORDS).fill(undefined);
+  /** Word numbers of all declared registers. */
+  private readonly declared: number[] = [];
   private readonly notice: (text: string) => void;
 
   /** `notice` hears of each access that means nothing, once for each place and kind. */
@@ -189,6 +191,7 @@ export class RegisterFile {
         if (this.rows[word])
           throw new Error(`e1000: ${row.name} and ${this.rows[word].name} share an offset`);
         this.rows[word] = row;
+        this.declared.push(word);
       }
     }
   }
@@ -222,33 +225,25 @@ export class RegisterFile {
 
   /** Every register to its reset value. */
   reset(): void {
-    this.rows.forEach((row, word) => {
-      if (row) this.values[word] = row.reset ?? 0;
-    });
+    for (const word of this.declared) this.values[word] = this.rows[word]!.reset ?? 0;
   }
 
   /** Name and stored value of each declared register, for a debugger; disturbs nothing. */
   *peek(): IterableIterator<{ name: string; offset: number; value: number }> {
-    for (let word = 0; word < WORDS; word++) {
-      const row = this.rows[word];
-      if (!row) continue;
+    for (const word of [...this.declared].sort((a, b) => a - b)) {
+      const row = this.rows[word]!;
       const name = row.count ? `${row.name}[${word - (row.at >> 2)}]` : row.name;
       yield { name, offset: word << 2, value: this.values[word] };
     }
   }
 
-  save(): number[] {
-    const values: number[] = [];
-    this.rows.forEach((row, word) => {
-      if (row) values.push(this.values[word]);
-    });
-    return values;
+  save(): Uint32Array {
+    return Uint32Array.from(this.declared, word => this.values[word]);
   }
 
-  load(values: number[]): void {
-    let i = 0;
-    this.rows.forEach((row, word) => {
-      if (row) this.values[word] = values[i++];
+  load(values: Uint32Array): void {
+    this.declared.forEach((word, i) => {
+      this.values[word] = values[i];
     });
   }
 

@@ -4,7 +4,7 @@
  * the wire falls free.
  *
  * One descriptor is one burst. A descriptor with RS comes back with DD as soon as its data are in the FIFO; that is
- * when TXDW (by IDE, TIDV and TADV later) is raised, not when the frame has left. TXDCTL's thresholds are stored, but
+ * when TXDW (by IDE, TIDV and TADV later) is raised, not when the frame has left. Of TXDCTL only LWTHRESH acts (TXD_LOW):
  * descriptors are fetched when none is left on chip and written back at once. While the link is down nothing is sent.
  *
  * Left out: TCP segmentation (TSE: the packet is dropped with a notice), RPS (reserved on the 82540EM), half duplex.
@@ -250,7 +250,14 @@ export class TransmitUnit {
       const delay = command & CMD.IDE ? registers.get(REG.TIDV) : 0;
       if (this.timer.packet(this.doneAt, delay, registers.get(REG.TADV))) interrupts.raise(CAUSE.TXDW);
     }
-    if (this.ring.owned() === 0) interrupts.raise(CAUSE.TXQE);
+    const left = this.ring.owned();
+    if (left === 0) interrupts.raise(CAUSE.TXQE);
+    else if (left === this.lowThreshold()) interrupts.raise(CAUSE.TXD_LOW);
+  }
+
+  /** TXDCTL.LWTHRESH, bits 31:25, in units of eight descriptors; 0 is off. */
+  private lowThreshold(): number {
+    return (this.parts.registers.get(REG.TXDCTL) >>> 25) * 8;
   }
 
   /** Adds a descriptor's buffer to the packet, and completes it at EOP. */

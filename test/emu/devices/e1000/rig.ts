@@ -71,7 +71,10 @@ export class Rig {
   }
 
   runTo(end: number): void {
+    let events = 0;
     while (this.clock.next() <= end) {
+      if (++events > 1_000_000)
+        throw new Error(`events without end: ${JSON.stringify(this.clock.pending())}`);
       this.time[0] = Math.max(this.time[0], this.clock.next());
       this.clock.runDue();
     }
