@@ -14,10 +14,11 @@ interface Benchmark {
   flags: string[];
 }
 
-/** Every benchmark by name. `call` must really call; `fault` is `trap` with page faults. */
+/** Every benchmark by name. `call` must really call; `memrep` is `mem` by REP, `fault` is `trap` with page faults. */
 const BENCHMARKS: Record<string, Benchmark> = {
   alu: { sources: ['alu.c'], flags: [] },
   mem: { sources: ['mem.c'], flags: [] },
+  memrep: { sources: ['mem.c'], flags: ['-DREP'] },
   call: { sources: ['call.c'], flags: ['-fno-inline', '-fno-optimize-sibling-calls'] },
   pgswitch: { sources: ['pgswitch.c'], flags: [] },
   trap: { sources: ['trap.c', 'traps.S'], flags: [] },

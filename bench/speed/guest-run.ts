@@ -1,0 +1,67 @@
+/**
+ * One run of a speed benchmark of bench/guest/ on a fresh machine. The guest says on its serial port when its timed
+ * part begins and what came out: the host's time and the retired instructions are taken between those two lines.
+ */
+import { Machine } from '../../emu/machine.ts';
+import type { Profile } from '../../emu/profile/profile.ts';
+import { loadMultiboot } from '../../guest/multiboot.ts';
+
+/** RAM in bytes: what the benchmarks ask for. */
+const MEMORY = 64 << 20;
+/** Cycles between two looks at the clock on the wall and at the progress bar. */
+const SLICE = 50_000_000;
+/** No benchmark takes longer; a guest that lost its way ends here. */
+const LIMIT = 1e12;
+
+export interface GuestRun {
+  /** As the guest prints it: eight hexadecimal digits. */
+  checksum: string;
+  /** Guest instructions and host seconds from BEGIN to RESULT. */
+  instructions: number;
+  seconds: number;
+  /** The machine as the guest left it. */
+  machine: Machine;
+}
+
+/** Runs a benchmark to its end. `now` gives milliseconds. Throws an Error if it does not end as it should. */
+export function runGuest(
+  name: string,
+  bytes: Uint8Array,
+  profile: Profile,
+  now: () => number = () => performance.now(),
+): GuestRun {
+  let line = '';
+  let checksum = '';
+  let begin = { at: 0, instructions: 0 };
+  let end = begin;
+  const mark = () => ({ at: now(), instructions: machine.cpu.instructions });
+  const machine = new Machine({
+    profile,
+    memoryBytes: MEMORY,
+    onSerial: byte => {
+      if (byte !== 0x0a) {
+        line += String.fromCharCode(byte);
+        return;
+      }
+      const [what, who, value] = line.split(' ');
+      if (what === 'BEGIN' && who === name) begin = mark();
+      if (what === 'RESULT' && who === name) {
+        end = mark();
+        checksum = value;
+      }
+      line = '';
+    },
+  });
+  machine.setEntry(loadMultiboot(machine, { name, bytes, commandLine: name, modules: [] }));
+  let result = machine.run(SLICE);
+  while (result.reason === 'limit' && machine.cycles() < LIMIT)
+    result = machine.run(machine.cycles() + SLICE);
+  if (result.reason !== 'exit' || result.code !== 0 || checksum === '')
+    throw new Error(`${name} ended by ${result.reason} without a result`);
+  return {
+    checksum,
+    instructions: end.instructions - begin.instructions,
+    seconds: (end.at - begin.at) / 1000,
+    machine,
+  };
+}
