@@ -154,9 +154,9 @@ export class Machine {
     return this.result(this.engine.run(cycles * TICKS_PER_CYCLE));
   }
 
-  /** One instruction, or one delivery of an interrupt or fault. */
-  step(): RunResult {
-    return this.result(this.engine.step());
+  /** One instruction, or one delivery of an interrupt or fault; while halted, until the clock reaches `cycles`. */
+  step(cycles = Number.POSITIVE_INFINITY): RunResult {
+    return this.result(this.engine.step(cycles * TICKS_PER_CYCLE));
   }
 
   /** Time since reset in cycles: exact quarters. */
@@ -289,6 +289,7 @@ export class Machine {
         this.ram.set(from.subarray(0, length), physical);
         if (hierarchy.timed) hierarchy.invalidate(physical, length);
         this.engine.blocks.invalidate(physical, length);
+        this.cpu.mmu.deviceWrote(physical, length);
       },
     };
   }

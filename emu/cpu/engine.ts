@@ -55,8 +55,12 @@ export class Engine {
   private lastLine = -1;
   private sinceHead = 0;
   private stopWanted = false;
-  /** Address whose hooks are not called now, because the run starts there. */
+  /** Where a hook stopped the run: its hooks are not called again. */
   private skipLin = NOWHERE;
+  /** The head before the next block was looked at already, but its first instruction has not run. */
+  private headDone = false;
+  /** Issue ticks of the next instruction that were charged before a hook stopped in front of it. */
+  private prepaid = 0;
   private readonly lineShift: number;
   private readonly wakeTicks: number;
 
@@ -94,34 +98,42 @@ export class Engine {
     this.cpu.leave = true;
   }
 
+  /** Ends the run behind the running instruction: what is left of its block is void. */
+  stopAfter(): void {
+    this.stop();
+    this.blocks.clear();
+  }
+
   /** Runs until tick `until`, a stop, a triple fault or a HLT that nothing can end. */
   run(until: number): StopReason {
     const c = this.cpu;
     const time = c.accounting.time;
     this.stopWanted = false;
-    this.skipLin = this.currentLin();
     for (;;) {
-      if (this.sinceHead === 0) {
+      if (this.sinceHead === 0 && !this.headDone) {
         c.leave = false;
         const stop = this.head(until);
         if (stop) return stop;
+        this.headDone = true;
+        if (this.stopWanted) return 'stopped';
       }
       if (time[0] >= until) return 'limit';
       if (this.sinceHead !== 0 || c.shadow || c.trapFlag || this.skipLin !== NOWHERE)
         this.runBlock(MAX_BLOCK);
       else this.runBlocks(Math.min(until, c.clock.next()));
-      this.skipLin = NOWHERE;
       if (this.stopWanted) return 'stopped';
     }
   }
 
-  /** Runs exactly one instruction (or delivers one interrupt or fault). */
+  /** Runs exactly one instruction (or delivers one interrupt or fault); while halted, to tick `until` at most. */
   step(until = NEVER): StopReason {
     this.stopWanted = false;
-    this.skipLin = this.currentLin();
-    if (this.sinceHead === 0) {
+    if (this.sinceHead === 0 && !this.headDone) {
+      const deliveries = this.cpu.deliveries;
       const stop = this.head(until);
       if (stop) return stop;
+      this.headDone = true;
+      if (this.cpu.deliveries !== deliveries) return 'stopped';
     }
     this.runBlock(1);
     return this.cpu.shutdown ? 'triple-fault' : 'stopped';
@@ -136,6 +148,7 @@ export class Engine {
     const accounting = c.accounting;
     const time = accounting.time;
     const blocks = this.blocks;
+    this.headDone = false;
     try {
       do {
         const b = blocks.find();
@@ -197,6 +210,7 @@ export class Engine {
       nmiBlocked: this.nmiBlocked,
       lastLine: this.lastLine,
       sinceHead: this.sinceHead,
+      stop: [this.skipLin, this.headDone ? 1 : 0, this.prepaid],
     };
   }
 
@@ -207,6 +221,7 @@ export class Engine {
       nmiBlocked: boolean;
       lastLine: number;
       sinceHead: number;
+      stop: number[];
     };
     this.blocks.clear();
     this.cpu.loadState(s.cpu);
@@ -214,6 +229,9 @@ export class Engine {
     this.nmiBlocked = s.nmiBlocked;
     this.lastLine = s.lastLine;
     this.sinceHead = s.sinceHead;
+    this.skipLin = s.stop[0];
+    this.headDone = s.stop[1] === 1;
+    this.prepaid = s.stop[2];
     this.running = null;
   }
 
@@ -273,6 +291,7 @@ export class Engine {
   private runBlock(max: number): void {
     const c = this.cpu;
     let b: Block;
+    this.headDone = false;
     try {
       b = this.blocks.find();
     } catch (fault) {
@@ -281,7 +300,8 @@ export class Engine {
     }
     if (b.region >= 0) c.accounting.region = b.region;
     const trap = c.trapFlag;
-    const single = trap || c.shadow;
+    const shadow = c.shadow;
+    const single = trap || shadow;
     c.shadow = false;
     const room = MAX_BLOCK - this.sinceHead;
     const whole = Math.min(b.insns.length, room);
@@ -292,6 +312,7 @@ export class Engine {
       this.sinceHead = 0;
       return;
     }
+    if (done === 0) c.shadow = shadow;
     this.sinceHead = done === n && (single || n === whole) ? 0 : this.sinceHead + done;
     if (trap && done > 0 && !c.shadow && c.deliveries === deliveries) {
       c.setDr(6, c.dr(6) | DR6_BS);
@@ -307,7 +328,8 @@ export class Engine {
     const c = this.cpu;
     const insns = b.insns;
     this.running = b;
-    this.charged = 0;
+    this.charged = this.prepaid;
+    this.prepaid = 0;
     this.position = 0;
     let k = 0;
     try {
@@ -328,6 +350,7 @@ export class Engine {
     if (n < insns.length) c.eip = insns[n].eip;
     else if (!b.ends) c.eip = b.end;
     this.lastLine = this.lineOfLast(b, n);
+    this.skipLin = NOWHERE;
     return n;
   }
 
@@ -350,6 +373,12 @@ export class Engine {
       c.eip = i.eip;
       this.toHandler(c.fault.vector, c.fault.error, 'fault', i.eip);
       return -1;
+    }
+    this.skipLin = NOWHERE;
+    if (thrown === STOP) {
+      this.skipLin = (b.lin + ((i.eip - b.eip) | 0)) | 0;
+      this.prepaid = Math.max(0, this.charged - b.ticks[k]);
+      this.headDone = k === 0;
     }
     this.position = k - 1;
     if (k > 0) this.sync();
@@ -377,11 +406,9 @@ export class Engine {
 
   private callHooks(b: Block, k: number): void {
     const lin = (b.lin + ((b.insns[k].eip - b.eip) | 0)) | 0;
-    if (lin === this.skipLin) {
-      // The run starts at this address: it was stopped here, or the host set it.
-      this.skipLin = NOWHERE;
-      return;
-    }
+    const stoppedHere = lin === this.skipLin;
+    this.skipLin = NOWHERE;
+    if (stoppedHere) return;
     this.sync();
     for (const hook of this.hooks.get(lin) ?? []) hook();
     this.cpu.leave = true;

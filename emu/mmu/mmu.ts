@@ -60,8 +60,10 @@ export class Mmu {
   stores = 0;
   /** Lines of code fetched since reset: one for each line that execution enters. */
   fetches = 0;
-  /** A write of `length` bytes reached a page marked PAGE_CODE or PAGE_WATCHED. */
+  /** A write of `length` bytes reached a page marked PAGE_CODE. */
   onMarkedWrite: (pa: number, length: number, lin: number) => void = () => {};
+  /** The same for a page marked PAGE_WATCHED or given to `watchLinear`; `lin` is NaN for the walker and devices. */
+  onWatchedWrite: (pa: number, length: number, lin: number) => void = () => {};
   /** The host watches reads too (data watchpoints); null when nobody does. */
   onWalk: WalkAccess | null = null;
   /** Called before every charge; set by the engine. */
@@ -86,6 +88,7 @@ export class Mmu {
   private bulk = false;
   private readonly distinct: readonly Tlb[];
   private lastEntry = -1;
+  private watchedLinear: ReadonlySet<number> | null = null;
 
   private readonly l1tags: Int32Array;
   private readonly l1mask: number;
@@ -198,6 +201,12 @@ export class Mmu {
 
   unmark(pa: number, bits: number): void {
     this.attributes[pa >>> 12] &= ~bits;
+  }
+
+  /** Linear pages (numbers, `lin >>> 12`) whose writes onWatchedWrite sees, in any directory; null for none. */
+  watchLinear(pages: ReadonlySet<number> | null): void {
+    this.watchedLinear = pages;
+    this.clearFront();
   }
 
   /** Forgets everything derived (after a snapshot was loaded). */
@@ -339,7 +348,20 @@ export class Mmu {
     if (size === 1) this.ram8[pa] = v;
     else if (size === 2) this.ram.setInt16(pa, v, true);
     else this.ram.setInt32(pa, v, true);
-    if (this.attributes[pa >>> 12] !== 0) this.onMarkedWrite(pa, size, lin);
+    if (this.attributes[pa >>> 12] !== 0 || this.watchedLinear !== null) this.tellWrite(pa, size, lin);
+  }
+
+  private tellWrite(pa: number, size: number, lin: number): void {
+    const attributes = this.attributes[pa >>> 12];
+    if (attributes & PAGE_CODE) this.onMarkedWrite(pa, size, lin);
+    const watched = this.watchedLinear?.has(lin >>> 12) && !Number.isNaN(lin);
+    if (attributes & PAGE_WATCHED || watched) this.onWatchedWrite(pa, size, lin);
+  }
+
+  /** A bus master wrote RAM: tells who watches it. */
+  deviceWrote(pa: number, length: number): void {
+    for (let at = pa; at < pa + length; at = (at & ~0xfff) + 4096)
+      if (this.attributes[at >>> 12] & PAGE_WATCHED) return this.onWatchedWrite(pa, length, Number.NaN);
   }
 
   /** Two pages: both translations first, so that a fault leaves nothing half done; then byte by byte. */
@@ -382,6 +404,7 @@ export class Mmu {
     if (pa >>> 0 >= this.ramSize || ((pa >>> 12) << 12) + 4096 > this.ramSize) return;
     const attributes = this.attributes[pa >>> 12];
     if (write ? attributes !== 0 : (attributes & PAGE_WATCHED) !== 0) return;
+    if (write && this.watchedLinear?.has(lin >>> 12)) return;
     if (this.paging && !this.foundTlb.paired(this.found)) return;
     const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
     const entry = !this.paging ? -1 : this.foundTlb === this.dtlb ? this.found : this.found + 256;
@@ -428,6 +451,8 @@ export class Mmu {
   /** Physical address (int32) of `lin` for a data access of the current privilege; throws the page fault. */
   translate(lin: number, write: boolean): number {
     if (!this.paging) return lin;
+    // The entry that the fast part used last is not the newest any more.
+    this.lastEntry = -2;
     return this.lookup(lin, write, this.dtlb, this.dtlb4m);
   }
 
@@ -568,7 +593,7 @@ export class Mmu {
     this.storeLine(pa);
     this.ram.setInt32(pa, v, true);
     this.onWalk?.('write', pa, v);
-    if (this.attributes[pa >>> 12] !== 0) this.onMarkedWrite(pa, 4, 0);
+    if (this.attributes[pa >>> 12] !== 0) this.tellWrite(pa, 4, Number.NaN);
   }
 
   // ---- inspection (never changes anything) --------------------------------------------------------------------
