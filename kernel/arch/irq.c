@@ -120,6 +120,19 @@ void do_irq(struct pt_regs *regs) {
   if (!in_interrupt()) do_softirq();
 }
 
+/*
+ * For nooks/: ends interrupts that were accepted while no frame could be pushed (a domain's ruined stack, found
+ * by the double fault). do_irq acknowledges first of all, so whatever is in service elsewhere was lost. A line
+ * that is still asserted comes again. Interrupts off.
+ */
+void irq_end_lost(void) {
+  outb(OCW3_READ_ISR, PIC1_CMD);
+  outb(OCW3_READ_ISR, PIC2_CMD);
+  u32 lost = inb(PIC1_CMD) | (u32)inb(PIC2_CMD) << 8;
+  for (unsigned irq = 0; irq < NR_IRQS; irq++)
+    if (lost >> irq & 1 && irq != IRQ_CASCADE) eoi(irq);
+}
+
 int in_irq(void) { return irq_depth != 0; }
 
 /* ---- For drivers ---- */

@@ -23,6 +23,7 @@ void set_kernel_stack(u32 esp0); /* what ring 3 traps to; on each task switch */
 void double_fault_init(void);
 void idt_init(void);
 void irq_init(void);
+void irq_end_lost(void);
 void time_init(void);
 void timers_init(void);
 void softirq_init(void);
