@@ -108,6 +108,7 @@ int nooks_double_fault(struct pt_regs *regs, u32 *cr3) {
   struct xpc_frame *f = domain_cr3 ? running_frame(domain_cr3) : NULL;
   if (!f) return 0;
   report(f->domain, regs, TRAP_DOUBLE_FAULT, read_cr2());
+  irq_end_lost();
   domain_cr3 = 0;
   *cr3 = current_task->cr3;
   regs->eip = (u32)nooks_unwound;

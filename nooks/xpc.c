@@ -81,11 +81,14 @@ int nooks_driver_call_with(struct nooks_domain *d, struct nooks_object *objects,
   f.domain_esp = 0;
   f.depth = prev ? prev->depth + 1 : 1;
   f.failed = false;
+  f.bh_disabled = 0;
   f.call_objects = objects;
   local_irq_save(f.eflags);
   if (unlikely(!room_for_call(&f))) nooks_fail(d, "XPCs nested too deeply");
   else f.failed = !cross(&f, &value, fn, nargs, args);
   irq_restore(f.eflags);
+  if (unlikely(f.failed))
+    while (f.bh_disabled) f.bh_disabled--, local_bh_enable();
   if (d->state != DOMAIN_RUNNING) return -EIO;
   if (f.failed) {
     nooks_fail(d, "no stack for a call");

@@ -64,5 +64,29 @@ void wrap___module_put(struct module *mod) {
   __module_put(mod);
 }
 
-void wrap_local_bh_disable(void) { local_bh_disable(); }
-void wrap_local_bh_enable(void) { local_bh_enable(); }
+/* ---- Soft interrupts: the kernel's count, and ours of what an unwinding would have to undo ---- */
+
+void wrap_local_bh_disable(void) {
+  xpc_frame()->bh_disabled++;
+  local_bh_disable();
+}
+
+void wrap_local_bh_enable(void) {
+  if (!xpc_frame()->bh_disabled) nooks_bad_call("local_bh_enable: soft interrupts are not disabled by this call");
+  xpc_frame()->bh_disabled--;
+  local_bh_enable();
+}
+
+void wrap_spin_lock_bh(spinlock_t *lock) {
+  writable_arg(lock, sizeof *lock, "spin_lock_bh");
+  wrap_local_bh_disable();
+  if (lock->locked) nooks_bad_call("spin_lock_bh: %p is taken already", (void *)lock);
+  lock->locked = 1;
+}
+
+void wrap_spin_unlock_bh(spinlock_t *lock) {
+  writable_arg(lock, sizeof *lock, "spin_unlock_bh");
+  if (!lock->locked) nooks_bad_call("spin_unlock_bh: %p is not taken", (void *)lock);
+  lock->locked = 0;
+  wrap_local_bh_enable();
+}

@@ -25,6 +25,7 @@ struct xpc_frame {
   u32 stack;       /* lowest address of the domain's stack */
   u32 depth;
   bool failed;     /* unwound: the call did not return */
+  u8 bh_disabled;  /* times that the extension disabled soft interrupts, to be undone if it is unwound */
   struct nooks_object *call_objects; /* the task's table: objects of one call (tracker.c) */
 };
 
