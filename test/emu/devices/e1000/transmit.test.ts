@@ -1,8 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { fcs } from '../../../../emu/devices/e1000/frame.ts';
-import { CAUSE, CTRL, REG, TCTL } from '../../../../emu/devices/e1000/registers.ts';
+import { CAUSE, CTRL, RCTL, REG, TCTL } from '../../../../emu/devices/e1000/registers.ts';
 import { STAT } from '../../../../emu/devices/e1000/statistics.ts';
-import { DEXT, EOP, frameOf, IC, IDE, IFCS, MAC, PEER, Rig, RS, TX_BUFFERS, TX_RING, VLE } from './rig.ts';
+import {
+  DEXT,
+  EOP,
+  frameOf,
+  IC,
+  IDE,
+  IFCS,
+  MAC,
+  PEER,
+  Rig,
+  RS,
+  RX_RING,
+  TX_BUFFERS,
+  TX_RING,
+  VLE,
+} from './rig.ts';
 
 const SEND = EOP | IFCS | RS;
 const US = 1e-6;
@@ -246,5 +261,27 @@ describe('the transmit unit', () => {
     rig.put32(TX_RING + 3 * 16, TX_BUFFERS);
     rig.run(100 * US);
     expect(rig.arrivals[3].frame[20]).toBe(23);
+  });
+
+  it('raises TXD_LOW when LWTHRESH times eight descriptors are left', () => {
+    const rig = started(16);
+    rig.write(REG.TXDCTL, 1 << 25);
+    for (let i = 0; i < 12; i++) rig.transmitDescriptor(i, frameOf(60, PEER, MAC), EOP | IFCS);
+    rig.write(REG.TDT, 12);
+    const headAtCause = () => {
+      while (!(rig.read(REG.ICR) & CAUSE.TXD_LOW)) rig.run(0.1 * US);
+      return rig.read(REG.TDH);
+    };
+    expect(headAtCause()).toBe(4);
+  });
+
+  it('loops back in the MAC with RCTL.LBM, and sends nothing', () => {
+    const rig = started();
+    rig.write(REG.RCTL, RCTL.EN | RCTL.SECRC | RCTL.LBM_MAC);
+    rig.transmitDescriptor(0, frameOf(100, MAC, PEER), SEND);
+    rig.write(REG.TDT, 1);
+    rig.run(50 * US);
+    expect(rig.arrivals).toEqual([]);
+    expect(rig.status(RX_RING, 0) & 1).toBe(1);
   });
 });
