@@ -73,9 +73,9 @@ export function runStream(options: StreamOptions): StreamResult {
   const end = machine.run(PATIENCE * options.profile.clockHz.value);
   if (end.reason !== 'exit' || end.code !== 0 || readings.length !== 2) {
     const how = end.reason === 'exit' ? `exit code ${end.code}` : end.reason;
-    throw new GuestError(
-      `${workload.name} with isolation ${isolation} ended with ${how} at ${session.symbols.describe(machine.cpu.eip)}: ${lastLine(log + line)}`,
-    );
+    const where = session.symbols.describe(machine.cpu.eip);
+    const why = [lastLine(log + line), ...far.faults()].join('; ');
+    throw new GuestError(`${workload.name} with isolation ${isolation} ended with ${how} at ${where}: ${why}`);
   }
   const counters = difference(readings[0].counters, readings[1].counters);
   return {

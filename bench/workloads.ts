@@ -8,6 +8,7 @@
 import type { LinkEnd } from '../emu/devices/wire.ts';
 import type { Session } from '../guest/session.ts';
 import { MESSAGE_BYTES } from './farend/message.ts';
+import { parseIp } from './farend/packets.ts';
 import { Sink } from './farend/sink.ts';
 import { Source } from './farend/source.ts';
 import { Station } from './farend/station.ts';
@@ -50,6 +51,16 @@ const AFTER = 8;
 /** Receive-stream compares every byte of each such message; the kernel sums all of them. */
 const COMPARED = 16;
 
+/** Milliseconds between loading the driver and the first message: link up, and each host knows the other. */
+const SETTLE_MS = 20;
+
+/** Asks for the guest's Ethernet address when it has one, so that the guest learns ours and no message waits for ARP. */
+function greet(station: Station): (line: string) => void {
+  return line => {
+    if (line.startsWith('ip: eth0 is')) station.resolve(parseIp(GUEST_IP));
+  };
+}
+
 const total = (plan: StreamPlan) => plan.warmUp + plan.measured + AFTER;
 
 /** Calls the border functions as a count of messages passes them. */
@@ -74,7 +85,7 @@ const sendStream: Workload = {
   modules: plan => {
     const rate = plan.rate === 'unpaced' ? 0 : plan.rate;
     return [
-      'init insmod e1000; run netsend',
+      `init insmod e1000; sleep ${SETTLE_MS}; run netsend`,
       'e1000.ko',
       `netsend ${FAR_IP} ${PORT} ${total(plan)} ${rate} ${plan.seed}`,
     ];
@@ -93,7 +104,7 @@ const sendStream: Workload = {
     };
     wire.connect(1, watched);
     return {
-      console() {},
+      console: greet(station),
       faults() {
         const r = sink.report();
         const wanted = { messages: total(plan), bytes: total(plan) * MESSAGE_BYTES };

@@ -29,3 +29,12 @@ export function readInput(path: string): Uint8Array {
     throw new UsageError(code === 'ENOENT' ? `no such file: ${path}` : `cannot read ${path} (${code})`);
   }
 }
+
+/** A parser for commander: one of `choices`. */
+export function choice<T extends string>(what: string, choices: readonly T[]): (text: string) => T {
+  return text => {
+    const found = choices.find(c => c === text);
+    if (found === undefined) throw new UsageError(`${what} must be ${choices.join(' or ')}, not ${text}`);
+    return found;
+  };
+}

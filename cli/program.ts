@@ -4,14 +4,18 @@
  */
 import { Command, CommanderError } from 'commander';
 import { GuestError } from '../guest/error.ts';
+import { registerBench } from './commands/bench.ts';
 import { registerBuild } from './commands/build.ts';
 import { registerRun } from './commands/run.ts';
+import { registerSpeed } from './commands/speed.ts';
 import { type CommandContext, INTERNAL_ERROR, USAGE_ERROR, UsageError } from './context.ts';
 import type { MachineFactory } from './machine.ts';
 
 const COMMANDS: readonly RegisterCommand[] = [
+  registerBench,
   registerBuild,
   (program, context) => registerRun(program, context, createPc),
+  registerSpeed,
 ];
 
 /** The machine's tables are only built by commands that run one. */

@@ -11,7 +11,11 @@
 #include "e1000.h"
 
 #define TX_RING_BYTES (TX_RING * sizeof(struct e1000_tx_desc))
-#define TX_WAKE_ROOM (TX_RING / 4) /* free descriptors before a stopped queue goes on */
+/*
+ * Free descriptors before a stopped queue goes on. The rest of the ring and the kernel's queue of 100 packets must
+ * hold what one socket buffer of 256 KB lets out, about 330 frames, or those would be dropped.
+ */
+#define TX_WAKE_ROOM 16
 
 int e1000_setup_tx(struct e1000_adapter *adapter) {
   struct e1000_ring *ring = &adapter->tx;
