@@ -34,7 +34,7 @@ export interface StationOptions {
   mac?: string;
   /** Default 10.0.0.2. */
   ip?: string;
-  /** Bytes of an IP packet; default 1500. */
+  /** Bytes of an IP packet, 68 (RFC 791) to 16000; default 1500. */
   mtu?: number;
   /** Frames that may wait for the wire; default 4096. */
   queueLimit?: number;
@@ -97,6 +97,8 @@ export class Station implements LinkEnd, Saved {
     this.mac = parseMac(options.mac ?? '02:00:00:00:00:01');
     this.ip = parseIp(options.ip ?? '10.0.0.2');
     this.mtu = options.mtu ?? 1500;
+    if (!(Number.isInteger(this.mtu) && this.mtu >= 68 && this.mtu <= 16_000))
+      throw new RangeError(`an MTU of ${this.mtu} bytes is not a whole number from 68 to 16000`);
     this.queueLimit = options.queueLimit ?? 4096;
     this.reassembler = new Reassembler(clock.ticksOf(options.reassemblySeconds ?? 1));
     this.event = clock.register(`${options.name ?? 'far end'} send`, () => this.kick());

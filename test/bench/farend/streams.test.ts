@@ -201,6 +201,10 @@ describe('the station', () => {
     expect(pair.far.counts.queueDrops).toBe(23 - 11);
   });
 
+  it.each([67, 16_001, 1500.5])('refuses an MTU of %s', mtu => {
+    expect(() => new Pair({}, { mtu })).toThrow(RangeError);
+  });
+
   it('survives any frame', () => {
     const pair = new Pair();
     new Sink(pair.near, 9);
