@@ -55,8 +55,8 @@ static void show_counters(void) {
 
   request.ifr_data = (char *)stats;
   must(SIOCGIFSTATS, "statistics");
-  printf("received %lu packets %lu bytes %lu errors, sent %lu packets %lu bytes %lu errors\n", stats[0], stats[2],
-         stats[4], stats[1], stats[3], stats[5]);
+  printf("received %lu packets %lu bytes %lu errors, sent %lu packets %lu bytes %lu errors %lu dropped\n", stats[0],
+         stats[2], stats[4], stats[1], stats[3], stats[5], stats[7]);
 }
 
 static void show(void) {

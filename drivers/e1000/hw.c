@@ -102,6 +102,13 @@ int e1000_setup_phy(struct e1000_adapter *adapter) {
   return err ? err : e1000_restart_autoneg(adapter);
 }
 
+/* What e1000_update_stats() reads. */
+static const u16 counters[] = {
+  E1000_CRCERRS, E1000_ALGNERRC, E1000_RXERRC, E1000_MPC,   E1000_ECOL,  E1000_LATECOL, E1000_COLC,
+  E1000_TNCRS,   E1000_CEXTERR,  E1000_RLEC,   E1000_GPRC,  E1000_MPRC,  E1000_GPTC,    E1000_GORCL,
+  E1000_GORCH,   E1000_GOTCL,    E1000_GOTCH,
+};
+
 /* After a reset, before the rings are configured (manual, 14.3, 14.4). */
 void e1000_init_hw(struct e1000_adapter *adapter) {
   u32 ctrl = e1000_read(adapter, E1000_CTRL), i;
@@ -116,7 +123,7 @@ void e1000_init_hw(struct e1000_adapter *adapter) {
   for (i = 0; i < MTA_WORDS; i++) e1000_write(adapter, E1000_MTA + 4 * i, 0);
   for (i = 0; i < VFTA_WORDS; i++) e1000_write(adapter, E1000_VFTA + 4 * i, 0);
   for (i = 1; i < RAR_ENTRIES; i++) e1000_set_rar(adapter, NULL, i);
-  for (i = E1000_CRCERRS; i < E1000_STATS_END; i += 4) e1000_read(adapter, i);
+  for (i = 0; i < ARRAY_SIZE(counters); i++) e1000_read(adapter, counters[i]);
 }
 
 /* Loads a receive address, or with NULL clears it. */

@@ -65,8 +65,6 @@
 #define E1000_GORCH 0x408C
 #define E1000_GOTCL 0x4090
 #define E1000_GOTCH 0x4094
-#define E1000_RNBC 0x40A0
-#define E1000_STATS_END 0x4100
 
 /* CTRL, 13.4.1 */
 #define CTRL_FD (1u << 0)

@@ -191,11 +191,15 @@ static int set_mac_address(struct net_device *dev, struct sockaddr *address) {
   return dev->set_mac_address(dev, address);
 }
 
+/* The driver's counters, and what its queue had to drop. */
 static int copy_stats(struct net_device *dev, struct ifreq *ifr) {
-  struct net_device_stats *stats = dev->get_stats ? dev->get_stats(dev) : NULL;
+  const struct net_device_stats *counted = dev->get_stats ? dev->get_stats(dev) : NULL;
+  struct net_device_stats stats;
 
-  if (!stats) return -EOPNOTSUPP;
-  return copy_to_user(ifr->ifr_data, stats, sizeof(*stats)) ? -EFAULT : 0;
+  if (!counted) return -EOPNOTSUPP;
+  stats = *counted;
+  stats.tx_dropped += dev->queue_drops;
+  return copy_to_user(ifr->ifr_data, &stats, sizeof(stats)) ? -EFAULT : 0;
 }
 
 static unsigned int visible_flags(const struct net_device *dev) {
