@@ -160,7 +160,8 @@ function compare(workload: Workload, results: Map<string, StreamResult>, plain: 
   const native = get('none paced');
   const nooks = get('nooks paced');
   const rate = (r: StreamResult) => r.bytes / r.seconds;
-  const utilization = (r: StreamResult) => (busyCycles(r.counters.matrix) * TICKS_PER_CYCLE) / r.counters.ticks;
+  const utilization = (r: StreamResult) =>
+    (busyCycles(r.counters.matrix) * TICKS_PER_CYCLE) / r.counters.ticks;
   const parts = subtract(decompose(nooks.counters.matrix), decompose(native.counters.matrix));
   const total = busyCycles(nooks.counters.matrix) - busyCycles(native.counters.matrix);
   const tlb = parts.tlbSwitch + parts.tlbPages;
@@ -188,7 +189,10 @@ function compare(workload: Workload, results: Map<string, StreamResult>, plain: 
 }
 
 function subtract(a: Record<Part, number>, b: Record<Part, number>): Record<Part, number> {
-  return Object.fromEntries(Object.keys(a).map(p => [p, a[p as Part] - b[p as Part]])) as Record<Part, number>;
+  return Object.fromEntries(Object.keys(a).map(p => [p, a[p as Part] - b[p as Part]])) as Record<
+    Part,
+    number
+  >;
 }
 
 /** The parts' sum equals the total exactly: quarters of cycles are exact in a double. */
@@ -196,4 +200,3 @@ export function sumOfParts(c: Comparison): number {
   const { newCode, slowerCode } = c.overhead;
   return [...Object.values(newCode), ...Object.values(slowerCode)].reduce((a, b) => a + b, 0);
 }
-

@@ -104,7 +104,9 @@ export function byRegion(matrix: Float64Array): Record<RegionName, number> {
 export function namedMatrix(matrix: Float64Array): Record<string, Record<string, number>> {
   const rows: Record<string, Record<string, number>> = {};
   REGIONS.forEach((name, region) => {
-    const cells = CAUSES.map((cause, column) => [cause, matrix[region * COLUMNS + column] / TICKS_PER_CYCLE] as const);
+    const cells = CAUSES.map(
+      (cause, column) => [cause, matrix[region * COLUMNS + column] / TICKS_PER_CYCLE] as const,
+    );
     rows[name] = Object.fromEntries(cells.filter(([, cycles]) => cycles !== 0));
   });
   return rows;

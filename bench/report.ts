@@ -8,14 +8,21 @@ const PAPER: Record<WorkloadName, { xpc: number; relative: number; native: numbe
   'receive-stream': { xpc: 8923, relative: 0.92, native: 0.152, nooks: 0.155 },
   'send-stream': { xpc: 60352, relative: 0.91, native: 0.214, nooks: 0.393 },
 };
-const TITLES: Record<WorkloadName, string> = { 'send-stream': 'Send-stream', 'receive-stream': 'Receive-stream' };
+const TITLES: Record<WorkloadName, string> = {
+  'send-stream': 'Send-stream',
+  'receive-stream': 'Receive-stream',
+};
 const MESSAGE_MBIT = 32768 * 8e-6;
 
 const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
 const whole = (n: number) => Math.round(n).toLocaleString('en-US');
 
 function plainTable(head: string[]): Table.Table {
-  return new Table({ head, style: { head: [], border: [] }, colAligns: ['left', ...head.slice(1).map(() => 'right' as const)] });
+  return new Table({
+    head,
+    style: { head: [], border: [] },
+    colAligns: ['left', ...head.slice(1).map(() => 'right' as const)],
+  });
 }
 
 export function renderReport(report: Report): string {
@@ -34,7 +41,16 @@ function header(report: Report): string {
 }
 
 function rowsTable(rows: Row[]): string {
-  const table = plainTable(['run', 'Mbit/s', 'CPU', 'XPC/s', 'deferred', 'TLB misses', 'of them by switches', 'copied bytes']);
+  const table = plainTable([
+    'run',
+    'Mbit/s',
+    'CPU',
+    'XPC/s',
+    'deferred',
+    'TLB misses',
+    'of them by switches',
+    'copied bytes',
+  ]);
   for (const r of rows)
     table.push([
       `${TITLES[r.workload]}, ${r.isolation}, ${r.load}`,
@@ -50,17 +66,39 @@ function rowsTable(rows: Row[]): string {
 }
 
 function paperTable(report: Report): string {
-  const table = plainTable(['workload (extension e1000)', 'XPC/s', 'relative performance', 'CPU native', 'CPU Nooks']);
+  const table = plainTable([
+    'workload (extension e1000)',
+    'XPC/s',
+    'relative performance',
+    'CPU native',
+    'CPU Nooks',
+  ]);
   const lines: string[] = [];
   for (const c of report.comparisons) {
     const paper = PAPER[c.workload];
-    const row = report.rows.find(r => r.workload === c.workload && r.isolation === 'nooks' && r.load === 'paced');
+    const row = report.rows.find(
+      r => r.workload === c.workload && r.isolation === 'nooks' && r.load === 'paced',
+    );
     table.push(
-      [TITLES[c.workload], whole(row?.xpcPerSecond ?? 0), c.relativePerformance.toFixed(2), percent(c.cpuNative), percent(c.cpuNooks)],
-      ['  the paper’s', whole(paper.xpc), paper.relative.toFixed(2), percent(paper.native), percent(paper.nooks)],
+      [
+        TITLES[c.workload],
+        whole(row?.xpcPerSecond ?? 0),
+        c.relativePerformance.toFixed(2),
+        percent(c.cpuNative),
+        percent(c.cpuNooks),
+      ],
+      [
+        '  the paper’s',
+        whole(paper.xpc),
+        paper.relative.toFixed(2),
+        percent(paper.native),
+        percent(paper.nooks),
+      ],
     );
     const ratio = c.cpuNative / paper.native;
-    lines.push(`${TITLES[c.workload]}: native CPU utilisation is ${ratio.toFixed(2)} times the paper’s${explain(ratio)}.`);
+    lines.push(
+      `${TITLES[c.workload]}: native CPU utilisation is ${ratio.toFixed(2)} times the paper’s${explain(ratio)}.`,
+    );
   }
   return [table.toString(), ...lines].join('\n');
 }
@@ -99,7 +137,11 @@ function overheadTable(c: Comparison): string {
 export function renderCsv(report: Report): string {
   const flat = (o: object, prefix = ''): [string, unknown][] =>
     Object.entries(o).flatMap(([k, v]) =>
-      k === 'matrix' ? [] : v !== null && typeof v === 'object' ? flat(v, `${prefix}${k}.`) : [[`${prefix}${k}`, v] as [string, unknown]],
+      k === 'matrix'
+        ? []
+        : v !== null && typeof v === 'object'
+          ? flat(v, `${prefix}${k}.`)
+          : [[`${prefix}${k}`, v] as [string, unknown]],
     );
   const rows = report.rows.map(r => new Map(flat(r)));
   const names = [...new Set(rows.flatMap(r => [...r.keys()]))];

@@ -21,7 +21,11 @@ export interface Saturation {
  * `guess` is a rate that should be near the limit (messages a second), from the CPU time of a message below it.
  * Deterministic: the rates tried follow from the guess and the outcomes alone.
  */
-export function findSaturation(options: Omit<StreamOptions, 'plan'>, plan: StreamOptions['plan'], guess: number): Saturation {
+export function findSaturation(
+  options: Omit<StreamOptions, 'plan'>,
+  plan: StreamOptions['plan'],
+  guess: number,
+): Saturation {
   if (options.workload.name === 'send-stream') {
     const result = runStream({ ...options, plan: { ...plan, rate: 'unpaced' } });
     return { result, rate: plan.measured / result.seconds, runs: 1 };
@@ -44,7 +48,12 @@ export function findSaturation(options: Omit<StreamOptions, 'plan'>, plan: Strea
       // The wire itself is the limit: nothing faster can be offered.
       if (next >= WIRE_RATE) break;
     } else high = next;
-    next = low > 0 && high < WIRE_RATE ? (low + high) / 2 : low > 0 ? Math.min(WIRE_RATE, low * 1.15) : high * 0.85;
+    next =
+      low > 0 && high < WIRE_RATE
+        ? (low + high) / 2
+        : low > 0
+          ? Math.min(WIRE_RATE, low * 1.15)
+          : high * 0.85;
     next = Math.round(next);
     if (next <= low || (next >= high && high < WIRE_RATE)) break;
   }

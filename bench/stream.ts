@@ -75,7 +75,9 @@ export function runStream(options: StreamOptions): StreamResult {
     const how = end.reason === 'exit' ? `exit code ${end.code}` : end.reason;
     const where = session.symbols.describe(machine.cpu.eip);
     const why = [lastLine(log + line), ...far.faults()].join('; ');
-    throw new GuestError(`${workload.name} with isolation ${isolation} ended with ${how} at ${where}: ${why}`);
+    throw new GuestError(
+      `${workload.name} with isolation ${isolation} ended with ${how} at ${where}: ${why}`,
+    );
   }
   const counters = difference(readings[0].counters, readings[1].counters);
   return {

@@ -8,8 +8,6 @@ import type { MachineOptions, RunEnd, RunMachine } from './machine.ts';
 
 /** The card whose wire is captured. */
 const CARD = 0;
-/** UART state: nothing in the shift register. */
-const NO_CHARACTER = -1;
 
 /** Builds a PC. Throws a UsageError for an unknown profile, or a file or an amount of RAM that cannot be had. */
 export function createPc(options: MachineOptions): RunMachine {
@@ -17,20 +15,12 @@ export function createPc(options: MachineOptions): RunMachine {
   const machine = allocate(() => new Machine({ ...options, profile }), options.memoryBytes);
   const capture = options.pcap === undefined ? undefined : openCapture(options.pcap, machine);
 
-  /** Characters that the guest has written and that have not left the UART when its run ends. */
-  const drainSerial = () => {
-    const { shifting, holding } = machine.uart.save();
-    if (shifting !== NO_CHARACTER) options.onSerial(shifting & 0xff);
-    for (const character of holding) options.onSerial(character & 0xff);
-  };
-
   return {
     ramSize: machine.ramSize,
     writePhysical: (physical, bytes) => machine.writePhysical(physical, bytes),
     setEntry: registers => machine.setEntry(registers),
     run(untilCycle) {
       const end = machine.run(untilCycle);
-      if (end.reason !== 'limit') drainSerial();
       // Nothing but the exit port and a reset stops the engine.
       return end.reason === 'stopped' ? { reason: 'triple-fault' } : (end as RunEnd);
     },

@@ -54,6 +54,7 @@ export interface Card {
 export interface Snapshot {
   memory: Uint8Array;
   events: number[];
+  accounting: number[];
   engine: unknown;
   devices: unknown[];
 }
@@ -80,13 +81,16 @@ export class Machine {
   readonly cards: readonly Card[];
   private readonly devices: Saved[];
   private readonly ram: Uint8Array;
+  private readonly onSerial: (byte: number) => void;
   private exitCode = -1;
+  private drained = false;
 
   constructor(options: MachineOptions) {
     const { profile } = options;
     checkProfile(profile);
     const notice = options.onNotice ?? (() => {});
     this.profile = profile;
+    this.onSerial = options.onSerial ?? (() => {});
     this.state = new State(options.memoryBytes);
     this.ram = this.state.ram8();
     this.accounting = new Accounting(this.state.float64('matrix', 256), this.state.float64('time', 1));
@@ -170,10 +174,20 @@ export class Machine {
   }
 
   private result(reason: StopReason): RunResult {
+    if (reason === 'triple-fault' || reason === 'halted' || this.exitCode >= 0) this.drainSerial();
     if (reason !== 'stopped' || this.exitCode < 0) return { reason };
     const code = this.exitCode;
     this.exitCode = -1;
     return { reason: 'exit', code };
+  }
+
+  /** A guest that ends may leave characters in the UART that have not gone out yet: the host gets them. */
+  private drainSerial(): void {
+    if (this.drained) return;
+    this.drained = true;
+    const { shifting, holding } = this.uart.save();
+    if (shifting >= 0) this.onSerial(shifting & 0xff);
+    for (const character of holding) this.onSerial(character & 0xff);
   }
 
   // ---- the host's hand in the machine -----------------------------------------------------------------------------
@@ -228,6 +242,8 @@ export class Machine {
     return {
       memory: new Uint8Array(this.state.memory.buffer).slice(0, RAM_OFFSET + this.ramSize),
       events: this.clock.save(),
+      accounting: this.accounting.save(),
+      accounting: this.accounting.save(),
       engine: this.engine.save(),
       devices: this.devices.map(d => d.save()),
     };
@@ -235,6 +251,7 @@ export class Machine {
 
   restore(snapshot: Snapshot): void {
     new Uint8Array(this.state.memory.buffer).set(snapshot.memory);
+    this.accounting.load(snapshot.accounting);
     this.engine.load(snapshot.engine);
     this.devices.forEach((d, n) => {
       d.load(snapshot.devices[n]);

@@ -33,11 +33,8 @@ export function registerBench(program: Command, context: CommandContext): void {
 }
 
 async function bench(flags: BenchFlags, context: CommandContext): Promise<void> {
-  const [{ runBench, sumOfParts, OTHER_LIMIT }, { renderCsv, renderReport }, { findProfile }] = await Promise.all([
-    import('../../bench/bench.ts'),
-    import('../../bench/report.ts'),
-    import('../../emu/profile/index.ts'),
-  ]);
+  const [{ runBench, sumOfParts, OTHER_LIMIT }, { renderCsv, renderReport }, { findProfile }] =
+    await Promise.all([import('../../bench/bench.ts'), import('../../bench/report.ts'), import('../pc.ts')]);
   const profile = findProfile(flags.profile);
   const building = openProgress('building', 'files');
   const build = await buildGuest({ onProgress: building.update }).finally(building.close);

@@ -35,7 +35,8 @@ export class Block {
   readonly pa: number;
   readonly lin: number;
   readonly eip: number;
-  readonly big: boolean;
+  /** Cpu.codeMode that it was decoded for. */
+  readonly mode: number;
   readonly insns: Insn[] = [];
   /** Issue ticks of the instructions before each, and of all at the end. */
   readonly ticks: number[] = [0];
@@ -55,11 +56,11 @@ export class Block {
   secondPage = -1;
   valid = true;
 
-  constructor(pa: number, lin: number, eip: number, big: boolean) {
+  constructor(pa: number, lin: number, eip: number, mode: number) {
     this.pa = pa;
     this.lin = lin;
     this.eip = eip;
-    this.big = big;
+    this.mode = mode;
   }
 }
 
@@ -99,7 +100,7 @@ export class Blocks implements CodeBytes {
     const pa = this.mmu.translateFetch(lin);
     const slot = (pa ^ (pa >>> 14)) & (TABLE - 1);
     const b = this.table[slot];
-    if (b?.valid && b.pa === pa && b.lin === lin && b.big === c.codeBig) {
+    if (b?.valid && b.pa === pa && b.lin === lin && b.eip === eip && b.mode === c.codeMode) {
       if (b.secondPage < 0 || this.mmu.translateFetch((lin & ~0xfff) + 4096) === b.secondPage) return b;
     }
     return this.decode(pa, lin, eip, slot);
@@ -137,7 +138,7 @@ export class Blocks implements CodeBytes {
 
   private decode(pa: number, lin: number, eip: number, slot: number): Block {
     const c = this.cpu;
-    const b = new Block(pa, lin, eip, c.codeBig);
+    const b = new Block(pa, lin, eip, c.codeMode);
     b.region = this.regionOf(lin);
     let at = 0;
     const room = 4096 - (lin & 0xfff);

@@ -169,6 +169,8 @@ export class Cpu {
   /** EIP of a REP instruction that has more rounds to do, or -1; and the fraction of a tick it carries. */
   repEip = -1;
   repFraction = 0;
+  /** One number for what decoding depends on: CS's limit and default size. */
+  codeMode = 0;
   /** Limit of CS, unsigned. */
   private codeLimit = 0;
 
@@ -379,6 +381,7 @@ export class Cpu {
     if (s === CS_) {
       this.codeBig = (attributes & SEG_DB) !== 0;
       this.codeLimit = limit;
+      this.codeMode = (limit | 0) ^ (this.codeBig ? 0 : 0x5555_5555);
     }
   }
 

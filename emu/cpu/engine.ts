@@ -47,7 +47,6 @@ export class Engine {
   pic: InterruptController | null = null;
   /** A pending non-maskable interrupt. */
   nmi = false;
-  private nmiBlocked = false;
   private readonly hooks = new Map<number, (() => void)[]>();
   private running: Block | null = null;
   private position = 0;
@@ -73,9 +72,6 @@ export class Engine {
     cpu.mmu.onMarkedWrite = (pa, length) => this.blocks.invalidate(pa, length);
     this.lineShift = cpu.mmu.hierarchy.l1i.lineShift;
     this.wakeTicks = cpu.profile.timing ? cpu.profile.system.haltWake.value * TICKS_PER_CYCLE : 0;
-    cpu.onReturn = () => {
-      this.nmiBlocked = false;
-    };
   }
 
   /** Calls `hook` before each execution of the instruction at `lin`; returns the function that removes it. */
@@ -207,7 +203,6 @@ export class Engine {
     return {
       cpu: this.cpu.saveState(),
       nmi: this.nmi,
-      nmiBlocked: this.nmiBlocked,
       lastLine: this.lastLine,
       sinceHead: this.sinceHead,
       stop: [this.skipLin, this.headDone ? 1 : 0, this.prepaid],
@@ -218,7 +213,6 @@ export class Engine {
     const s = state as {
       cpu: unknown;
       nmi: boolean;
-      nmiBlocked: boolean;
       lastLine: number;
       sinceHead: number;
       stop: number[];
@@ -226,7 +220,6 @@ export class Engine {
     this.blocks.clear();
     this.cpu.loadState(s.cpu);
     this.nmi = s.nmi;
-    this.nmiBlocked = s.nmiBlocked;
     this.lastLine = s.lastLine;
     this.sinceHead = s.sinceHead;
     this.skipLin = s.stop[0];
@@ -244,9 +237,8 @@ export class Engine {
       if (time[0] >= c.clock.next()) c.clock.runDue();
       if (this.stopWanted) return 'stopped';
       if (c.shadow) return null;
-      if (this.nmi && !this.nmiBlocked) {
+      if (this.nmi && !c.nmiBlocked) {
         this.nmi = false;
-        this.nmiBlocked = true;
         this.wake();
         this.interrupt(NMI_VECTOR);
         return c.shutdown ? 'triple-fault' : null;
@@ -282,7 +274,6 @@ export class Engine {
   }
 
   private toHandler(vector: number, error: number, kind: 'fault' | 'trap' | 'external', eip: number): void {
-    this.cpu.repEip = -1;
     this.lastLine = -1;
     this.sinceHead = 0;
     deliver(this.cpu, vector, error, kind, eip);
