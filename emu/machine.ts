@@ -243,7 +243,6 @@ export class Machine {
       memory: new Uint8Array(this.state.memory.buffer).slice(0, RAM_OFFSET + this.ramSize),
       events: this.clock.save(),
       accounting: this.accounting.save(),
-      accounting: this.accounting.save(),
       engine: this.engine.save(),
       devices: this.devices.map(d => d.save()),
     };
