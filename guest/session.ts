@@ -10,7 +10,7 @@ import { type ElfFile, readElf } from './elf.ts';
 import { GuestError } from './error.ts';
 import { loadMultiboot } from './multiboot.ts';
 import { RegionMap } from './regions.ts';
-import { SymbolTable } from './symbols.ts';
+import { type SectionPlace, SymbolTable } from './symbols.ts';
 
 export interface SessionOptions extends MachineOptions {
   build: GuestBuild;
@@ -29,6 +29,13 @@ export interface LoadedModule {
   size: number;
   /** 0: runs in the kernel. */
   domain: number;
+}
+
+/** A module's file and where its sections lie: for its debug information. */
+export interface PlacedImage {
+  name: string;
+  elf: ElfFile;
+  place: SectionPlace;
 }
 
 // Offsets in struct module; its _Static_asserts keep them.
@@ -54,6 +61,7 @@ export class Session {
   readonly options: SessionOptions;
   private readonly files = new Map<string, ElfFile>();
   private loaded: LoadedModule[] = [];
+  private placed: PlacedImage[] = [];
 
   /** Builds the machine and loads the images; nothing has run yet. Throws a GuestError if something does not fit. */
   constructor(options: SessionOptions) {
@@ -93,10 +101,16 @@ export class Session {
     return this.loaded;
   }
 
+  /** The files of the modules that are loaded now. */
+  images(): readonly PlacedImage[] {
+    return this.placed;
+  }
+
   /** Reads the kernel's module list again. Bounded, whatever the guest made of the list. */
   refreshModules(): void {
     for (const m of this.loaded) this.symbols.remove(`${m.name}.ko`);
     this.loaded = [];
+    this.placed = [];
     let at = this.read('module_list');
     while (at > 0 && this.loaded.length < MAX_MODULES) {
       const module = this.readModule(at);
@@ -125,10 +139,14 @@ export class Session {
     const table = this.machine.peek32(at + SECTION_ADDRESSES);
     const count = this.machine.peek32(at + SECTION_COUNT);
     if (!elf || table <= 0 || count !== elf.sections.length) return;
-    this.symbols.add(`${module.name}.ko`, elf, section => {
-      const address = this.machine.peek32(table + 4 * elf.sections.indexOf(section));
+    const name = `${module.name}.ko`;
+    const addresses = elf.sections.map((_, n) => this.machine.peek32(table + 4 * n));
+    const place: SectionPlace = section => {
+      const address = addresses[elf.sections.indexOf(section)];
       return address > 0 ? address : undefined;
-    });
+    };
+    this.symbols.add(name, elf, place);
+    this.placed.push({ name, elf, place });
   }
 
   /** A NUL-terminated string of at most `length` bytes of guest memory. */

@@ -90,6 +90,20 @@ export class Tlb {
     return this.findTwin(key, directory) >= 0 || this.findTwin(key, -1) >= 0;
   }
 
+  /** For inspection: the entry's last use, a number that rises with every use. */
+  lastUse(e: number): number {
+    return this.stamp[e];
+  }
+
+  /** For inspection: translations that only the twin holds, by key and page directory (frame number; -1 global). */
+  onlyInTwin(): { key: number; directory: number }[] {
+    const found: { key: number; directory: number }[] = [];
+    for (let t = 0; t < this.entries; t++)
+      if (this.twinKey[t] !== INVALID && this.twinLink[t] < 0)
+        found.push({ key: this.twinKey[t], directory: this.twinTag[t] });
+    return found;
+  }
+
   /** A use of an entry that is not paired: the twin misses and takes the translation in. */
   pair(e: number, directory: number): void {
     this.globalHits++;
