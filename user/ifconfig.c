@@ -1,6 +1,11 @@
 /*
- * ifconfig NAME [up | down | ADDRESS MASK | mtu BYTES | mii REGISTER | renegotiate]: changes or shows a network device.
- * Without a change it prints three lines: flags and address; link; counters.
+ * ifconfig NAME [CHANGE]: changes or shows a network device. CHANGE is one of
+ *
+ *   up, down, promisc, -promisc     ADDRESS MASK        mtu BYTES
+ *   mac ADDRESS                     multicast ADDRESS   mii REGISTER        renegotiate
+ *
+ * where the last but one shows a register of the PHY. Without a change it prints three lines: flags and address; link;
+ * counters.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -71,10 +76,27 @@ static void show(void) {
   show_counters();
 }
 
-static void set_up(int up) {
+static void set_flag(int flag, int on) {
   must(SIOCGIFFLAGS, "flags");
-  request.ifr_flags = (short)(up ? request.ifr_flags | IFF_UP : request.ifr_flags & ~IFF_UP);
-  must(SIOCSIFFLAGS, up ? "up" : "down");
+  request.ifr_flags = (short)(on ? request.ifr_flags | flag : request.ifr_flags & ~flag);
+  must(SIOCSIFFLAGS, "flags");
+}
+
+/* Reads "02:00:00:00:00:01" and runs the ioctl with it. */
+static void with_mac(unsigned cmd, const char *text) {
+  char *end = NULL;
+  int i;
+
+  must(SIOCGIFHWADDR, "hardware address"); /* its family stays */
+  for (i = 0; i < 6; i++) {
+    request.ifr_hwaddr.sa_data[i] = (char)strtoul(text, &end, 16);
+    if (end == text || *end != (i < 5 ? ':' : 0)) {
+      printf("ifconfig: '%s' is no hardware address\n", text);
+      exit(2);
+    }
+    text = end + 1;
+  }
+  must(cmd, "hardware address");
 }
 
 static void set_address(unsigned cmd, const char *text) {
@@ -108,7 +130,13 @@ static void renegotiate(void) {
 /* 0, or 2 when the words make no sense. */
 static int change(char **words, int count) {
   if (count == 1 && (!strcmp(words[0], "up") || !strcmp(words[0], "down"))) {
-    set_up(words[0][0] == 'u');
+    set_flag(IFF_UP, words[0][0] == 'u');
+  } else if (count == 1 && (!strcmp(words[0], "promisc") || !strcmp(words[0], "-promisc"))) {
+    set_flag(IFF_PROMISC, words[0][0] == 'p');
+  } else if (count == 2 && !strcmp(words[0], "mac")) {
+    with_mac(SIOCSIFHWADDR, words[1]);
+  } else if (count == 2 && !strcmp(words[0], "multicast")) {
+    with_mac(SIOCADDMULTI, words[1]);
   } else if (count == 1 && !strcmp(words[0], "renegotiate")) {
     renegotiate();
   } else if (count == 2 && !strcmp(words[0], "mtu")) {
@@ -138,6 +166,8 @@ int main(int argc, char **argv) {
     else
       code = change(argv + 2, argc - 2);
   }
-  if (code) printf("usage: ifconfig NAME [up | down | ADDRESS MASK | mtu BYTES | mii REGISTER | renegotiate]\n");
+  if (code) 
+    printf("usage: ifconfig NAME [up | down | promisc | -promisc | ADDRESS MASK | mtu BYTES | mac ADDRESS |\n"
+           "                      multicast ADDRESS | mii REGISTER | renegotiate]\n");
   return code;
 }

@@ -16,6 +16,7 @@
 
 #define SOCKET_BUFFER (256 * 1024)
 #define STUCK_ROUNDS 50 /* of one or two clock ticks */
+#define AWAY_ROUNDS 500
 
 static struct message messages[MESSAGE_KINDS];
 
@@ -27,6 +28,20 @@ static u32 wait_until_due(u64 start, u32 rate, u32 next) {
     if (due > next) return due > 0xFFFFFFFFull ? 0xFFFFFFFFu : (u32)due;
     sleep_ms(1);
   }
+}
+
+/*
+ * Sends one message; 0 when it is gone. While the network is away, as when its driver is being restarted, it tries
+ * again on every tick.
+ */
+static int send_message(int s, const struct message *m) {
+  int tries = AWAY_ROUNDS;
+
+  while (send(s, m, MESSAGE_BYTES, 0) != MESSAGE_BYTES) {
+    if ((errno != ENETUNREACH && errno != ENETDOWN && errno != ENOBUFS) || !tries--) return -1;
+    sleep_ms(1);
+  }
+  return 0;
 }
 
 /* Waits until the driver has sent everything, or nothing has moved for a while. */
@@ -68,7 +83,7 @@ int main(int argc, char **argv) {
 
     if (rate && i >= due) due = wait_until_due(start, rate, i);
     m->number = i;
-    if (send(s, m, MESSAGE_BYTES, 0) != MESSAGE_BYTES) {
+    if (send_message(s, m)) {
       printf("netsend: message %u: %s\n", i, strerror(errno));
       return 1;
     }

@@ -1,14 +1,12 @@
 /*
  * IPv4 addresses of devices, the routes that follow from them, one default gateway, and their configuration from
- * the kernel command line: ip=ADDRESS/PREFIX[:GATEWAY][,ADDRESS/PREFIX...], the first for the first Ethernet device
- * and so on. A device that registers later, such as a reloaded driver's, gets its address then.
+ * the kernel command line: ip=ADDRESS/PREFIX[:GATEWAY][,ADDRESS/PREFIX...], the first for eth0 and so on. A device that registers later, such as a reloaded driver's, gets its address then.
  *
  * Changes in process context with rtnl held; softirqs only read.
  */
 #include <net/ip.h>
 #include <kernel/boot.h>
 #include <linux/errno.h>
-#include <linux/if_arp.h>
 #include <linux/inet.h>
 #include <linux/interrupt.h>
 #include <linux/net.h>
@@ -186,20 +184,20 @@ int in_aton(const char *text, u32 *address, const char **end) {
   return 1;
 }
 
-/* Reads "ADDRESS/PREFIX[:GATEWAY]" and configures dev. Returns where the text goes on, NULL on an error. */
-static const char *configure(struct net_device *dev, const char *text) {
+/* Reads "ADDRESS/PREFIX[:GATEWAY]" and gives dev that, unless it has an address. 0 if the text makes no sense. */
+static int configure(struct net_device *dev, const char *text) {
   u32 address, gateway = 0;
   unsigned long prefix;
   char *end;
   int err;
 
-  if (!in_aton(text, &address, &text) || *text != '/') return NULL;
+  if (!in_aton(text, &address, &text) || *text != '/') return 0;
   prefix = simple_strtoul(text + 1, &end, 10);
   text = end;
-  if (prefix < 1 || prefix > 32) return NULL;
-  if (*text == ':' && !in_aton(text + 1, &gateway, &text)) return NULL;
-  if (*text && *text != ',') return NULL;
-  if (dev->ip_ptr) return text;
+  if (prefix < 1 || prefix > 32) return 0;
+  if (*text == ':' && !in_aton(text + 1, &gateway, &text)) return 0;
+  if (*text && *text != ',') return 0;
+  if (dev->ip_ptr) return 1;
   if (gateway) default_gateway = gateway;
   err = inet_set_address(dev, address, prefix_mask(prefix));
   if (!err) err = dev_open(dev);
@@ -207,18 +205,26 @@ static const char *configure(struct net_device *dev, const char *text) {
     printk(KERN_ERR "ip: cannot configure %s: error %d\n", dev->name, -err);
   else
     printk(KERN_INFO "ip: %s is %d.%d.%d.%d/%lu\n", dev->name, NIPQUAD(address), prefix);
-  return text;
+  return 1;
 }
 
+/* The Nth address is for ethN, whether that device is there or not. */
 static void configure_all(void) {
   const char *text = boot_option("ip");
-  struct net_device *dev;
+  char name[IFNAMSIZ];
+  int n;
 
-  for (dev = dev_base; dev && text && *text; dev = dev->next) {
-    if (dev->type != ARPHRD_ETHER) continue;
-    text = configure(dev, text);
-    if (!text) printk(KERN_ERR "ip: cannot read ip=%s\n", boot_option("ip"));
-    if (text && *text == ',') text++;
+  for (n = 0; text && *text; n++) {
+    struct net_device *dev;
+
+    snprintf(name, sizeof(name), "eth%d", n);
+    dev = dev_get_by_name(name);
+    if (dev && !configure(dev, text)) {
+      printk(KERN_ERR "ip: cannot read ip=%s\n", boot_option("ip"));
+      return;
+    }
+    text = strchr(text, ',');
+    if (text) text++;
   }
 }
 

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fragment } from '../../bench/farend/fragments.ts';
 import { buildMessage, MESSAGE_BYTES } from '../../bench/farend/message.ts';
-import type { IpPacket } from '../../bench/farend/packets.ts';
+import { type IpPacket, ipFrame } from '../../bench/farend/packets.ts';
 import { onesSum } from '../../emu/devices/e1000/frame.ts';
 import { GUEST_IP, NetPeer, PEER_IP, PROTOCOL_ICMP } from './net-peer.ts';
 import { boot, buildNetGuest, hasQemu, type NetGuest, SETTLE } from './net-qemu.ts';
@@ -224,7 +224,7 @@ describe.skipIf(!hasQemu)('network', () => {
       };
       expect(await run.done).toBe(1); // ifconfig eth9
       expect(count).toBe(6);
-      const text = run.console().replaceAll('\r', '');
+      const text = run.console();
       expect(text).toContain(
         `eth0: up, running, address ${GUEST_IP} mask 255.255.255.0 mtu 1500\nlink: up, 1000 Mb/s`,
       );
@@ -232,6 +232,31 @@ describe.skipIf(!hasQemu)('network', () => {
       expect(text).toContain(`eth0: down, address ${GUEST_IP}`);
       expect(text).toMatch(/sent 70 packets \d+ bytes 0 errors/); // three messages and one ARP request
       expect(text).toContain('ifconfig: eth9: flags: no such device');
+    }),
+  );
+
+  it(
+    'hears its own addresses and those of its groups, and everything when promiscuous',
+    withPeer(async () => {
+      const group = Uint8Array.of(1, 0, 0x5e, 0, 0, 5);
+      const own = Uint8Array.of(2, 0, 0, 0, 0, 0x77);
+      const stranger = Uint8Array.of(2, 0, 0, 0, 0, 0x78);
+      const run = boot(
+        guest,
+        peer,
+        `insmod e1000; ifconfig eth0 mac 02:00:00:00:00:77; ${SETTLE}; echo one; sleep 500; ifconfig eth0; ` +
+          `ifconfig eth0 multicast 01:00:5e:00:00:05; ${SETTLE}; echo two; sleep 500; ifconfig eth0; ` +
+          `ifconfig eth0 promisc; ${SETTLE}; echo three; sleep 500; ifconfig eth0`,
+      );
+      const counts: number[] = [];
+      for (const word of ['one', 'two', 'three']) {
+        await run.prints(`\n${word}\n`);
+        for (const mac of [group, stranger, own])
+          peer.send(ipFrame(mac, peer.mac, peer.packet(200, new Uint8Array(100))));
+      }
+      expect(await run.done).toBe(0);
+      for (const match of run.console().matchAll(/received (\d+) packets/g)) counts.push(Number(match[1]));
+      expect(counts).toEqual([1, 3, 6]);
     }),
   );
 });

@@ -3,8 +3,8 @@
 #define _LINUX_NET_H
 
 /*
- * Gives the devices the addresses of the kernel command line, ip=ADDRESS/PREFIX[:GATEWAY] for the first Ethernet
- * device, and opens them. Process context; may be called again (after a driver was reloaded).
+ * Gives the devices the addresses of the kernel command line, ip=ADDRESS/PREFIX[:GATEWAY][,...], and opens
+ * them. Process context; may be called again (after a driver was reloaded).
  */
 void ip_auto_config(void);
 
