@@ -718,6 +718,30 @@ static void are_bad_modules_refused(void) {
   FAILS(rmmod("nosuch"), ENOENT);
 }
 
+/* Only where drivers/test/kerneltest.c is loaded. */
+static void do_a_device_and_programs_share_a_page(void) {
+  int fd = open("/dev/kerneltest", O_RDWR);
+  if (fd < 0) {
+    CHECK(errno == ENOENT);
+    printf("  (without kerneltest.ko)\n");
+    return;
+  }
+  unsigned *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), word = 0;
+  CHECK(p != MAP_FAILED);
+  CHECK(mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED && errno == EINVAL);
+  FAILS(rmmod("kerneltest"), EBUSY);
+  *p = 1;
+  pid_t pid = fork();
+  if (pid == 0) {
+    *p = 0x1234;
+    exit(0);
+  }
+  CHECK(wait_status(pid) == 0);
+  CHECK(*p == 0x1234 && ioctl(fd, 1, &word) == 0 && word == 0x1234);
+  FAILS(ioctl(fd, 1, KERNEL_ADDR), EFAULT);
+  CHECK(close(fd) == 0 && *p == 0x1234);
+}
+
 /* ---- All of them ---- */
 
 #define TEST(fn) { #fn, fn }
@@ -781,6 +805,7 @@ static const struct {
   TEST(do_parent_and_child_share_a_file_position),
   TEST(does_a_file_live_as_long_as_a_descriptor),
   TEST(are_bad_modules_refused),
+  TEST(do_a_device_and_programs_share_a_page),
 };
 
 static int run(const char *name, void (*fn)(void)) {

@@ -5,7 +5,6 @@
 #include <asm/memlayout.h>
 #include <kernel/boot.h>
 #include <linux/kernel.h>
-#include <linux/string.h>
 
 #define MAX_RANGES (MAX_BOOT_MODULES + 16)
 #define LOW_MEMORY 0x100000u /* BIOS, video, option ROMs: never ours */
@@ -42,6 +41,5 @@ u32 boot_alloc(u32 size, u32 align) {
     start = ALIGN(end, align);
   }
   boot_reserve(start, start + size);
-  memset(direct_map(start), 0, size);
   return start;
 }

@@ -11,6 +11,7 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -235,3 +236,5 @@ long sys_brk(u32 end) {
   mm->brk = end;
   return (long)end;
 }
+
+EXPORT_SYMBOL(vm_insert_page);

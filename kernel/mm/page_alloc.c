@@ -158,7 +158,8 @@ static void pool_init(struct pool *pool, u32 base, u32 end) {
 /* Highest first: a block is taken from the front of its list, so low memory goes out first. */
 void page_alloc_init(void) {
   num_pages = ram_end >> PAGE_SHIFT;
-  mem_map = direct_map(boot_alloc(num_pages * sizeof(struct page), PAGE_SIZE));
+  u32 bytes = num_pages * sizeof(struct page);
+  mem_map = memset(direct_map(boot_alloc(bytes, PAGE_SIZE)), 0, bytes);
   u32 zone_first = zone_phys >> PAGE_SHIFT, zone_last = (zone_phys + zone_size) >> PAGE_SHIFT;
   poison = !boot_option_is("poison", "off");
   pool_init(&normal_pool, 0, num_pages);
@@ -177,5 +178,7 @@ void page_alloc_init(void) {
   }
 }
 
+EXPORT_SYMBOL(zone_size);
+EXPORT_SYMBOL(virt_to_page);
 EXPORT_SYMBOL(virt_to_phys);
 EXPORT_SYMBOL(phys_to_virt);

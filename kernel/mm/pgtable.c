@@ -100,6 +100,7 @@ static void map_direct(void) {
 
 static u32 *new_table(u32 pde, u32 count) {
   u32 phys = boot_alloc(count * PAGE_SIZE, PAGE_SIZE);
+  memset(direct_map(phys), 0, count * PAGE_SIZE);
   for (u32 i = 0; i < count; i++)
     set_entry(&kernel_pgd[pde + i], (phys + i * PAGE_SIZE) | PTE_W | PTE_P, (pde + i) << 22, 2);
   return direct_map(phys);

@@ -29,7 +29,7 @@ void multiboot_read(const struct multiboot_info *info);
 extern u32 ram_end; /* bytes of RAM from 0, without a hole above 1 MiB; at most DIRECT_MAX */
 void boot_reserve(u32 start, u32 end);
 bool boot_reserved(u32 frame_start); /* the page at this physical address */
-u32 boot_alloc(u32 size, u32 align); /* physical, zeroed; panics when there is none */
+u32 boot_alloc(u32 size, u32 align); /* physical, not cleared; panics when there is none */
 
 void printk_init(void);
 void page_alloc_init(void);

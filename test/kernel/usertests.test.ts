@@ -1,0 +1,44 @@
+/** The kernel's own tests, from ring 3 (user/usertests.c) and from a module (drivers/test/kerneltest.c). */
+import { describe, expect, it } from 'vitest';
+import { type Boot, bootHere, bootQemu, hasQemu, machines } from './boot.ts';
+
+const GARBAGE = { line: 'garbage', bytes: Uint8Array.from({ length: 5000 }, (_, i) => (i * 151) ^ (i >> 3)) };
+
+/** poison=off: filling freed memory is tested by the module, and takes most of the time of the rest. */
+const USERTESTS: Boot = {
+  options: 'loglevel=5 poison=off',
+  modules: [
+    'init insmod kerneltest words=given ; usertests ; rmmod kerneltest',
+    'kerneltest.ko',
+    'usertests',
+    GARBAGE,
+  ],
+};
+
+for (const { name, boot, skip } of machines) {
+  describe.skipIf(skip)(`the kernel on ${name}`, () => {
+    it('answers every question of usertests and kerneltest with yes', async () => {
+      const { console, end } = await boot(USERTESTS);
+      expect(console.split('\n').filter(line => line.startsWith('FAIL'))).toEqual([]);
+      expect(console).toMatch(/kerneltest: (\d+) of \1 passed; numbers 1 2 3, words given/);
+      expect(console).toMatch(/usertests: (\d\d) of \1 passed/);
+      expect(console).not.toContain('without kerneltest.ko');
+      expect(end).toBe(0);
+    }, 300_000);
+  });
+}
+
+describe.skipIf(!hasQemu)('the console', () => {
+  it('shows the same on both machines', async () => {
+    const boot = {
+      options: 'loglevel=7',
+      modules: ['init hello ; hello a "b c" ; echo done ; cat /proc/version ; nosuch', 'hello'],
+    };
+    const withoutPci = (text: string) => text.replaceAll(/^pci .*\n/gm, '').replaceAll('\r', '');
+    const [here, there] = [await bootHere(boot), await bootQemu(boot)];
+    expect(here.end).toBe(1);
+    expect(there.end).toBe(1);
+    expect(here.console).toContain('hello from ring 3');
+    expect(withoutPci(here.console)).toBe(withoutPci(there.console));
+  });
+});
