@@ -70,9 +70,8 @@ void nooks_call_cleanup(struct module *mod) {
 
 /* Tasks that wait in the kernel for the extension give up when they come back; they may take their time. */
 static void wait_for_calls(struct nooks_domain *d) {
-  for (u32 ticks = 1; d->calls; ticks++) {
-    if (ticks % (5 * HZ) == 0) printk(KERN_WARNING "nooks: %s: %u calls still in it\n", d->name, d->calls);
-    wake_sleepers(d);
+  for (u32 ticks = 1; wake_sleepers(d); ticks++) {
+    if (ticks % (5 * HZ) == 0) printk(KERN_WARNING "nooks: %s: tasks are still in it\n", d->name);
     set_current_state(TASK_UNINTERRUPTIBLE);
     schedule_timeout(1);
   }

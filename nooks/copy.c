@@ -8,7 +8,7 @@
 
 #pragma clang section text = ".text.copy"
 
-#define COPIED(bytes) (d->stats->copied_bytes += (bytes))
+#define COPIED(bytes) count(&d->stats->copied_bytes, (bytes))
 
 /* Fields of a sk_buff that go both ways, in bytes. */
 #define PACKET_BYTES 52u

@@ -100,7 +100,7 @@ static void deliver_packets(struct nooks_domain *d) {
     nooks_fail(d, "queue of packets is corrupt");
     return;
   }
-  d->stats->deferred += n;
+  count(&d->stats->deferred, n);
   for (u32 i = 0; i < n; i++)
     if (!receive_packet(d, packet[i], NULL)) return;
 }
@@ -112,7 +112,7 @@ static void deliver_objects(struct nooks_domain *d) {
     nooks_fail(d, "queue of changed objects is corrupt");
     return;
   }
-  d->stats->deferred += n;
+  count(&d->stats->deferred, n);
   for (u32 i = 0; i < n; i++) {
     struct nooks_object *o = object_find(d, OBJ_NETDEV, object[i]);
     if (!o) {

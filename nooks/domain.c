@@ -59,7 +59,6 @@ static void init_fields(struct nooks_domain *d, int id, const char *name) {
   d->stats = &nooks_stats[id - 1];
   strlcpy(d->name, name, sizeof d->name);
   for (int i = 0; i < OBJ_TYPES; i++) INIT_LIST_HEAD(&d->objects[i]);
-  INIT_LIST_HEAD(&d->free_packets);
 }
 
 struct nooks_domain *domain_create(const char *name) {
@@ -84,7 +83,6 @@ struct nooks_domain *domain_create(const char *name) {
 
 /* Nothing runs in it, and all tracked objects are released. */
 void domain_destroy(struct nooks_domain *d) {
-  BUG_ON(d->calls);
   d->state = DOMAIN_DYING;
   packets_free(d);
   if (d->heap) heap_destroy(d->heap);

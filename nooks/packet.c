@@ -13,18 +13,20 @@
 
 #pragma clang section text = ".text.tracker"
 
-/* A record with a copy: a used one, or new. */
-static struct nooks_packet *get_record(struct nooks_domain *d) {
-  struct nooks_packet *p = NULL;
-  unsigned long flags;
-  local_irq_save(flags);
-  if (!list_empty(&d->free_packets)) {
-    p = list_entry(d->free_packets.next, struct nooks_packet, o.list);
-    list_del(&p->o.list);
-  }
-  irq_restore(flags);
-  if (p) return p;
-  p = object_new(sizeof *p);
+/* Interrupts off. */
+static struct nooks_packet *used_record(struct nooks_domain *d) {
+  struct nooks_packet *p = d->free_packets;
+  if (p) d->free_packets = (struct nooks_packet *)p->o.next;
+  return p;
+}
+
+static void keep_record(struct nooks_domain *d, struct nooks_packet *p) {
+  p->o.next = &d->free_packets->o;
+  d->free_packets = p;
+}
+
+static struct nooks_packet *new_record(struct nooks_domain *d) {
+  struct nooks_packet *p = object_new(sizeof *p);
   if (!p) return NULL;
   p->copy = heap_alloc(d->heap, sizeof *p->copy, GFP_ATOMIC);
   if (p->copy) return p;
@@ -32,53 +34,68 @@ static struct nooks_packet *get_record(struct nooks_domain *d) {
   return NULL;
 }
 
-static void put_record(struct nooks_domain *d, struct nooks_packet *p) {
+/* The extension does not know the copy's address yet, so the order does not matter. */
+struct sk_buff *packet_lend(struct nooks_domain *d, struct sk_buff *skb, struct net_device *driver_dev) {
   unsigned long flags;
   local_irq_save(flags);
-  list_add(&p->o.list, &d->free_packets);
+  struct nooks_packet *p = used_record(d);
+  if (unlikely(!p)) p = new_record(d);
+  if (likely(p)) object_link(d, &p->o, OBJ_SKB, p->copy, skb);
   irq_restore(flags);
-}
-
-struct sk_buff *packet_lend(struct nooks_domain *d, struct sk_buff *skb, struct net_device *driver_dev) {
-  struct nooks_packet *p = get_record(d);
-  if (!p) return NULL;
+  if (unlikely(!p)) return NULL;
   packet_to_driver(d, p->copy, skb, driver_dev);
-  domain_own(d, skb->head, PAGE_SIZE);
-  object_track(d, &p->o, OBJ_SKB, p->copy, skb);
+  domain_own_page(d, skb->head);
   return p->copy;
 }
 
-struct sk_buff *packet_return(struct nooks_object *o) {
-  struct nooks_domain *d = o->domain;
-  struct sk_buff *skb = o->kernel;
-  object_untrack(o);
-  domain_disown(d, skb->head, PAGE_SIZE);
-  put_record(d, container_of(o, struct nooks_packet, o));
+struct sk_buff *packet_return(struct nooks_domain *d, const struct sk_buff *copy) {
+  struct sk_buff *skb = NULL;
+  unsigned long flags;
+  local_irq_save(flags);
+  struct nooks_object *o = object_unlink(d, OBJ_SKB, copy);
+  if (o) {
+    skb = o->kernel;
+    keep_record(d, container_of(o, struct nooks_packet, o));
+  }
+  irq_restore(flags);
+  if (o) domain_disown_page(d, skb->head);
   return skb;
 }
 
+static bool unsound(struct nooks_domain *d, struct sk_buff *skb, const struct sk_buff *copy) {
+  kfree_skb(skb);
+  nooks_fail(d, "netif_rx: packet %p is not sound", (const void *)copy);
+  return false;
+}
+
 bool receive_packet(struct nooks_domain *d, struct sk_buff *copy, int *result) {
-  struct nooks_object *o = object_find(d, OBJ_SKB, copy), *dev;
-  if (!o) {
-    nooks_fail(d, "netif_rx: %p is not a packet of the extension", (void *)copy);
+  struct sk_buff *skb = packet_return(d, copy);
+  if (unlikely(!skb)) {
+    nooks_fail(d, "netif_rx: %p is not a live packet of the extension", (void *)copy);
     return false;
   }
-  dev = object_find(d, OBJ_NETDEV, copy->dev);
-  if (!dev || !packet_from_driver(d, o->kernel, copy)) {
-    nooks_fail(d, "netif_rx: packet %p is not sound", (void *)copy);
-    return false;
-  }
-  struct sk_buff *skb = packet_return(o);
+  struct nooks_object *dev = object_find(d, OBJ_NETDEV, copy->dev);
+  if (unlikely(!dev || !packet_from_driver(d, skb, copy))) return unsound(d, skb, copy);
   skb->dev = dev->kernel;
   int got = netif_rx(skb);
   if (result) *result = got;
   return true;
 }
 
+/* All that the extension still has: packets are on no list, so that they cost less while they come and go. */
+void packets_release(struct nooks_domain *d) {
+  for (u32 i = 0; i < NOOKS_HASH; i++) {
+    struct nooks_object *o = d->by_driver[i], *next;
+    for (; o; o = next) {
+      next = o->next;
+      if (o->type == OBJ_SKB) dev_kfree_skb_any(packet_return(d, o->driver));
+    }
+  }
+}
+
 void packets_free(struct nooks_domain *d) {
-  while (!list_empty(&d->free_packets)) {
-    struct nooks_packet *p = list_entry(d->free_packets.next, struct nooks_packet, o.list);
-    list_del(&p->o.list);
+  struct nooks_packet *p;
+  while ((p = used_record(d))) {
     heap_free(p->copy);
     kfree(p);
   }

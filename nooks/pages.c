@@ -60,6 +60,18 @@ void domain_disown(struct nooks_domain *d, const void *addr, u32 bytes) {
   }
 }
 
+void domain_own_page(struct nooks_domain *d, const void *addr) {
+  u32 i = ((u32)addr - ZONE_BASE) >> PAGE_SHIFT;
+  d->zone[i] |= PTE_W;
+  mem_map[(zone_phys >> PAGE_SHIFT) + i].owner = d->id;
+}
+
+void domain_disown_page(struct nooks_domain *d, const void *addr) {
+  u32 i = ((u32)addr - ZONE_BASE) >> PAGE_SHIFT;
+  d->zone[i] &= ~PTE_W;
+  mem_map[(zone_phys >> PAGE_SHIFT) + i].owner = PAGE_OWNER_KERNEL;
+}
+
 void domain_hide(struct nooks_domain *d, const void *addr) { *zone_entry(d, addr) &= ~(PTE_P | PTE_W); }
 
 /* ---- vmalloc ---- */

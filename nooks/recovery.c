@@ -161,8 +161,13 @@ static bool inside(const struct task_struct *task, const struct nooks_domain *d)
 }
 
 /* Tasks that sleep in the kernel on behalf of the extension: awake, they find that it is gone. */
-void wake_sleepers(struct nooks_domain *d) {
+u32 wake_sleepers(struct nooks_domain *d) {
   struct task_struct *task;
-  list_for_each_entry(task, &all_tasks, tasks)
-    if (task->state == TASK_INTERRUPTIBLE && inside(task, d)) wake_up_process(task);
+  u32 count = 0;
+  list_for_each_entry(task, &all_tasks, tasks) {
+    if (!inside(task, d)) continue;
+    count++;
+    if (task->state == TASK_INTERRUPTIBLE) wake_up_process(task);
+  }
+  return count;
 }

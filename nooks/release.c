@@ -65,11 +65,6 @@ static void stop_devices(struct nooks_domain *d) {
   list_for_each_entry(o, &d->objects[OBJ_PCI_DEV], list) pci_disable_device(o->kernel);
 }
 
-static void release_packets(struct nooks_domain *d) {
-  struct nooks_object *o;
-  while ((o = object_first(d, OBJ_SKB))) dev_kfree_skb_any(packet_return(o));
-}
-
 void release_objects(struct nooks_domain *d) {
   stop_devices(d);
   release_type(d, OBJ_IRQ, release_irq);
@@ -81,7 +76,7 @@ void release_objects(struct nooks_domain *d) {
   release_type(d, OBJ_PCI_DRIVER, release_pci_driver);
   release_type(d, OBJ_PCI_DEV, release_pci_dev);
   release_type(d, OBJ_IOREMAP, release_ioremap);
-  release_packets(d);
+  packets_release(d);
   release_type(d, OBJ_CONSISTENT, release_consistent);
   release_type(d, OBJ_PAGES, release_pages);
 }

@@ -16,34 +16,37 @@
 
 static struct nooks_object *by_kernel[KERNEL_HASH]; /* interrupts off */
 
-/* Objects are at least 32 bytes apart in most cases: leave those bits out. */
+/* The many objects are copies of sk_buffs, 128 bytes apart in a few slabs: neighbours get chains of their own. */
 static inline u32 hash(const void *p, u32 size) {
   u32 a = (u32)p;
-  return (a >> 5 ^ a >> 12) & (size - 1);
+  return (a >> 7 ^ a >> 17) & (size - 1);
 }
 
 static inline struct nooks_object **driver_chain(struct nooks_domain *d, const void *driver) {
   return &d->by_driver[hash(driver, NOOKS_HASH)];
 }
 
-void object_track(struct nooks_domain *d, struct nooks_object *o, enum object_type type, void *driver,
-                            void *kernel) {
+void object_link(struct nooks_domain *d, struct nooks_object *o, enum object_type type, void *driver, void *kernel) {
   struct nooks_object **chain = driver_chain(d, driver);
-  unsigned long flags;
   o->domain = d;
   o->driver = driver;
   o->kernel = kernel;
   o->type = (u8)type;
   o->in_kernel_table = 0;
-  local_irq_save(flags);
   o->next = *chain;
   *chain = o;
+}
+
+void object_track(struct nooks_domain *d, struct nooks_object *o, enum object_type type, void *driver, void *kernel) {
+  unsigned long flags;
+  local_irq_save(flags);
+  object_link(d, o, type, driver, kernel);
   list_add(&o->list, &d->objects[type]);
   irq_restore(flags);
 }
 
 void object_track_both(struct nooks_domain *d, struct nooks_object *o, enum object_type type, void *driver,
-                                 void *kernel) {
+                       void *kernel) {
   struct nooks_object **chain = &by_kernel[hash(kernel, KERNEL_HASH)];
   unsigned long flags;
   object_track(d, o, type, driver, kernel);
@@ -58,6 +61,14 @@ static void unlink_kernel(struct nooks_object *o) {
   struct nooks_object **link = &by_kernel[hash(o->kernel, KERNEL_HASH)];
   while (*link != o) link = &(*link)->next_kernel;
   *link = o->next_kernel;
+}
+
+struct nooks_object *object_unlink(struct nooks_domain *d, enum object_type type, const void *driver) {
+  struct nooks_object **link = driver_chain(d, driver), *o;
+  while ((o = *link) && (o->driver != driver || o->type != type)) link = &o->next;
+  if (!o) return NULL;
+  *link = o->next;
+  return o;
 }
 
 void object_untrack(struct nooks_object *o) {
@@ -96,12 +107,10 @@ struct nooks_object *object_find(struct nooks_domain *d, enum object_type type, 
   return o;
 }
 
+/* Only process context changes this table, a pointer at a time, so nobody sees a chain half made. */
 struct nooks_object *object_of_kernel(enum object_type type, const void *kernel) {
-  unsigned long flags;
-  local_irq_save(flags);
   struct nooks_object *o = by_kernel[hash(kernel, KERNEL_HASH)];
   while (o && (o->kernel != kernel || o->type != type)) o = o->next_kernel;
-  irq_restore(flags);
   return o;
 }
 

@@ -10,6 +10,9 @@
 #include <kernel/offsets.h>
 #include <nooks/offsets.h>
 
+/* AC, NT, DF, TF: a domain leaves none of them behind. (CLD always would cost more than the test.) */
+#define BAD_FLAGS 0x44500
+
 .section .text.xpc, "ax"
 
 /*
@@ -44,9 +47,8 @@ nooks_enter_domain:
   movl %edx, %cr3
   movl $0, domain_cr3
   movl domain_kernel_esp, %esp
-  cld
   pushfl
-  testl $0x24500, (%esp)        /* AC, NT, DF, TF: a domain leaves none of them behind */
+  testl $BAD_FLAGS, (%esp)
   jz 1f
   movl $2, (%esp)
   popfl
@@ -73,7 +75,8 @@ nooks_unwind:
 /* The double-fault task resumes a task here, with its stack set and interrupts off. */
 .global nooks_unwound
 nooks_unwound:
-  cld
+  pushl $2
+  popfl
   xorl %eax, %eax
   popl %edi
   popl %esi
@@ -100,7 +103,9 @@ nooks_kernel_call:
   jz 1f
   sti
 1:
-  cld
+  testl $BAD_FLAGS, (%ecx)
+  jnz 3f
+2:
   pushl %ecx
   pushl %eax
   call nooks_dispatch
@@ -121,3 +126,9 @@ nooks_kernel_call:
   sti
 1:
   ret
+
+3:
+  pushfl
+  andl $~BAD_FLAGS, (%esp)
+  popfl
+  jmp 2b

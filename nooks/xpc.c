@@ -27,29 +27,26 @@ _Static_assert(offsetof(struct task_struct, cr3) == TASK_CR3, "xpc.S");
 bool nooks_enter_domain(struct xpc_frame *frame, const void *fn, u32 domain_esp, u32 cr3, u32 *result);
 u32 nooks_dispatch(const struct nooks_wrapper *w, u32 domain_esp);
 
-/* Is there room for one more call? A chain without end is the extension's failure, not the kernel's. */
-static bool room_for_call(const struct xpc_frame *f) {
-  return f->depth <= XPC_MAX_DEPTH && (u32)f - (u32)current_task->kstack > XPC_MIN_KERNEL_STACK;
-}
-
 /*
  * A nested call goes on below on the stack that the domain waits on. If the domain did not call but was
  * interrupted, nobody knows how far its stack is used, and it gets another one.
  */
-static u32 choose_stack(struct nooks_domain *d, struct xpc_frame *f) {
+static inline u32 choose_stack(struct nooks_domain *d, struct xpc_frame *f) {
   if (f->prev && f->prev->domain == d && f->prev->domain_esp) {
     f->stack = f->prev->stack;
     return f->prev->domain_esp;
   }
   f->stack = stack_get(d);
-  return f->stack + PAGE_SIZE;
+  return f->stack ? f->stack->base + PAGE_SIZE : 0;
 }
 
-static bool owns_stack(const struct xpc_frame *f) { return !f->prev || f->prev->stack != f->stack; }
+static inline bool owns_stack(const struct xpc_frame *f) { return !f->prev || f->prev->stack != f->stack; }
 
-static u32 push_args(const struct xpc_frame *f, u32 esp, u32 nargs, const u32 *args) {
+/* Returns where they are, 0 when the stack is full. */
+static inline u32 push_args(const struct xpc_frame *f, u32 esp, u32 nargs, const u32 *args) {
   u32 *to = (u32 *)esp - nargs;
-  if ((u32)to < f->stack + sizeof(u32) * 4) return 0;
+  if (unlikely((u32)to < f->stack->base + 4 * sizeof(u32))) return 0;
+#pragma clang loop unroll(disable)
   for (u32 i = 0; i < nargs; i++) to[i] = args[i];
   return (u32)to;
 }
@@ -59,16 +56,19 @@ static bool cross(struct xpc_frame *f, u32 *result, const void *fn, u32 nargs, c
   struct nooks_domain *d = f->domain;
   u32 esp = choose_stack(d, f);
   bool returned = false;
-  if (!f->stack) return false;
+  if (unlikely(!esp)) return false;
   current_task->nooks = f;
-  d->calls++;
-  d->stats->to_driver++;
+  count(&d->stats->to_driver, 1);
   esp = push_args(f, esp, nargs, args);
-  if (esp) returned = nooks_enter_domain(f, fn, esp, d->cr3, result);
-  d->calls--;
+  if (likely(esp)) returned = nooks_enter_domain(f, fn, esp, d->cr3, result);
   current_task->nooks = f->prev;
   if (owns_stack(f)) stack_put(d, f->stack);
   return returned;
+}
+
+/* Calls without end are the extension's failure, not the kernel's: they stop before its stack is full. */
+static inline bool room_for_call(const struct xpc_frame *f) {
+  return (u32)f - (u32)current_task->kstack > XPC_MIN_KERNEL_STACK;
 }
 
 int nooks_driver_call_with(struct nooks_domain *d, struct nooks_object *objects, u32 *result, const void *fn,
@@ -79,7 +79,6 @@ int nooks_driver_call_with(struct nooks_domain *d, struct nooks_object *objects,
   f.prev = prev;
   f.domain = d;
   f.domain_esp = 0;
-  f.depth = prev ? prev->depth + 1 : 1;
   f.failed = false;
   f.bh_disabled = 0;
   f.call_objects = objects;
@@ -132,7 +131,7 @@ static u32 call_body(const struct nooks_wrapper *w, const u32 *a) {
 #define ARGS_OFFSET 8u
 
 static bool valid_stack(const struct xpc_frame *f, const struct nooks_wrapper *w, u32 esp) {
-  return esp - f->stack <= PAGE_SIZE - ARGS_OFFSET - 4 * w->nargs;
+  return esp - f->stack->base <= PAGE_SIZE - ARGS_OFFSET - 4 * w->nargs;
 }
 
 static bool valid_context(const struct nooks_wrapper *w, u32 domain_esp) {
@@ -144,7 +143,7 @@ u32 nooks_dispatch(const struct nooks_wrapper *w, u32 domain_esp) {
   struct nooks_domain *d = f->domain;
   if (unlikely(!valid_stack(f, w, domain_esp))) nooks_bad_call("%s: called on no stack of the domain", w->name);
   f->domain_esp = domain_esp;
-  d->stats->to_kernel++;
+  count(&d->stats->to_kernel, 1);
   if (d->queue->packets | d->queue->objects) nooks_deliver(d);
   if (unlikely(d->state != DOMAIN_RUNNING)) nooks_unwind(f);
   if (unlikely(!valid_context(w, domain_esp)))

@@ -59,16 +59,12 @@ static int nd_hard_start_xmit(struct sk_buff *skb, struct net_device *dev) {
   struct nooks_domain *d = n->o.domain;
   struct net_device *copy_dev = n->o.driver;
   struct sk_buff *copy = skb->data_len ? NULL : packet_lend(d, skb, copy_dev);
-  struct nooks_object *o;
   u32 refused = 1;
   if (!copy) return 1;
   copy_dev->state = dev->state;
   if (nooks_driver_call(d, &refused, n->hard_start_xmit, 2, copy, copy_dev)) netif_stop_queue(dev);
   if (!refused) return 0;
-  o = object_find(d, OBJ_SKB, copy);
-  if (!o || o->kernel != skb) return 0; /* it has freed what it refused: there is nothing to send again */
-  packet_return(o);
-  return 1;
+  return packet_return(d, copy) ? 1 : 0; /* 0: it has freed what it refused, there is nothing to send again */
 }
 
 /* An object of one call: a copy in the domain's memory, on the task's table while the call lasts. */

@@ -21,7 +21,9 @@ struct sk_buff *wrap_alloc_skb(u32 size, int gfp) {
 struct sk_buff *wrap_dev_alloc_skb(u32 length) { return lend_new(dev_alloc_skb(length)); }
 
 static struct sk_buff *take_back(struct sk_buff *copy, const char *function) {
-  return packet_return(object_arg(OBJ_SKB, copy, function));
+  struct sk_buff *skb = packet_return(calling_domain(), copy);
+  if (unlikely(!skb)) nooks_bad_call("%s: %p is not a live packet of the extension", function, (void *)copy);
+  return skb;
 }
 
 void wrap_kfree_skb(struct sk_buff *copy) { kfree_skb(take_back(copy, "kfree_skb")); }

@@ -15,6 +15,7 @@ void nooks_fail(struct nooks_domain *d, const char *fmt, ...) __printf(2, 3);
 void nooks_bad_call(const char *fmt, ...) __printf(1, 2) __noreturn;
 
 void recovery_wake(void);
-void wake_sleepers(struct nooks_domain *d); /* tasks that wait inside the extension; process context */
+/* Wakes the tasks that wait inside the extension, and says how many are in it. Process context. */
+u32 wake_sleepers(struct nooks_domain *d);
 
 #endif

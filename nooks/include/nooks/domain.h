@@ -42,6 +42,7 @@ enum object_type {
 
 struct heap;
 struct nooks_object;
+struct nooks_packet;
 struct nooks_queue;
 
 struct nooks_domain {
@@ -56,16 +57,17 @@ struct nooks_domain {
   struct nooks_queue *queue;           /* deferred calls; a page that the domain writes */
   struct nooks_stats *stats;
 
-  u32 stacks[NOOKS_STACKS];   /* linear addresses, lowest; the page before each is a guard page */
-  u8 free_stacks[NOOKS_STACKS]; /* indices of those that are free */
-  u8 stack_count, free_stack_count; /* interrupts off */
+  struct nooks_stack {
+    u32 base; /* lowest linear address; the page before it is a guard page */
+    struct nooks_stack *next;
+  } stacks[NOOKS_STACKS], *free_stacks; /* interrupts off */
+  u32 stack_count;
 
-  u32 calls;    /* XPCs into the domain that have not returned, in all tasks; interrupts off */
   u32 handlers; /* interrupt lines that were disabled when it failed, a bit each */
 
   struct nooks_object *by_driver[NOOKS_HASH]; /* interrupts off */
   struct list_head objects[OBJ_TYPES];        /* interrupts off */
-  struct list_head free_packets;              /* copies of sk_buffs to use again; interrupts off */
+  struct nooks_packet *free_packets;          /* copies of sk_buffs to use again, by o.next; interrupts off */
 
   struct module *module;
   char name[MODULE_NAME_LEN];
@@ -87,6 +89,8 @@ struct nooks_domain *domain_of_cr3(u32 cr3); /* NULL: not a domain's */
  */
 void domain_own(struct nooks_domain *d, const void *addr, u32 bytes);
 void domain_disown(struct nooks_domain *d, const void *addr, u32 bytes);
+void domain_own_page(struct nooks_domain *d, const void *page);    /* one page, known to be of the zone */
+void domain_disown_page(struct nooks_domain *d, const void *page);
 void domain_hide(struct nooks_domain *d, const void *addr); /* a guard page: not even readable */
 /* Device memory that ioremap mapped: readable and writable, in this domain only. 0 or -ENOMEM. */
 int domain_map_device(struct nooks_domain *d, const void *addr, u32 bytes);
@@ -103,9 +107,18 @@ int domain_tables_init(struct nooks_domain *d);
 void domain_tables_free(struct nooks_domain *d);
 void nooks_page_changed(u32 addr, u32 old_entry, u32 new_entry, int level);
 
-/* stack.c: one-page stacks. Interrupts off. The lowest address, 0 = none left. */
-u32 stack_get(struct nooks_domain *d);
-void stack_put(struct nooks_domain *d, u32 stack);
+/* stack.c: one-page stacks. Interrupts off. NULL = none left. */
+struct nooks_stack *stack_new(struct nooks_domain *d);
+static inline struct nooks_stack *stack_get(struct nooks_domain *d) {
+  struct nooks_stack *s = d->free_stacks;
+  if (!s) return stack_new(d);
+  d->free_stacks = s->next;
+  return s;
+}
+static inline void stack_put(struct nooks_domain *d, struct nooks_stack *s) {
+  s->next = d->free_stacks;
+  d->free_stacks = s;
+}
 void stacks_free(struct nooks_domain *d);
 
 #endif

@@ -17,7 +17,7 @@
 struct nooks_object {
   struct nooks_object *next;        /* hash chain by driver address; interrupts off */
   struct nooks_object *next_kernel; /* hash chain by kernel address */
-  struct list_head list;            /* of the domain's objects of this type, newest first */
+  struct list_head list;            /* of the domain's objects of this type, newest first; not packets */
   struct nooks_domain *domain;
   void *driver; /* the extension's address */
   void *kernel; /* the kernel's */
@@ -31,6 +31,7 @@ struct nooks_packet {
   struct nooks_object o;
   struct sk_buff *copy; /* in the domain; kept for the next packet when this one is gone */
 };
+_Static_assert(offsetof(struct nooks_packet, o) == 0, "a record is found by its object");
 
 struct nooks_netdev {
   struct nooks_object o;
@@ -87,6 +88,11 @@ struct nooks_memory {
 void object_track(struct nooks_domain *d, struct nooks_object *o, enum object_type type, void *driver, void *kernel);
 void object_track_both(struct nooks_domain *d, struct nooks_object *o, enum object_type type, void *driver, void *kernel);
 void object_untrack(struct nooks_object *o);
+/*
+ * The table alone, for packets, which are not on a list: interrupts off. unlink also finds; NULL = none.
+ */
+void object_link(struct nooks_domain *d, struct nooks_object *o, enum object_type type, void *driver, void *kernel);
+struct nooks_object *object_unlink(struct nooks_domain *d, enum object_type type, const void *driver);
 /* Zeroed memory for a record, NULL without memory; object_drop untracks and frees one. */
 void *object_new(u32 size);
 void object_drop(struct nooks_object *o);
@@ -100,11 +106,12 @@ struct nooks_object *object_first(struct nooks_domain *d, enum object_type type)
 
 /* Lends a packet to the extension: a copy of the sk_buff, its data page writable. NULL without memory. */
 struct sk_buff *packet_lend(struct nooks_domain *d, struct sk_buff *skb, struct net_device *driver_dev);
-/* Takes it back: nothing of it is the extension's any more. Returns the kernel's. */
-struct sk_buff *packet_return(struct nooks_object *o);
+/* Takes it back: nothing of it is the extension's any more. The kernel's; NULL = it has no such packet. */
+struct sk_buff *packet_return(struct nooks_domain *d, const struct sk_buff *copy);
 /* netif_rx of the extension's copy. False if it was none, or not a sound one: the extension has failed. */
 bool receive_packet(struct nooks_domain *d, struct sk_buff *copy, int *result);
-void packets_free(struct nooks_domain *d); /* the spare copies */
+void packets_release(struct nooks_domain *d); /* all that the extension still has */
+void packets_free(struct nooks_domain *d);    /* the spare copies */
 
 /* Releases all that the extension has; the domain's state lets no call in (release.c). Process context. */
 void release_objects(struct nooks_domain *d);

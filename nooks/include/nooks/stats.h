@@ -22,6 +22,14 @@ struct nooks_stats {
 _Static_assert(sizeof(struct nooks_stats) == 48, "read by the host");
 _Static_assert(__builtin_offsetof(struct nooks_stats, deferred) == 16, "read by the host");
 
+/* Adds to a counter; the carry into its upper half is rare. */
+static inline void count(u64 *counter, u32 n) {
+  u32 *half = (u32 *)counter;
+  u32 sum = half[0] + n;
+  half[0] = sum;
+  if (__builtin_expect(sum < n, 0)) half[1]++;
+}
+
 extern struct nooks_stats nooks_stats[NOOKS_MAX_DOMAINS]; /* [number - 1] */
 
 #endif

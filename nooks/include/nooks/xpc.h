@@ -11,8 +11,7 @@
 #include <linux/sched.h>
 #include <nooks/domain.h>
 
-#define XPC_MAX_DEPTH 8          /* frames of one task; more is a runaway recursion */
-#define XPC_MIN_KERNEL_STACK 1536u /* bytes that must be left for another call */
+#define XPC_MIN_KERNEL_STACK 2048u /* bytes that must be left for another call: how deep calls may nest */
 
 struct nooks_object;
 
@@ -22,8 +21,7 @@ struct xpc_frame {
   u32 kernel_esp;  /* where the registers of the caller are; an unwinding goes back to it */
   u32 eflags;      /* of the caller */
   u32 domain_esp;  /* 0: the domain runs; else it has called the kernel and its stack is free below */
-  u32 stack;       /* lowest address of the domain's stack */
-  u32 depth;
+  struct nooks_stack *stack;
   bool failed;     /* unwound: the call did not return */
   u8 bh_disabled;  /* times that the extension disabled soft interrupts, to be undone if it is unwound */
   struct nooks_object *call_objects; /* the task's table: objects of one call (tracker.c) */
