@@ -39,12 +39,14 @@ static void fail(struct nooks_domain *d, const char *message) {
   unsigned long flags;
   local_irq_save(flags);
   bool first = d->state == DOMAIN_RUNNING;
-  if (first) d->state = DOMAIN_FAILED;
+  if (first) {
+    d->state = DOMAIN_FAILED;
+    silence(d);
+  }
   irq_restore(flags);
   if (!first) return;
   d->stats->failures++;
   printk(KERN_ERR "nooks: %s failed: %s\n", d->name, message);
-  silence(d);
   stop_queues(d);
   recovery_wake();
 }
