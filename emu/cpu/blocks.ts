@@ -199,6 +199,8 @@ export class Blocks implements CodeBytes {
     if (at > 0 && first !== (b.pa + at - 1) >>> this.lineShift) i.pre |= PRE_LINE;
     if (last !== first) i.pre |= PRE_LINE2;
     if (this.hooked((b.lin + at) | 0)) i.pre |= PRE_HOOK;
+    // Only the general case of the inner loop looks at `pre`.
+    if (i.pre !== 0) i.kind = 0;
     b.insns.push(i);
     b.ticks.push(b.ticks[b.ticks.length - 1] + i.cost);
     if (i.row.ends || i.rep !== 0) b.ends = true;

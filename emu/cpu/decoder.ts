@@ -7,7 +7,7 @@ import type { CpuFault } from '../mmu/fault.ts';
 import { GP, UD } from '../mmu/fault.ts';
 import type { Profile } from '../profile/profile.ts';
 import { DS_, SS_ } from './cpu.ts';
-import { specialise } from './exec/fast.ts';
+import { specialise } from './exec/hot.ts';
 import { Insn, NO_REGISTER } from './insn.ts';
 import { maps16, maps32, type Template } from './table.ts';
 
@@ -96,7 +96,7 @@ export class Decoder {
     }
     if (i.isReg && modrm < 0 && lock) this.undefined();
     i.cost = this.cost(i, t);
-    i.exec = specialise(i);
+    specialise(i);
     return i;
   }
 

@@ -16,6 +16,7 @@ import { DB } from '../mmu/fault.ts';
 import { type Block, Blocks, MAX_BLOCK, STALE } from './blocks.ts';
 import type { Cpu } from './cpu.ts';
 import { deliver } from './exceptions.ts';
+import { type Cursor, runInsns } from './exec/hot.ts';
 import { PRE_HOOK, PRE_LINE, PRE_LINE2 } from './insn.ts';
 
 const ISSUE = CAUSE.issue;
@@ -40,7 +41,7 @@ const NOWHERE = 2 ** 40;
 /** Thrown by a hook's wish to stop before its instruction. */
 const STOP = { stop: true };
 
-export class Engine {
+export class Engine implements Cursor {
   readonly cpu: Cpu;
   readonly blocks: Blocks;
   /** Set by the machine. */
@@ -49,7 +50,8 @@ export class Engine {
   nmi = false;
   private readonly hooks = new Map<number, (() => void)[]>();
   private running: Block | null = null;
-  private position = 0;
+  /** The running instruction of the block. */
+  position = 0;
   private charged = 0;
   private lastLine = -1;
   private sinceHead = 0;
@@ -148,19 +150,13 @@ export class Engine {
     try {
       do {
         const b = blocks.find();
-        const insns = b.insns;
-        const n = insns.length;
+        const n = b.insns.length;
         if (b.region >= 0) accounting.region = b.region;
         this.charged = 0;
         this.position = 0;
         this.running = b;
         if (b.firstLine !== this.lastLine) c.mmu.fetchLine(b.pa);
-        for (let k = 0; k < n; k++) {
-          const i = insns[k];
-          this.position = k;
-          if (i.pre !== 0) this.before(b, k);
-          i.exec(c, i);
-        }
+        runInsns(this, c, b, n);
         this.running = null;
         accounting.charge(ISSUE, b.total - this.charged);
         c.instructions += n;
@@ -322,17 +318,11 @@ export class Engine {
     this.charged = this.prepaid;
     this.prepaid = 0;
     this.position = 0;
-    let k = 0;
     try {
       if (b.firstLine !== this.lastLine) c.mmu.fetchLine(b.pa);
-      for (; k < n; k++) {
-        const i = insns[k];
-        this.position = k;
-        if (i.pre !== 0) this.before(b, k);
-        i.exec(c, i);
-      }
+      runInsns(this, c, b, n);
     } catch (thrown) {
-      return this.interrupted(b, k, thrown);
+      return this.interrupted(b, this.position, thrown);
     }
     this.position = n - 1;
     this.sync();
@@ -387,7 +377,8 @@ export class Engine {
     return (b.pa + ((i.next - b.eip) | 0) - 1) >>> this.lineShift;
   }
 
-  private before(b: Block, k: number): void {
+  /** What Insn.pre asks for before instruction k. */
+  before(b: Block, k: number): void {
     const i = b.insns[k];
     const pa = b.pa + ((i.eip - b.eip) | 0);
     if (i.pre & PRE_LINE) this.cpu.mmu.fetchLine(pa);

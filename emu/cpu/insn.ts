@@ -14,6 +14,19 @@ export const PRE_LINE2 = 2; // last byte is in another line than the first
 export const PRE_HOOK = 4; // the host asked to be called before this address
 
 export class Insn {
+  // What the inner loop reads comes first, to lie in as few cache lines of the host as can be.
+  /** Case of the inner loop (exec/hot.ts); 0 calls `exec`. */
+  kind = 0;
+  /** The case's destination and source registers, and what is added to the source: an immediate, or 0. */
+  dst = NO_REGISTER;
+  src = NO_REGISTER;
+  value = 0;
+  /** Segment register index 0–5 (ES CS SS DS FS GS) of the memory operand, overrides applied. */
+  seg = 3;
+  base = NO_REGISTER;
+  index = NO_REGISTER;
+  scale = 0;
+  disp = 0;
   exec: Exec;
   row: Row;
   /** Linear address offset in its code segment (EIP) and that of the next instruction. */
@@ -27,15 +40,9 @@ export class Insn {
   /** ModRM.reg as an index into the row's register view; raw digit in `digit`. */
   reg = 0;
   digit = 0;
-  /** Register operand (ModRM.mod = 3)? Then `rm` is its index into the view; otherwise the next five hold the address. */
+  /** Register operand (ModRM.mod = 3)? Then `rm` is its index into the view; otherwise seg to disp hold the address. */
   isReg = true;
   rm = 0;
-  /** Segment register index 0–5 (ES CS SS DS FS GS) of the memory operand, overrides applied. */
-  seg = 3;
-  base = NO_REGISTER;
-  index = NO_REGISTER;
-  scale = 0;
-  disp = 0;
   /** Immediate (sign-extended to int32), branch displacement or moffs; second immediate or selector of a far pointer. */
   imm = 0;
   imm2 = 0;

@@ -14,7 +14,7 @@ function jcc(c: Cpu, i: Insn): void {
 
 const jmp = (c: Cpu, i: Insn) => c.jump(i.imm);
 
-function jmpE(c: Cpu, i: Insn): void {
+export function jmpE(c: Cpu, i: Insn): void {
   const target = getE(c, i);
   c.jump(target);
   if (c.predictor.indirect(i.eip, target)) c.mispredicted();
@@ -27,7 +27,7 @@ function call(c: Cpu, i: Insn): void {
   c.predictor.call(i.next);
 }
 
-function callE(c: Cpu, i: Insn): void {
+export function callE(c: Cpu, i: Insn): void {
   const target = getE(c, i);
   c.checkTarget(target);
   c.push(i.next, i.o32);

@@ -109,7 +109,7 @@ function enter(c: Cpu, i: Insn): void {
   }
 }
 
-function leave(c: Cpu, i: Insn): void {
+export function leave(c: Cpu, i: Insn): void {
   const top = c.bigStack ? c.r32[EBP] : c.r16[EBP * 2];
   const size = i.o32 ? 4 : 2;
   const v = c.load(SS_, top, size);
