@@ -5,6 +5,7 @@
 import { TICKS_PER_CYCLE } from '../emu/clock.ts';
 import type { Profile } from '../emu/profile/profile.ts';
 import type { GuestBuild } from '../guest/build.ts';
+import { GuestError } from '../guest/error.ts';
 import { busyCycles, byCause, byRegion, decompose, namedMatrix, type Part } from './decompose.ts';
 import { findSaturation } from './saturation.ts';
 import { type Isolation, runStream, type StreamResult } from './stream.ts';
@@ -65,12 +66,22 @@ export interface BenchOptions {
   workloads?: readonly WorkloadName[];
   isolations?: readonly Isolation[];
   onProgress?: (done: number, total: number) => void;
+  /** Sizes of the windows, in messages, for tests. */
+  windows?: Windows;
+}
+
+/** Messages before and in the window, by load. */
+export interface Windows {
+  paced: { warmUp: number; measured: number };
+  saturated: { warmUp: number; measured: number };
 }
 
 /** Messages a second of the paced load: 300 Mbit/s of payload, about 25,000 packets a second. */
 export const PACED_RATE = 1144;
-const PACED = { warmUp: 115, measured: 229 };
-const SATURATED = { warmUp: 64, measured: 192 };
+const WINDOWS: Windows = {
+  paced: { warmUp: 115, measured: 229 },
+  saturated: { warmUp: 64, measured: 192 },
+};
 const FRAMES = 23;
 
 /** The share of the overhead that `other` may have before the run counts as unexplained. */
@@ -79,6 +90,7 @@ export const OTHER_LIMIT = 0.05;
 export function runBench(options: BenchOptions): Report {
   const wanted = workloads.filter(w => options.workloads?.includes(w.name) ?? true);
   const isolations = options.isolations ?? ['none', 'nooks'];
+  const windows = options.windows ?? WINDOWS;
   const both = isolations.length === 2;
   const steps = wanted.length * (isolations.length * 2 + (both ? 1 : 0));
   let done = 0;
@@ -93,14 +105,14 @@ export function runBench(options: BenchOptions): Report {
   options.onProgress?.(0, steps);
   for (const workload of wanted) {
     const base = { build: options.build, profile: options.profile, workload };
-    const paced: StreamPlan = { ...PACED, rate: PACED_RATE, seed: options.seed };
+    const paced: StreamPlan = { ...windows.paced, rate: PACED_RATE, seed: options.seed };
     const results = new Map<string, StreamResult>();
     for (const isolation of isolations) {
       const below = checked(runStream({ ...base, isolation, plan: paced }), workload, isolation);
       step();
       const row = toRow(workload, isolation, 'paced', below);
       const guess = PACED_RATE / Math.max(row.cpuUtilization, 0.01);
-      const plan: StreamPlan = { ...SATURATED, rate: 'unpaced', seed: options.seed };
+      const plan: StreamPlan = { ...windows.saturated, rate: 'unpaced', seed: options.seed };
       const top = findSaturation({ ...base, isolation }, plan, guess);
       step();
       results.set(`${isolation} paced`, below);
@@ -118,7 +130,9 @@ export function runBench(options: BenchOptions): Report {
 
 function checked(result: StreamResult, workload: Workload, isolation: Isolation): StreamResult {
   if (result.faults.length)
-    throw new Error(`${workload.name} with isolation ${isolation} lost data: ${result.faults.join(', ')}`);
+    throw new GuestError(
+      `${workload.name} with isolation ${isolation} lost data: ${result.faults.join(', ')}`,
+    );
   return result;
 }
 

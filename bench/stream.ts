@@ -3,6 +3,7 @@ import type { Profile } from '../emu/profile/profile.ts';
 import type { GuestBuild } from '../guest/build.ts';
 import { GuestError } from '../guest/error.ts';
 import { Session } from '../guest/session.ts';
+import { readCount } from '../guest/u64.ts';
 import { type Counters, difference, readCounters } from './counters.ts';
 import { MESSAGE_BYTES } from './farend/message.ts';
 import { GUEST_IP, type StreamPlan, type Workload } from './workloads.ts';
@@ -97,10 +98,8 @@ function lastLine(text: string): string {
 function readXpc(session: Session): XpcCounts {
   const counts = { toKernel: 0, toDriver: 0, deferred: 0, copiedBytes: 0 };
   if (session.symbols.address('nooks_stats') === undefined) return counts;
-  const field = (domain: number, n: number) => {
-    const at = domain * STATS_BYTES + n * 8;
-    return session.read('nooks_stats', at) + session.read('nooks_stats', at + 4) * 2 ** 32;
-  };
+  const stats = session.readBytes('nooks_stats', DOMAINS * STATS_BYTES);
+  const field = (domain: number, n: number) => readCount(stats.subarray(domain * STATS_BYTES + n * 8));
   for (let d = 0; d < DOMAINS; d++) {
     counts.toKernel += field(d, 0);
     counts.toDriver += field(d, 1);

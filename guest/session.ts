@@ -96,6 +96,12 @@ export class Session {
     return this.machine.peek32(this.address(name) + offset);
   }
 
+  /** The bytes at a symbol; unmapped ones read 0. */
+  readBytes(name: string, length: number): Uint8Array {
+    const at = this.address(name);
+    return Uint8Array.from({ length }, (_, n) => Math.max(0, this.machine.peek8((at + n) | 0)));
+  }
+
   /** Modules that are loaded now, newest first. */
   modules(): readonly LoadedModule[] {
     return this.loaded;
