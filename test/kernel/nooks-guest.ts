@@ -1,0 +1,93 @@
+/** Boots the guest on the emulated PC for tests of the Nooks layer, and tells what it printed. */
+
+import { parseIp } from '../../bench/farend/packets.ts';
+import { Sink } from '../../bench/farend/sink.ts';
+import { Station } from '../../bench/farend/station.ts';
+import { findProfile } from '../../emu/profile/index.ts';
+import { buildGuest, type GuestBuild } from '../../guest/build.ts';
+import { Session } from '../../guest/session.ts';
+
+const PROFILE = findProfile('p4-1700');
+const MEMORY = 64 << 20;
+const PATIENCE_SECONDS = 30;
+const PORT = 5001;
+const GUEST_IP = '10.0.0.1';
+export const FAR_IP = '10.0.0.2';
+
+let built: Promise<GuestBuild> | undefined;
+const build = () => {
+  built ??= buildGuest();
+  return built;
+};
+
+export interface Run {
+  text: string;
+  /** What the guest wrote to the exit port, or why there was none. */
+  exit: number | string;
+  /** The messages that arrived at the far end's port. */
+  sink: ReturnType<Sink['report']>;
+  session: Session;
+}
+
+export interface RunOptions {
+  options?: string;
+  /** Further boot modules, by name. */
+  modules?: string[];
+  /** Called for each whole line of the console, before the guest goes on. */
+  onLine?: (line: string, session: Session, sink: Sink) => void;
+}
+
+/** Boots with init's `commands`; the far end answers ARP and counts netsend's messages. */
+export async function runGuest(
+  commands: string,
+  { options = 'isolation=nooks', modules = [], onLine }: RunOptions = {},
+): Promise<Run> {
+  let text = '';
+  let line = '';
+  let greet = () => {};
+  const session: Session = new Session({
+    build: await build(),
+    profile: PROFILE,
+    memoryBytes: MEMORY,
+    commandLine: `ip=${GUEST_IP}/24 ${options}`,
+    modules: [`init ${commands}`, 'e1000.ko', 'netsend', 'nooksctl', ...modules],
+    onSerial: byte => {
+      if (byte !== 0x0a) {
+        line += String.fromCharCode(byte);
+        return;
+      }
+      text += `${line}\n`;
+      const whole = line;
+      line = '';
+      if (whole.startsWith('ip: eth0 is')) greet();
+      onLine?.(whole, session, sink);
+    },
+  });
+  const { machine } = session;
+  const station = new Station(machine.clock, machine.cards[0].wire, 1, { ip: FAR_IP });
+  const sink = new Sink(station, PORT);
+  machine.cards[0].wire.connect(1, station);
+  greet = () => station.resolve(parseIp(GUEST_IP));
+  const end = machine.run(PATIENCE_SECONDS * PROFILE.clockHz.value);
+  return { text, exit: end.reason === 'exit' ? end.code : end.reason, sink: sink.report(), session };
+}
+
+/** netsend's arguments. */
+export const netsend = (count: number, rate = 0) => `netsend ${FAR_IP} ${PORT} ${count} ${rate}`;
+
+export interface Counters {
+  toKernel: number;
+  toDriver: number;
+  deferred: number;
+  copied: number;
+  failures: number;
+  recoveries: number;
+}
+
+/** A domain's line of /proc/nooks. */
+export function counters(text: string, extension: string): Counters {
+  const line = text.split('\n').findLast(each => new RegExp(`^\\d+ ${extension} `).test(each));
+  if (!line) throw new Error(`/proc/nooks has no ${extension}:\n${text}`);
+  const [toKernel, toDriver, deferred, copied, failures, recoveries] = line.split(' ').slice(3).map(Number);
+  return { toKernel, toDriver, deferred, copied, failures, recoveries };
+}
