@@ -53,7 +53,7 @@ function registersOf({ cpu }: Machine): [string, number][] {
   ];
 }
 
-function allocate(make: () => Machine, bytes: number): Machine {
+export function allocate<T>(make: () => T, bytes: number): T {
   try {
     return make();
   } catch (error) {

@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { GuestError } from '../guest/error.ts';
 import { registerBench } from './commands/bench.ts';
 import { registerBuild } from './commands/build.ts';
+import { registerDebug } from './commands/debug.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSpeed } from './commands/speed.ts';
 import { type CommandContext, INTERNAL_ERROR, USAGE_ERROR, UsageError } from './context.ts';
@@ -14,6 +15,7 @@ import type { MachineFactory } from './machine.ts';
 const COMMANDS: readonly RegisterCommand[] = [
   registerBench,
   registerBuild,
+  (program, context) => registerDebug(program, context),
   (program, context) => registerRun(program, context, createPc),
   registerSpeed,
 ];

@@ -155,7 +155,9 @@ function rangesOf(image: string, elf: ElfFile, place: SectionPlace): SymbolRange
     const base = bases[symbol.section];
     if (section === undefined || base === undefined) continue;
     const start = (elf.type === ET_REL ? base + symbol.value : symbol.value) >>> 0;
-    const limit = base + section.size;
+    // A linker script may give a label a section that it does not lie in (a physical entry address).
+    const inside = start >= base && start <= base + section.size;
+    const limit = inside ? base + section.size : start;
     const sized = symbol.size > 0;
     const end = start + symbol.size;
     const code =

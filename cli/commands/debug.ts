@@ -1,0 +1,219 @@
+/**
+ * `nooks86 debug`: the debugger (debug/) at a prompt, in a pipe, or from scripts. What is piped is echoed, so that
+ * the output reads like a session. The exit code is 2 when a command of a script or pipe could not be done.
+ */
+import { basename } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setImmediate } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { Interpreter } from '../../debug/interpreter.ts';
+import type { Target } from '../../debug/target.ts';
+import { buildGuest } from '../../guest/build.ts';
+import { choice, readInput, wholeNumber } from '../arguments.ts';
+import { type CommandContext, USAGE_ERROR } from '../context.ts';
+import { openProgress } from '../progress.ts';
+
+const MAX_MEMORY_MB = 2048;
+const PROMPT = '(nooks86) ';
+/** Where nobody can press Ctrl-C, a command ends by itself. */
+const UNATTENDED_CYCLES = 4_000_000_000;
+
+export interface DebugOptions {
+  isolation: 'none' | 'nooks';
+  profile: string;
+  memory: number;
+  x: string[];
+  batch?: boolean;
+  maxCycles?: number;
+}
+
+/** Where commands come from when no script gives them. */
+export type CommandInput = NodeJS.ReadableStream & { isTTY?: boolean };
+
+export function registerDebug(
+  program: Command,
+  context: CommandContext,
+  input: CommandInput = process.stdin,
+): void {
+  program
+    .command('debug')
+    .description('debug a Multiboot image, or our kernel and the e1000 driver, from the first instruction on')
+    .argument('[image]', 'ELF file, or any file whose Multiboot header has addresses')
+    .option(
+      '--isolation <kind>',
+      'none or nooks, for our kernel',
+      choice('--isolation', ['none', 'nooks']),
+      'nooks',
+    )
+    .option('--profile <name>', 'machine profile', 'p4-1700')
+    .option('--memory <MB>', 'RAM in MiB', wholeNumber('--memory', 1, MAX_MEMORY_MB), 64)
+    .option('-x <file>', 'run the commands in a file first; may be given many times', collect, [])
+    .option('--batch', 'leave when the files are done')
+    .option(
+      '--max-cycles <n>',
+      'cycles that one command may run (default: no limit at a prompt, 4e9 otherwise)',
+      wholeNumber('--max-cycles', 1, 2 ** 50),
+    )
+    .action((image: string | undefined, options: DebugOptions) => debug(image, options, context, input));
+}
+
+async function debug(
+  path: string | undefined,
+  options: DebugOptions,
+  context: CommandContext,
+  input: CommandInput,
+): Promise<void> {
+  const scripts = options.x.map(file => ({ file, lines: textLines(readInput(file)) }));
+  const console = new Console(context);
+  const target = await boot(path, options, console);
+  const { Interpreter } = await import('../../debug/interpreter.ts');
+  const attended = input.isTTY === true && !options.batch;
+  const interrupt = { wanted: false };
+  const interpreter = new Interpreter({
+    target,
+    write: text => console.write(text),
+    limit: options.maxCycles ?? (attended ? undefined : UNATTENDED_CYCLES),
+    pause: async () => {
+      await setImmediate();
+      return interrupt.wanted;
+    },
+  });
+  let good = true;
+  for (const { file, lines } of scripts) good = (await runScript(interpreter, file, lines, console)) && good;
+  if (!options.batch && !interpreter.done) {
+    if (attended) await atPrompt(interpreter, input, interrupt);
+    else good = (await fromPipe(interpreter, input, console)) && good;
+  }
+  if (!good && !attended) context.exitCode = USAGE_ERROR;
+}
+
+async function boot(path: string | undefined, options: DebugOptions, console: Console): Promise<Target> {
+  const [{ bootImage, bootKernel, FAR_IP, PORT }, { allocate, findProfile }, { Station }, { Sink }] =
+    await Promise.all([
+      import('../../debug/boot.ts'),
+      import('../pc.ts'),
+      import('../../bench/farend/station.ts'),
+      import('../../bench/farend/sink.ts'),
+    ]);
+  const machineOptions = {
+    profile: findProfile(options.profile),
+    memoryBytes: options.memory * 2 ** 20,
+    onSerial: (byte: number) => console.serial(byte),
+  };
+  if (path !== undefined) {
+    const bytes = readInput(path);
+    return allocate(() => bootImage(bytes, basename(path), machineOptions), machineOptions.memoryBytes);
+  }
+  const building = openProgress('building', 'files');
+  const build = await buildGuest({ onProgress: building.update }).finally(building.close);
+  const target = allocate(
+    () => bootKernel(build, options.isolation, machineOptions),
+    machineOptions.memoryBytes,
+  );
+  const { clock, cards } = target.machine;
+  const station = new Station(clock, cards[0].wire, 1, { ip: FAR_IP });
+  cards[0].wire.connect(1, station);
+  new Sink(station, PORT);
+  return target;
+}
+
+/** Runs a file's lines up to the first that cannot be done; false if there is one. */
+async function runScript(
+  interpreter: Interpreter,
+  file: string,
+  lines: string[],
+  console: Console,
+): Promise<boolean> {
+  for (const [n, line] of lines.entries()) {
+    if (interpreter.done) break;
+    console.echo(line);
+    if (await interpreter.execute(line)) continue;
+    console.write(`${basename(file)}:${n + 1}: the rest of the file is left out\n`);
+    return false;
+  }
+  return true;
+}
+
+async function fromPipe(interpreter: Interpreter, input: CommandInput, console: Console): Promise<boolean> {
+  let good = true;
+  for await (const line of createInterface({ input })) {
+    console.echo(line);
+    good = (await interpreter.execute(line)) && good;
+    if (interpreter.done) break;
+  }
+  return good;
+}
+
+/** History, completion, repetition by an empty line; Ctrl-C stops the guest, not the debugger; EOF leaves. */
+async function atPrompt(
+  interpreter: Interpreter,
+  input: CommandInput,
+  interrupt: { wanted: boolean },
+): Promise<void> {
+  const lines = createInterface({
+    input,
+    output: process.stdout,
+    prompt: PROMPT,
+    completer: (line: string) => [interpreter.complete(line), line],
+  });
+  let running = false;
+  lines.on('SIGINT', () => {
+    if (running) interrupt.wanted = true;
+    else {
+      process.stdout.write('\n(quit or Ctrl-D leaves)\n');
+      lines.prompt();
+    }
+  });
+  let last = '';
+  lines.prompt();
+  for await (const typed of lines) {
+    const line = typed.trim() === '' ? last : typed;
+    last = interpreter.repeats(line) ? line : '';
+    running = true;
+    interrupt.wanted = false;
+    await interpreter.execute(line);
+    running = false;
+    if (interpreter.done) break;
+    lines.prompt();
+  }
+  lines.close();
+}
+
+function textLines(bytes: Uint8Array): string[] {
+  return new TextDecoder().decode(bytes).replace(/\n$/, '').split('\n');
+}
+
+function collect(value: string, previous: string[]): string[] {
+  return [...previous, value];
+}
+
+/** One stream for two writers: the guest's serial port, in whole lines, and the debugger. */
+class Console {
+  private readonly context: CommandContext;
+  private line = '';
+
+  constructor(context: CommandContext) {
+    this.context = context;
+  }
+
+  serial(byte: number): void {
+    this.line += String.fromCharCode(byte);
+    if (byte === 0x0a || this.line.length >= MAX_LINE) this.flush();
+  }
+
+  write(text: string): void {
+    if (this.line !== '') this.serial(0x0a);
+    this.context.out(text);
+  }
+
+  echo(line: string): void {
+    this.write(`${PROMPT}${line}\n`);
+  }
+
+  private flush(): void {
+    this.context.out(Uint8Array.from(this.line, c => c.charCodeAt(0)));
+    this.line = '';
+  }
+}
+
+const MAX_LINE = 4096;

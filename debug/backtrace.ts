@@ -1,0 +1,108 @@
+/**
+ * The chain of calls by frame pointers. It goes on across a driver call by itself, for the extension's first frame
+ * points to the kernel's last one. Two places need to know more (nooks/xpc.S, kernel/arch/entry.S): a call of the
+ * kernel leaves no frame of its own, and a trap's chain begins anew, with the interrupted registers behind it.
+ */
+import { disassemble } from './disassembly.ts';
+import type { Target } from './target.ts';
+import { hex8 } from './text.ts';
+
+export interface Frame {
+  pc: number;
+  /** EBP in this frame. */
+  ebp: number;
+  /** What lies between this frame and the one called from it, to be said. */
+  border?: string;
+}
+
+/** Where a function returns to, and ESP then. */
+export interface Caller {
+  pc: number;
+  esp: number;
+  ebp: number;
+}
+
+const MAX_FRAMES = 64;
+const PUSH_EBP = 0x55;
+const TRAP_FRAME = { ebp: 20, vector: 36, eip: 44 };
+
+/** The caller of the function that runs now, or undefined when its return address cannot be read. */
+export function caller(target: Target): Caller | undefined {
+  const { cpu } = target.machine;
+  const esp = target.esp();
+  const ebp = cpu.r32[5] >>> 0;
+  const pc = target.pc();
+  const here = target.symbols.lookup(target.linked(pc));
+  // Before its frame is built and after it is taken down, the return address is at ESP.
+  const pushes = here?.symbol.code && target.byte(pc - here.offset) === PUSH_EBP;
+  if (here?.offset === 0 || disassemble(target, pc)?.leaves) return returnTo(target, esp, ebp);
+  if (pushes && here.offset === 1) return returnTo(target, esp + 4, target.value(esp, 4));
+  return returnTo(target, ebp + 4, target.value(ebp, 4));
+}
+
+function returnTo(target: Target, slot: number, ebp: number): Caller | undefined {
+  const pc = target.value(slot >>> 0, 4);
+  return pc < 0 || ebp < 0 ? undefined : { pc, esp: (slot + 4) >>> 0, ebp };
+}
+
+/** The innermost frame first. Bounded, whatever the guest's stack holds. */
+export function frames(target: Target): Frame[] {
+  const list: Frame[] = [{ pc: target.pc(), ebp: target.machine.cpu.r32[5] >>> 0 }];
+  const seen = new Set<number>();
+  let next: Caller | undefined = caller(target);
+  let callee = list[0].ebp;
+  while (next && next.pc !== 0 && list.length < MAX_FRAMES) {
+    const crossing = behind(target, next.pc, callee, list);
+    list.push(...crossing);
+    const last: Frame = crossing.at(-1) ?? { pc: next.pc, ebp: next.ebp };
+    if (crossing.length === 0) list.push(last);
+    if (last.ebp === 0 || seen.has(last.ebp)) break;
+    seen.add(last.ebp);
+    callee = last.ebp;
+    next = returnTo(target, last.ebp + 4, target.value(last.ebp, 4));
+  }
+  return list;
+}
+
+/** Frames that a return into one of the two special places stands for; none elsewhere. `callee` is EBP below it. */
+function behind(target: Target, pc: number, callee: number, list: readonly Frame[]): Frame[] {
+  const name = target.symbols.lookup(target.linked(pc))?.symbol.name;
+  const saved = target.value(callee, 4);
+  if (list.length === 0 || saved < 0) return [];
+  if (name === 'nooks_kernel_call') {
+    // nooks_dispatch(wrapper, domain_esp): flags and the return address are on the extension's stack.
+    const domainEsp = target.value(callee + 12, 4);
+    const back = domainEsp < 0 ? -1 : target.value(domainEsp + 4, 4);
+    if (back < 0) return [];
+    return [
+      { pc, ebp: saved },
+      { pc: back, ebp: saved, border: 'called from a domain' },
+    ];
+  }
+  if (name === 'trap_common' || name === 'trap_from_domain') {
+    const regs = target.value(callee + 8, 4);
+    const [eip, ebp, vector] = [TRAP_FRAME.eip, TRAP_FRAME.ebp, TRAP_FRAME.vector].map(offset =>
+      regs < 0 ? -1 : target.value(regs + offset, 4),
+    );
+    if (eip < 0 || ebp < 0) return [];
+    return [
+      { pc, ebp: saved },
+      { pc: eip, ebp, border: `trap 0x${vector.toString(16)}` },
+    ];
+  }
+  return [];
+}
+
+export function backtraceText(target: Target): string {
+  let text = '';
+  frames(target).forEach((frame, n) => {
+    // A return address is behind its call, which may be the last instruction of a line or of a function.
+    const at = n === 0 || frame.border?.startsWith('trap') ? frame.pc : frame.pc - 1;
+    const source = target.sourceAt(at);
+    const region = target.regionAt(at);
+    const name = target.symbolAt(frame.pc) ?? '??';
+    if (frame.border) text += `    -- ${frame.border} --\n`;
+    text += `#${String(n).padEnd(3)}${hex8(frame.pc)} ${name}${source ? ` at ${source}` : ''}${region ? `  [${region}]` : ''}\n`;
+  });
+  return text;
+}

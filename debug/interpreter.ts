@@ -1,0 +1,97 @@
+/**
+ * The command language: a line in, text out. It knows no terminal. Commands are rows of a table (commands.ts); any
+ * unique beginning of a name will do, and a `#` begins a comment.
+ */
+import { COMMANDS, type Command, type Context, findCommand } from './commands.ts';
+import { Control, type Pause } from './control.ts';
+import { CommandError } from './error.ts';
+import type { Format } from './examine.ts';
+import { Statistics } from './statistics.ts';
+import type { Target } from './target.ts';
+
+export interface InterpreterOptions {
+  target: Target;
+  write(text: string): void;
+  /** Called between slices of a run. */
+  pause: Pause;
+  /** Cycles that one command may run the guest; no limit when absent. */
+  limit?: number;
+}
+
+const FIRST_FORMAT: Format = { count: 1, letter: 'x', size: 4 };
+
+export class Interpreter {
+  /** `quit` was given. */
+  done = false;
+  private readonly context: Context;
+
+  constructor(options: InterpreterOptions) {
+    const { target, pause } = options;
+    this.context = {
+      target,
+      control: new Control(target, pause),
+      statistics: new Statistics(target),
+      write: text => options.write(text),
+      limit: options.limit,
+      examined: { format: FIRST_FORMAT, next: target.pc(), physical: false },
+      directory: target.machine.cpu.cr3,
+      quit: () => {
+        this.done = true;
+      },
+    };
+  }
+
+  /** Runs one line. False, after saying why, if it cannot be done. */
+  async execute(line: string): Promise<boolean> {
+    try {
+      await this.run(line);
+      return true;
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      this.context.write(`error: ${error.message}\n`);
+      return false;
+    }
+  }
+
+  /** Does an empty line at a prompt mean this line again? */
+  repeats(line: string): boolean {
+    try {
+      return parse(line)?.command.repeats ?? false;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Beginnings of lines that continue `line`: commands, then symbols. */
+  complete(line: string): string[] {
+    const space = line.lastIndexOf(' ');
+    if (space < 0) return COMMANDS.map(c => c.name).filter(name => name.startsWith(line));
+    const word = line.slice(space + 1);
+    if (word === '') return [];
+    return this.context.target.symbols
+      .functions()
+      .filter(f => f.name.startsWith(word))
+      .slice(0, MAX_COMPLETIONS)
+      .map(f => line.slice(0, space + 1) + f.name);
+  }
+
+  private async run(line: string): Promise<void> {
+    const parsed = parse(line);
+    if (parsed) await parsed.command.run(this.context, parsed.args, parsed.format);
+  }
+}
+
+const MAX_COMPLETIONS = 100;
+
+/** The command and its arguments; undefined for an empty line. Throws a CommandError. */
+function parse(line: string): { command: Command; args: string; format: string } | undefined {
+  const text = line.replace(/(^|\s)#.*$/, '').trim();
+  if (text === '') return undefined;
+  const word = /^[a-z]+/i.exec(text)?.[0] ?? '';
+  let rest = text.slice(word.length);
+  const format = /^\/(\S*)/.exec(rest);
+  if (format) rest = rest.slice(format[0].length);
+  if (word === '' || (rest !== '' && !/^\s/.test(rest)))
+    throw new CommandError(`no command ${text.split(/\s/, 1)[0]}; help lists them`);
+  return { command: findCommand(word), args: rest.trim(), format: format?.[1] ?? '' };
+}

@@ -1,0 +1,172 @@
+/**
+ * What is debugged: a machine with what is known of the code on it (symbols, source lines, regions), and memory as
+ * a debugger reads it: by the page tables in RAM, past TLBs and caches, so that looking changes nothing.
+ */
+import type { Machine } from '../emu/machine.ts';
+import type { ElfFile } from '../guest/elf.ts';
+import { GuestError } from '../guest/error.ts';
+import { LineTable, readLines } from '../guest/lines.ts';
+import { REGIONS } from '../guest/regions.ts';
+import type { Session } from '../guest/session.ts';
+import type { SectionPlace, SymbolTable } from '../guest/symbols.ts';
+import { CommandError } from './error.ts';
+import { hex8 } from './text.ts';
+
+const CS = 1;
+
+/** An image whose debug information may be read. */
+export interface DebugImage {
+  name: string;
+  elf: ElfFile;
+  place?: SectionPlace;
+}
+
+export interface TargetParts {
+  machine: Machine;
+  symbols: SymbolTable;
+  /** The image that was booted; absent when it is no ELF file. */
+  image?: DebugImage;
+  /** With our own kernel. */
+  session?: Session;
+}
+
+export class Target {
+  readonly machine: Machine;
+  readonly symbols: SymbolTable;
+  readonly session: Session | undefined;
+  private readonly image: DebugImage | undefined;
+  private readonly lines = new Map<ElfFile, LineTable>();
+  private moduleLines: { of: unknown; tables: LineTable[] } = { of: undefined, tables: [] };
+
+  constructor(parts: TargetParts) {
+    this.machine = parts.machine;
+    this.symbols = parts.symbols;
+    this.session = parts.session;
+    this.image = parts.image;
+  }
+
+  // ---- where the CPU is ---------------------------------------------------------------------------------------------
+
+  /** Linear address of the next instruction, unsigned. */
+  pc(): number {
+    return (this.machine.cpu.eip + this.machine.cpu.segmentBase(CS)) >>> 0;
+  }
+
+  esp(): number {
+    return this.machine.cpu.esp >>> 0;
+  }
+
+  paging(): boolean {
+    return this.machine.cpu.cr0 < 0;
+  }
+
+  // ---- names ---------------------------------------------------------------------------------------------------------
+
+  /**
+   * The address that symbols know for a linear one: the same, but before the kernel turns paging on, its code runs
+   * at the physical addresses of its segments.
+   */
+  linked(lin: number): number {
+    lin >>>= 0;
+    if (this.paging() || this.symbols.lookup(lin)) return lin;
+    const home = this.image?.elf.segments.find(
+      s => lin >= s.physicalAddress && lin < s.physicalAddress + s.memorySize,
+    );
+    return home ? (lin - home.physicalAddress + home.virtualAddress) >>> 0 : lin;
+  }
+
+  /** `name+0x1f` (`[e1000.ko]` for a module), or undefined. */
+  symbolAt(lin: number): string | undefined {
+    const address = this.linked(lin);
+    return this.symbols.lookup(address) && this.symbols.describe(address);
+  }
+
+  /** `c0100000 <name+0x1f>`. */
+  describe(lin: number): string {
+    const name = this.symbolAt(lin);
+    return name ? `${hex8(lin)} <${name}>` : hex8(lin);
+  }
+
+  /** `file:line`, or only the file for code of no line (what the compiler made of several), or undefined. */
+  sourceAt(lin: number): string | undefined {
+    const address = this.linked(lin);
+    for (const table of this.tables()) {
+      const found = table.lookup(address);
+      if (found) return found.line ? `${found.file}:${found.line}` : found.file;
+    }
+    return undefined;
+  }
+
+  /** Addresses where the code of a source line begins. */
+  addressesOf(file: string, line: number): number[] {
+    return this.tables().flatMap(table => table.addresses(file, line));
+  }
+
+  /** Name of the code region of an address; undefined where nobody tells regions apart. */
+  regionAt(lin: number): string | undefined {
+    if (!this.session) return undefined;
+    const region = this.session.regions.regionOf(this.linked(lin));
+    return region < 0 ? 'inherit' : REGIONS[region];
+  }
+
+  private tables(): LineTable[] {
+    const modules = this.session?.modules();
+    if (this.moduleLines.of !== modules)
+      this.moduleLines = { of: modules, tables: (this.session?.images() ?? []).map(image => read(image)) };
+    return [...(this.image ? [this.cached(this.image)] : []), ...this.moduleLines.tables];
+  }
+
+  private cached(image: DebugImage): LineTable {
+    let table = this.lines.get(image.elf);
+    if (!table) this.lines.set(image.elf, (table = read(image)));
+    return table;
+  }
+
+  // ---- memory --------------------------------------------------------------------------------------------------------
+
+  /** The byte at a linear or physical address, or -1 where there is no RAM to read. */
+  byte(address: number, physical = false): number {
+    if (!physical) return this.machine.peek8(address | 0);
+    address >>>= 0;
+    return address < this.machine.ramSize ? this.machine.cpu.mmu.ram8[address] : -1;
+  }
+
+  /** Little-endian, unsigned; -1 where a byte of it cannot be read. `size` is 1, 2 or 4 bytes. */
+  value(address: number, size: number, physical = false): number {
+    let v = 0;
+    for (let n = size - 1; n >= 0; n--) {
+      const byte = this.byte((address + n) >>> 0, physical);
+      if (byte < 0) return -1;
+      v = v * 256 + byte;
+    }
+    return v;
+  }
+
+  /** The same, or a CommandError. */
+  read(address: number, size: number, physical = false): number {
+    const v = this.value(address, size, physical);
+    if (v < 0) throw new CommandError(`nothing to read at ${physical ? 'physical ' : ''}0x${hex8(address)}`);
+    return v;
+  }
+
+  /** Up to `length` bytes from a linear or physical address, as far as they can be read. */
+  bytes(address: number, length: number, physical = false): Uint8Array {
+    const bytes = new Uint8Array(length);
+    for (let n = 0; n < length; n++) {
+      const byte = this.byte((address + n) >>> 0, physical);
+      if (byte < 0) return bytes.subarray(0, n);
+      bytes[n] = byte;
+    }
+    return bytes;
+  }
+}
+
+/** Debug information that cannot be read is no reason to fail. */
+function read(image: DebugImage): LineTable {
+  try {
+    return readLines(image.elf, image.name, image.place);
+  } catch (error) {
+    if (error instanceof GuestError) return new LineTable([]);
+    throw error;
+  }
+}
