@@ -13,7 +13,7 @@ import { profiles } from '../../emu/profile/index.ts';
 import { buildGuest } from '../../guest/build.ts';
 import { loadMultiboot } from '../../guest/multiboot.ts';
 
-const PROGRAMS = ['netsend', 'netrecv', 'ifconfig', 'nettests'];
+const PROGRAMS = ['netsend', 'netrecv', 'ifconfig', 'nettests', 'nooksctl'];
 const PORT = 5001;
 const SEED = 3;
 const SLICE = 5_000_000;
@@ -36,16 +36,16 @@ class Bench {
   readonly sink: Sink;
   private code: number | undefined;
 
-  constructor(commands: string) {
+  constructor(commands: string, options = 'ip=10.0.0.1/24', cards = 1) {
     const onSerial = (byte: number) => {
       this.console += String.fromCharCode(byte);
     };
-    this.machine = new Machine({ profile: profiles['p4-1700'], memoryBytes: MEMORY, onSerial });
+    this.machine = new Machine({ profile: profiles['p4-1700'], memoryBytes: MEMORY, cards, onSerial });
     this.station = new Station(this.machine.clock, this.machine.cards[0].wire, FAR_END);
     this.sink = new Sink(this.station, PORT);
     const module = (name: string, args = '') => ({ commandLine: `${name} ${args}`, bytes: bytesOf(name) });
     const modules = [module('init', commands), ...['e1000.ko', ...PROGRAMS].map(name => module(name))];
-    const commandLine = 'kernel.elf ip=10.0.0.1/24';
+    const commandLine = `kernel.elf ${options}`;
     const image = { name: 'kernel.elf', bytes: bytesOf('kernel.elf'), commandLine, modules };
     this.machine.setEntry(loadMultiboot(this.machine, image));
   }
@@ -168,6 +168,27 @@ describe('network on our machine', () => {
     setBusMaster(bench.machine, true);
     expect(bench.finish()).toBe(0);
     expect(bench.sink.report().messages).toBeGreaterThan(180);
+  });
+
+  it('sends on after its driver was restarted in a new domain', () => {
+    const commands = `insmod e1000; start ${netsend(200, 1000)}; sleep 50; nooksctl fail e1000; wait; ifconfig eth0`;
+    const bench = new Bench(commands, 'ip=10.0.0.1/24 isolation=nooks');
+    expect(bench.finish()).toBe(0);
+    expect(bench.console).toContain('nooks: e1000 restarted');
+    const report = bench.sink.report();
+    expect(report).toMatchObject({ damaged: 0, reordered: 0, duplicated: 0 });
+    expect(report.messages).toBeGreaterThan(180);
+  });
+
+  it('uses two cards', () => {
+    const commands = `insmod e1000; ${netsend(10)}; netsend 10.0.1.2 ${PORT} 20; ifconfig eth1`;
+    const bench = new Bench(commands, 'ip=10.0.0.1/24,10.0.1.1/24', 2);
+    const { machine } = bench;
+    const other = { ip: '10.0.1.2', name: 'other far end' };
+    const sink = new Sink(new Station(machine.clock, machine.cards[1].wire, FAR_END, other), PORT);
+    expect(bench.finish()).toBe(0);
+    expect([bench.sink.report().messages, sink.report().messages]).toEqual([10, 20]);
+    expect(bench.console).toContain('address 10.0.1.1 mask 255.255.255.0');
   });
 
   it('passes its own tests', () => {
