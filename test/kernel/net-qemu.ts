@@ -23,10 +23,7 @@ export interface NetGuest {
 /** The kernel, the driver and the programs, in a directory of their own. */
 export async function buildNetGuest(): Promise<NetGuest> {
   const directory = mkdtempSync(join(tmpdir(), 'nooks86-net-'));
-  copyBuild(
-    await buildGuest({ only: ['kernel.elf', 'e1000.ko', 'init', ...PROGRAMS] }),
-    directory,
-  );
+  copyBuild(await buildGuest({ only: ['kernel.elf', 'e1000.ko', 'init', ...PROGRAMS] }), directory);
   return { directory, remove: () => rmSync(directory, { recursive: true, force: true }) };
 }
 
