@@ -15,7 +15,7 @@ export interface Frame {
   border?: string;
 }
 
-/** Where a function returns to, and ESP then. */
+/** Where a function returns to, with ESP (behind the return address: its arguments) and EBP as they are then. */
 export interface Caller {
   pc: number;
   esp: number;
@@ -40,6 +40,7 @@ export function caller(target: Target): Caller | undefined {
   return returnTo(target, ebp + 4, target.value(ebp, 4));
 }
 
+/** The return address lies at `slot`, the caller's EBP is `ebp`. */
 function returnTo(target: Target, slot: number, ebp: number): Caller | undefined {
   const pc = target.value(slot >>> 0, 4);
   return pc < 0 || ebp < 0 ? undefined : { pc, esp: (slot + 4) >>> 0, ebp };
@@ -50,47 +51,35 @@ export function frames(target: Target): Frame[] {
   const list: Frame[] = [{ pc: target.pc(), ebp: target.machine.cpu.r32[5] >>> 0 }];
   const seen = new Set<number>();
   let next: Caller | undefined = caller(target);
-  let callee = list[0].ebp;
   while (next && next.pc !== 0 && list.length < MAX_FRAMES) {
-    const crossing = behind(target, next.pc, callee, list);
-    list.push(...crossing);
-    const last: Frame = crossing.at(-1) ?? { pc: next.pc, ebp: next.ebp };
-    if (crossing.length === 0) list.push(last);
-    if (last.ebp === 0 || seen.has(last.ebp)) break;
-    seen.add(last.ebp);
-    callee = last.ebp;
-    next = returnTo(target, last.ebp + 4, target.value(last.ebp, 4));
+    list.push({ pc: next.pc, ebp: next.ebp });
+    const beyond = behind(target, next);
+    if (beyond) list.push(beyond);
+    const { ebp } = beyond ?? next;
+    if (ebp === 0 || seen.has(ebp)) break;
+    seen.add(ebp);
+    next = returnTo(target, ebp + 4, target.value(ebp, 4));
   }
   return list;
 }
 
-/** Frames that a return into one of the two special places stands for; none elsewhere. `callee` is EBP below it. */
-function behind(target: Target, pc: number, callee: number, list: readonly Frame[]): Frame[] {
+/** The frame that a return into one of the two special places leads to; undefined elsewhere. */
+function behind(target: Target, { pc, esp, ebp }: Caller): Frame | undefined {
   const name = target.symbols.lookup(target.linked(pc))?.symbol.name;
-  const saved = target.value(callee, 4);
-  if (list.length === 0 || saved < 0) return [];
   if (name === 'nooks_kernel_call') {
     // nooks_dispatch(wrapper, domain_esp): flags and the return address are on the extension's stack.
-    const domainEsp = target.value(callee + 12, 4);
-    const back = domainEsp < 0 ? -1 : target.value(domainEsp + 4, 4);
-    if (back < 0) return [];
-    return [
-      { pc, ebp: saved },
-      { pc: back, ebp: saved, border: 'called from a domain' },
-    ];
+    const domainEsp = target.value((esp + 4) >>> 0, 4);
+    const back = domainEsp < 0 ? -1 : target.value((domainEsp + 4) >>> 0, 4);
+    return back < 0 ? undefined : { pc: back, ebp, border: 'called from a domain' };
   }
   if (name === 'trap_common' || name === 'trap_from_domain') {
-    const regs = target.value(callee + 8, 4);
-    const [eip, ebp, vector] = [TRAP_FRAME.eip, TRAP_FRAME.ebp, TRAP_FRAME.vector].map(offset =>
-      regs < 0 ? -1 : target.value(regs + offset, 4),
-    );
-    if (eip < 0 || ebp < 0) return [];
-    return [
-      { pc, ebp: saved },
-      { pc: eip, ebp, border: `trap 0x${vector.toString(16)}` },
-    ];
+    const regs = target.value(esp, 4);
+    const field = (offset: number) => (regs < 0 ? -1 : target.value((regs + offset) >>> 0, 4));
+    const [from, frame] = [field(TRAP_FRAME.eip), field(TRAP_FRAME.ebp)];
+    if (from < 0 || frame < 0) return undefined;
+    return { pc: from, ebp: frame, border: `trap 0x${field(TRAP_FRAME.vector).toString(16)}` };
   }
-  return [];
+  return undefined;
 }
 
 export function backtraceText(target: Target): string {

@@ -84,6 +84,7 @@ async function debug(
     if (attended) await atPrompt(interpreter, input, interrupt);
     else good = (await fromPipe(interpreter, input, console)) && good;
   }
+  console.flush();
   if (!good && !attended) context.exitCode = USAGE_ERROR;
 }
 
@@ -202,7 +203,6 @@ class Console {
   }
 
   write(text: string): void {
-    if (this.line !== '') this.serial(0x0a);
     this.context.out(text);
   }
 
@@ -210,7 +210,8 @@ class Console {
     this.write(`${PROMPT}${line}\n`);
   }
 
-  private flush(): void {
+  /** What the guest has begun to write is held until its line is whole, or the session ends. */
+  flush(): void {
     this.context.out(Uint8Array.from(this.line, c => c.charCodeAt(0)));
     this.line = '';
   }

@@ -36,12 +36,16 @@ function outcome(machine: Machine) {
     instructions: cpu.instructions,
     data: [mmu.loads, mmu.stores],
     registers: [...cpu.r32],
-    tlbs: mmu.tlbs().map(t => [t.name, t.misses, t.switchMisses, t.globalHits, ...t.key, ...t.frame, ...t.flags]),
+    tlbs: mmu
+      .tlbs()
+      .map(t => [t.name, t.misses, t.switchMisses, t.globalHits, ...t.key, ...t.frame, ...t.flags]),
     caches: [mmu.hierarchy.l1i, mmu.hierarchy.l1d, mmu.hierarchy.l2].map(c => [
       c.misses,
       createHash('sha256').update(c.tags).digest('hex'),
     ]),
-    ram: createHash('sha256').update(machine.readPhysical(0, 64 * MIB)).digest('hex'),
+    ram: createHash('sha256')
+      .update(machine.readPhysical(0, 64 * MIB))
+      .digest('hex'),
   };
 }
 

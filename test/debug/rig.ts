@@ -1,0 +1,40 @@
+/** A debugger on a benchmark image, its output collected. */
+import { readFileSync } from 'node:fs';
+import { bootImage } from '../../debug/boot.ts';
+import { Interpreter } from '../../debug/interpreter.ts';
+import { profiles } from '../../emu/profile/index.ts';
+import { buildBenchGuests } from '../../guest/bench.ts';
+import { artefact } from '../../guest/build.ts';
+
+export const MIB = 1 << 20;
+
+export async function debugBench(name: string, profile: 'p4-1700' | 'p3-1000' = 'p4-1700') {
+  const build = await buildBenchGuests({ only: [name], shift: 12 });
+  const bytes = new Uint8Array(readFileSync(artefact(build, `${name}.elf`)));
+  return debugImage(bytes, name, { profile });
+}
+
+export function debugImage(
+  bytes: Uint8Array,
+  name: string,
+  options: { profile?: 'p4-1700' | 'p3-1000'; limit?: number } = {},
+) {
+  const { profile = 'p4-1700', limit = 100_000_000 } = options;
+  const target = bootImage(bytes, name, { profile: profiles[profile], memoryBytes: 64 * MIB });
+  let text = '';
+  const interpreter = new Interpreter({
+    target,
+    write: t => {
+      text += t;
+    },
+    pause: async () => false,
+    limit,
+  });
+  /** Runs lines; the text of all of them. */
+  const run = async (...lines: string[]) => {
+    text = '';
+    for (const line of lines) await interpreter.execute(line);
+    return text;
+  };
+  return { target, machine: target.machine, interpreter, run };
+}
