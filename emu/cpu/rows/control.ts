@@ -3,6 +3,7 @@ import { type Cpu, DF, IF } from '../cpu.ts';
 import { getE } from '../exec/operand.ts';
 import type { Insn } from '../insn.ts';
 import type { Row } from '../row.ts';
+import { CONDITIONS } from './conditions.ts';
 import { both, row } from './kit.ts';
 
 const ECX = 1;
@@ -80,34 +81,15 @@ function sti(c: Cpu, i: Insn): void {
   c.eip = i.next;
 }
 
-const conditions = [
-  'O',
-  'NO',
-  'B',
-  'NB',
-  'E',
-  'NE',
-  'BE',
-  'NBE',
-  'S',
-  'NS',
-  'P',
-  'NP',
-  'L',
-  'NL',
-  'LE',
-  'NLE',
-];
-const flagsOf = ['O', 'O', 'C', 'C', 'Z', 'Z', 'CZ', 'CZ', 'S', 'S', 'P', 'P', 'OS', 'OS', 'OSZ', 'OSZ'];
 const hex = (n: number) => n.toString(16).padStart(2, '0');
 const ends = { ends: true };
 
 export const controlRows: Row[] = [
-  ...conditions.flatMap((cc, op) => [
-    ...both(`${hex(0x70 + op)} rel8`, `J${cc} rel8`, 'branch', jcc, { op, reads: flagsOf[op], ends: true }),
-    ...both(`0F ${hex(0x80 + op)} relz`, `J${cc} relv`, 'branch', jcc, {
+  ...CONDITIONS.flatMap(({ name, reads }, op) => [
+    ...both(`${hex(0x70 + op)} rel8`, `J${name} rel8`, 'branch', jcc, { op, reads, ends: true }),
+    ...both(`0F ${hex(0x80 + op)} relz`, `J${name} relv`, 'branch', jcc, {
       op,
-      reads: flagsOf[op],
+      reads,
       ends: true,
     }),
   ]),

@@ -3,6 +3,7 @@ import { AC_FLAG, AF, CF, type Cpu, DF, ID, IF, IOPL, NT, OF, PF, RF, SF, SS_, T
 import { getE, getForUpdate, getG, setE, setG } from '../exec/operand.ts';
 import type { Insn } from '../insn.ts';
 import type { Row } from '../row.ts';
+import { CONDITIONS } from './conditions.ts';
 import { both, row } from './kit.ts';
 
 const EAX = 0;
@@ -158,25 +159,6 @@ function popf(c: Cpu, i: Insn): void {
 }
 
 const OSZAPC = 'OSZAPC';
-const conditions = [
-  'O',
-  'NO',
-  'B',
-  'NB',
-  'E',
-  'NE',
-  'BE',
-  'NBE',
-  'S',
-  'NS',
-  'P',
-  'NP',
-  'L',
-  'NL',
-  'LE',
-  'NLE',
-];
-const flagsOf = ['O', 'O', 'C', 'C', 'Z', 'Z', 'CZ', 'CZ', 'S', 'S', 'P', 'P', 'OS', 'OS', 'OSZ', 'OSZ'];
 const hex = (n: number) => n.toString(16).padStart(2, '0');
 
 export const dataRows: Row[] = [
@@ -203,9 +185,9 @@ export const dataRows: Row[] = [
   ...both('87 /r', 'XCHG r/mv, rv', 'xchg', xchgEG, { lock: true }),
   ...both('90 +r', 'XCHG rv, eAX', 'xchg', xchgAR, { note: '90 is NOP' }),
   ...both('0F 1F /0', 'NOP r/mv', 'mov', nop),
-  ...conditions.flatMap((cc, op) => [
-    ...both(`0F ${hex(0x40 + op)} /r`, `CMOV${cc} rv, r/mv`, 'cmov', cmov, { op, reads: flagsOf[op] }),
-    row(`0F ${hex(0x90 + op)} /r`, `SET${cc} r/m8`, 'setcc', setcc, { op, reads: flagsOf[op] }),
+  ...CONDITIONS.flatMap(({ name, reads }, op) => [
+    ...both(`0F ${hex(0x40 + op)} /r`, `CMOV${name} rv, r/mv`, 'cmov', cmov, { op, reads }),
+    row(`0F ${hex(0x90 + op)} /r`, `SET${name} r/m8`, 'setcc', setcc, { op, reads }),
   ]),
   ...both('50 +r', 'PUSH rv', 'push', pushR),
   ...both('58 +r', 'POP rv', 'pop', popR),
