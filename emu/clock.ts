@@ -94,7 +94,8 @@ export class Clock {
   }
 
   load(deadlines: number[]): void {
-    if (deadlines.length !== this.handlers.length) throw new Error('snapshot of another machine: events differ');
+    if (deadlines.length !== this.handlers.length)
+      throw new Error('snapshot of another machine: events differ');
     this.deadlines = deadlines.slice();
     this.recompute();
   }
