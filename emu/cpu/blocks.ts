@@ -55,6 +55,9 @@ export class Block {
   /** For one instruction across a page border: the physical address of the second page; else -1. */
   secondPage = -1;
   valid = true;
+  /** The blocks that last came after it: where it ends, and elsewhere. Hints, to be checked before use. */
+  onward: Block | null = null;
+  elsewhere: Block | null = null;
 
   constructor(pa: number, lin: number, eip: number, mode: number) {
     this.pa = pa;
@@ -106,6 +109,25 @@ export class Blocks implements CodeBytes {
     return this.decode(pa, lin, eip, slot);
   }
 
+  /**
+   * What find() gives, after `b` has run. The block that came next the last time is tried first: so the host need
+   * not wait for EIP and the table to know where the next instructions are.
+   */
+  follow(b: Block): Block {
+    const c = this.cpu;
+    const eip = c.eip;
+    const straight = eip === b.end;
+    const hint = straight ? b.onward : b.elsewhere;
+    if (hint !== null && hint.valid && hint.eip === eip && hint.mode === c.codeMode && hint.secondPage < 0) {
+      const lin = (eip + c.segmentBase(1)) | 0;
+      if (hint.lin === lin && hint.pa === this.mmu.translateFetch(lin)) return hint;
+    }
+    const next = this.find();
+    if (straight) b.onward = next;
+    else b.elsewhere = next;
+    return next;
+  }
+
   /** CodeBytes for the decoder. */
   byte(n: number): number {
     if (n < this.room) return this.read(this.pa + n);
@@ -129,6 +151,7 @@ export class Blocks implements CodeBytes {
   /** Forgets everything (regions or hooks changed, a snapshot was loaded). */
   clear(): void {
     for (const entry of this.pages.values()) for (const b of entry.blocks) this.drop(b);
+    for (const b of this.table) if (b) this.forget(b);
     this.table.fill(null);
   }
 
@@ -208,7 +231,7 @@ export class Blocks implements CodeBytes {
 
   private enter(b: Block, slot: number): void {
     const old = this.table[slot];
-    if (old) this.leavePage(old);
+    if (old) this.forget(old);
     this.table[slot] = b;
     if (b.pa >>> 0 >= this.mmu.ramSize) return;
     this.page(b.pa >>> 12).blocks.add(b);
@@ -226,13 +249,20 @@ export class Blocks implements CodeBytes {
     return entry;
   }
 
+  /** Its bytes changed: it must not run on. */
   private drop(b: Block): void {
-    b.valid = false;
     for (let k = 0; k < b.insns.length; k++) {
       const stop = new Insn(staleRow);
       stop.eip = b.insns[k].eip;
       b.insns[k] = stop;
     }
+    this.forget(b);
+  }
+
+  /** It leaves the table: nobody tells it of changes any more, so no hint may lead to it. */
+  private forget(b: Block): void {
+    b.valid = false;
+    b.onward = b.elsewhere = null;
     this.leavePage(b);
   }
 

@@ -69,7 +69,7 @@ export class Engine implements Cursor {
     this.cpu = cpu;
     this.blocks = new Blocks(cpu);
     this.blocks.hooked = lin => this.hooks.has(lin);
-    cpu.mmu.sync = () => this.sync();
+    cpu.mmu.sync = cpu.mmu.hierarchy.sync = () => this.sync();
     cpu.retiredInBlock = () => (this.running ? this.position : 0);
     cpu.mmu.onMarkedWrite = (pa, length) => this.blocks.invalidate(pa, length);
     this.lineShift = cpu.mmu.hierarchy.l1i.lineShift;
@@ -148,8 +148,8 @@ export class Engine implements Cursor {
     const blocks = this.blocks;
     this.headDone = false;
     try {
-      do {
-        const b = blocks.find();
+      let b = blocks.find();
+      for (;;) {
         const n = b.insns.length;
         if (b.region >= 0) accounting.region = b.region;
         this.charged = 0;
@@ -162,7 +162,9 @@ export class Engine implements Cursor {
         c.instructions += n;
         if (!b.ends) c.eip = b.end;
         this.lastLine = b.lastLine;
-      } while (!c.leave && time[0] < until);
+        if (c.leave || time[0] >= until) break;
+        b = blocks.follow(b);
+      }
     } catch (thrown) {
       const b = this.running;
       const done = b ? this.interrupted(b, this.position, thrown) : this.notFound(thrown);
