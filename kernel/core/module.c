@@ -1,4 +1,5 @@
 /* Loadable modules: their list, loading and unloading. core/module_elf.c reads the object file. */
+#include <asm/semaphore.h>
 #include <asm/uaccess.h>
 #include <kernel/boot.h>
 #include <kernel/calls.h>
@@ -14,6 +15,9 @@
 #define FORCE 0x200u /* sys_delete_module's O_TRUNC, as in Linux */
 
 struct module *module_list;
+
+/* One module is loaded or unloaded at a time; nooks/ does so by itself after a failure. */
+static DECLARE_MUTEX(module_lock);
 
 /* The host hooks this address to read module_list. */
 noinline void module_event(void) { __asm__ __volatile__("" : : : "memory"); }
@@ -77,7 +81,7 @@ static int run_init(struct module *mod) {
   return 0;
 }
 
-int load_module(const char *name, const char *args) {
+static int load_locked(const char *name, const char *args) {
   const struct boot_module *image = find_image(name);
   if (!image) {
     printk(KERN_ERR "module %s: no such Multiboot module\n", name);
@@ -97,7 +101,14 @@ int load_module(const char *name, const char *args) {
   return run_init(mod);
 }
 
-int unload_module(const char *name, bool force) {
+int load_module(const char *name, const char *args) {
+  down(&module_lock);
+  int err = load_locked(name, args);
+  up(&module_lock);
+  return err;
+}
+
+static int unload_locked(const char *name, bool force) {
   struct module *mod = find_module(name);
   if (!mod) return -ENOENT;
   if (mod->use_count && !force) return -EBUSY;
@@ -107,6 +118,13 @@ int unload_module(const char *name, bool force) {
   unlist_module(mod);
   free_module(mod);
   return 0;
+}
+
+int unload_module(const char *name, bool force) {
+  down(&module_lock);
+  int err = unload_locked(name, force);
+  up(&module_lock);
+  return err;
 }
 
 void __module_get(struct module *mod) { mod->use_count++; }
