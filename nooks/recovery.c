@@ -111,7 +111,7 @@ static void recover(struct nooks_domain *d) {
   strlcpy(s.name, d->name, sizeof s.name);
   strlcpy(s.args, d->args, sizeof s.args);
   save_interfaces(&s, d);
-  unload_module(s.name, true);
+  if (unload_module(s.name, true)) return; /* somebody else did */
   if (!may_restart(s.name)) {
     printk(KERN_ERR "nooks: %s failed %u times, it stays unloaded\n", s.name, MAX_FAILURES);
     return;
@@ -160,14 +160,17 @@ static bool inside(const struct task_struct *task, const struct nooks_domain *d)
   return false;
 }
 
-/* Tasks that sleep in the kernel on behalf of the extension: awake, they find that it is gone. */
+/*
+ * Tasks that sleep in the kernel on behalf of the extension: awake, they find that it is gone. Also those that
+ * sleep uninterruptibly: whoever waits in this kernel looks at what it waits for again.
+ */
 u32 wake_sleepers(struct nooks_domain *d) {
   struct task_struct *task;
   u32 count = 0;
   list_for_each_entry(task, &all_tasks, tasks) {
     if (!inside(task, d)) continue;
     count++;
-    if (task->state == TASK_INTERRUPTIBLE) wake_up_process(task);
+    if (task->state == TASK_INTERRUPTIBLE || task->state == TASK_UNINTERRUPTIBLE) wake_up_process(task);
   }
   return count;
 }

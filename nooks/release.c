@@ -29,6 +29,13 @@ static void release_irq(struct nooks_object *o) {
 static void release_timer(struct nooks_object *o) { del_timer_sync(o->kernel); }
 static void release_tasklet(struct nooks_object *o) { tasklet_kill(o->kernel); }
 
+static void release_wait(struct nooks_object *o) {
+  struct nooks_wait *w = RECORD(o, struct nooks_wait);
+  remove_wait_queue(&w->queue->head, &w->wait);
+}
+
+static void release_nothing(struct nooks_object *o) { (void)o; }
+
 static void release_netdev(struct nooks_object *o) {
   if (RECORD(o, struct nooks_netdev)->registered) unregister_netdev(o->kernel);
   free_netdev(o->kernel);
@@ -71,6 +78,11 @@ void release_objects(struct nooks_domain *d) {
   release_type(d, OBJ_TIMER, release_timer);
   release_type(d, OBJ_TASKLET, release_tasklet);
   if (object_first(d, OBJ_WORK)) flush_scheduled_tasks(); /* each drops itself */
+  release_type(d, OBJ_WAIT, release_wait);
+  release_type(d, OBJ_WAIT_QUEUE, release_nothing);
+  release_type(d, OBJ_CACHE, release_nothing); /* the heap frees it */
+  release_type(d, OBJ_FILE, release_file);
+  release_type(d, OBJ_CHRDEV, release_chrdev);
   release_type(d, OBJ_NETDEV, release_netdev);
   release_type(d, OBJ_REGIONS, release_regions);
   release_type(d, OBJ_PCI_DRIVER, release_pci_driver);

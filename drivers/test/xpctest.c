@@ -2,6 +2,10 @@
  * A driver that tests XPC, deferred work and the object tracker from inside, and prints `xpctest: NAME ok`
  * or `wrong` for each thing. It runs with isolation and without; tests compare both with what they expect.
  */
+#include <asm/semaphore.h>
+#include <asm/uaccess.h>
+#include <linux/errno.h>
+#include <linux/fs.h>
 #include <linux/interrupt.h>
 #include <linux/module.h>
 #include <linux/netdevice.h>
@@ -102,16 +106,74 @@ static void test_packets(void) {
   check("packets outlive their neighbours", right);
 }
 
+/* ---- A character device: /dev/xpctest ---- */
+
+#define XPCTEST_ADD 1    /* returns the minor number + 7 */
+#define XPCTEST_FAULT 2  /* writes to address 0 */
+#define XPCTEST_HANG 3   /* waits for what never comes */
+#define XPCTEST_LOCK 4   /* takes the semaphore */
+#define XPCTEST_UNLOCK 5
+
+static char text[64];
+static size_t text_size;
+static DECLARE_WAIT_QUEUE_HEAD(readers);
+static DECLARE_WAIT_QUEUE_HEAD(nobody);
+static DECLARE_MUTEX(lock);
+
+static int file_open(struct inode *inode, struct file *file) {
+  file->private_data = (void *)(MINOR(inode->i_rdev) + 7);
+  return 0;
+}
+
+/* The text, from f_pos on; waits until there is one. */
+static ssize_t file_read(struct file *file, char *buf, size_t bytes, loff_t *ppos) {
+  if (wait_event_interruptible(readers, text_size)) return -EINTR;
+  if (*ppos >= (loff_t)text_size) return 0;
+  bytes = min(bytes, text_size - (size_t)*ppos);
+  if (copy_to_user(buf, text + *ppos, bytes)) return -EFAULT;
+  *ppos += bytes;
+  return file->private_data ? (ssize_t)bytes : -EINVAL;
+}
+
+static ssize_t file_write(struct file *file, const char *buf, size_t bytes, loff_t *ppos) {
+  (void)file, (void)ppos;
+  if (bytes > sizeof text) return -E2BIG;
+  if (copy_from_user(text, buf, bytes)) return -EFAULT;
+  for (size_t i = 0; i < bytes; i++) text[i] ^= 0x20;
+  text_size = bytes;
+  wake_up_interruptible(&readers);
+  return (ssize_t)bytes;
+}
+
+static int file_ioctl(struct inode *inode, struct file *file, unsigned cmd, unsigned long arg) {
+  (void)inode, (void)arg;
+  switch (cmd) {
+    case XPCTEST_ADD: return (int)file->private_data;
+    case XPCTEST_FAULT: *(volatile int *)0 = 1; return 0;
+    case XPCTEST_HANG: sleep_on(&nobody); return 0;
+    case XPCTEST_LOCK: down(&lock); return 0;
+    case XPCTEST_UNLOCK: up(&lock); return 0;
+    default: return -ENOTTY;
+  }
+}
+
+static struct file_operations fops = {
+  .owner = THIS_MODULE, .open = file_open, .read = file_read, .write = file_write, .ioctl = file_ioctl,
+};
+static int major;
+
 static int xpctest_init(void) {
   test_timers();
   test_nesting();
   test_memory();
   test_packets();
   check("in process context", !in_interrupt());
-  return 0;
+  major = register_chrdev(0, "xpctest", &fops);
+  return major < 0 ? major : 0;
 }
 
 static void xpctest_exit(void) {
+  unregister_chrdev((unsigned)major, "xpctest");
   printk("xpctest: bye\n");
 }
 

@@ -7,7 +7,8 @@
 
 static const char *const type_names[OBJ_TYPES] = {
   "net_device", "packet", "PCI device", "PCI driver", "timer", "tasklet", "work", "interrupt handler",
-  "mapping of device memory", "claimed region", "consistent memory", "block of pages", "cache", "object",
+  "mapping of device memory", "claimed region", "consistent memory", "block of pages", "cache", "wait queue", "waiter",
+  "character device", "file", "object",
 };
 
 struct nooks_object *object_arg(enum object_type type, const void *driver, const char *function) {

@@ -76,6 +76,43 @@ void wrap_free_pages(u32 addr, u32 order) {
   object_drop(&m->o);
 }
 
+/* ---- Caches: of the domain's heap. Constructors would be calls into the domain for each object: refused ---- */
+
+kmem_cache_t *wrap_kmem_cache_create(const char *name, u32 size, u32 offset, u32 flags, const void *ctor,
+                                     const void *dtor) {
+  struct nooks_domain *d = calling_domain();
+  char copy[24];
+  (void)offset;
+  string_arg(copy, name, sizeof copy, "kmem_cache_create");
+  if (ctor || dtor) nooks_bad_call("kmem_cache_create: %s has a constructor", copy);
+  if (!size || size > PAGE_SIZE) return NULL;
+  struct nooks_object *o = object_new(sizeof *o);
+  kmem_cache_t *cache = o ? heap_cache_create(d->heap, copy, size, flags, NULL, NULL) : NULL;
+  if (!cache) {
+    kfree(o);
+    return NULL;
+  }
+  object_track(d, o, OBJ_CACHE, cache, cache); /* the kernel's address, as a handle */
+  return cache;
+}
+
+int wrap_kmem_cache_destroy(kmem_cache_t *cache) {
+  struct nooks_object *o = object_arg(OBJ_CACHE, cache, "kmem_cache_destroy");
+  int err = kmem_cache_destroy(cache);
+  if (!err) object_drop(o);
+  return err;
+}
+
+void *wrap_kmem_cache_alloc(kmem_cache_t *cache, int gfp) {
+  object_arg(OBJ_CACHE, cache, "kmem_cache_alloc");
+  return kmem_cache_alloc(cache, gfp & GFP_KERNEL);
+}
+
+void wrap_kmem_cache_free(kmem_cache_t *cache, void *p) {
+  object_arg(OBJ_CACHE, cache, "kmem_cache_free");
+  release(p, "kmem_cache_free");
+}
+
 /* ---- User memory: the kernel copies, as user space is not mapped in a domain ---- */
 
 u32 wrap_copy_to_user(void *to, const void *from, u32 n) {

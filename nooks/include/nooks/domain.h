@@ -36,6 +36,10 @@ enum object_type {
   OBJ_CONSISTENT, /* memory shared with a device */
   OBJ_PAGES,      /* whole pages */
   OBJ_CACHE,      /* kmem_cache */
+  OBJ_WAIT_QUEUE, /* head of a wait queue: a twin, while somebody waits */
+  OBJ_WAIT,       /* entry of a wait queue: a twin, while it waits */
+  OBJ_CHRDEV,     /* file_operations: a twin */
+  OBJ_FILE,       /* file: copied, until released */
   OBJ_CALL,       /* an object of one call, on the task's table */
   OBJ_TYPES
 };

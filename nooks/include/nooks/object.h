@@ -7,11 +7,13 @@
 #ifndef NOOKS_OBJECT_H
 #define NOOKS_OBJECT_H
 
+#include <linux/fs.h>
 #include <linux/interrupt.h>
 #include <linux/netdevice.h>
 #include <linux/pci.h>
 #include <linux/skbuff.h>
 #include <linux/timer.h>
+#include <linux/wait.h>
 #include <nooks/domain.h>
 
 struct nooks_object {
@@ -75,6 +77,26 @@ struct nooks_irq {
   char name[IFNAMSIZ];
 };
 
+struct nooks_waitq {
+  struct nooks_object o;
+  wait_queue_head_t head;
+  u32 users; /* entries and sleepers */
+};
+
+struct nooks_wait {
+  struct nooks_object o;
+  wait_queue_t wait;
+  struct nooks_waitq *queue;
+};
+
+struct nooks_chrdev {
+  struct nooks_object o;       /* driver: the extension's file_operations */
+  struct file_operations fops; /* the kernel's twin; open files point to it */
+  const void *open, *release, *read, *write, *ioctl;
+  unsigned major;
+  char name[24];
+};
+
 /* Memory of some size: OBJ_IOREMAP, OBJ_CONSISTENT, OBJ_PAGES. */
 struct nooks_memory {
   struct nooks_object o;
@@ -115,5 +137,8 @@ void packets_free(struct nooks_domain *d);    /* the spare copies */
 
 /* Releases all that the extension has; the domain's state lets no call in (release.c). Process context. */
 void release_objects(struct nooks_domain *d);
+/* wrappers/chrdev.c */
+void release_file(struct nooks_object *o);
+void release_chrdev(struct nooks_object *o);
 
 #endif
