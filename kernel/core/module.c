@@ -83,10 +83,7 @@ static int run_init(struct module *mod) {
 
 static int load_locked(const char *name, const char *args) {
   const struct boot_module *image = find_image(name);
-  if (!image) {
-    printk(KERN_ERR "module %s: no such Multiboot module\n", name);
-    return -ENOENT;
-  }
+  if (!image) return -ENOENT;
   struct module *mod = kzalloc(sizeof *mod, GFP_KERNEL);
   if (!mod) return -ENOMEM;
   set_name(mod, image->name);

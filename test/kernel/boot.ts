@@ -26,6 +26,8 @@ export interface Booted {
 }
 
 const MIB = 1024 * 1024;
+/** Tests that wait or spin for a time take a tenth of the instructions on a slow processor. */
+const CLOCK_HZ = 100_000_000;
 const MAX_CYCLES = 60e9;
 const QEMU = 'qemu-system-i386';
 const QEMU_TIME_LIMIT = 100_000;
@@ -50,11 +52,14 @@ async function contents(boot: Boot): Promise<{ line: string; bytes: Uint8Array }
   );
 }
 
-/** On our machine. */
+const flat = findProfile('flat');
+const slow = { ...flat, clockHz: { ...flat.clockHz, value: CLOCK_HZ } };
+
+/** On our machine, by default one instruction a cycle at 100 MHz. */
 export async function bootHere(boot: Boot): Promise<Booted> {
   let console = '';
   const machine = new Machine({
-    profile: findProfile(boot.profile ?? 'flat'),
+    profile: boot.profile ? findProfile(boot.profile) : slow,
     memoryBytes: (boot.memory ?? 64) * MIB,
     onSerial: byte => {
       console += String.fromCharCode(byte);
