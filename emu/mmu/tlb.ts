@@ -21,6 +21,13 @@ export const TLB_D = 0x040;
 export const TLB_G = 0x100;
 
 const INVALID = -1;
+
+/** Buckets that say how many keys hash to them, so that most misses need no search. */
+const BUCKETS = 1024;
+
+function bucketOf(key: number): number {
+  return (key ^ (key >>> 10) ^ (key >>> 20)) & (BUCKETS - 1);
+}
 const MAX_STAMP = 0x7fff_ffff;
 
 export class Tlb {
@@ -40,6 +47,12 @@ export class Tlb {
   private readonly ways: number;
   private readonly setMask: number;
   private clock = 0;
+  /** Entries by bucket of their key, in the real TLB and in the twin: derived, and no part of a snapshot. */
+  private readonly held = new Uint16Array(BUCKETS);
+  private readonly twinHeld = new Uint16Array(BUCKETS);
+  /** Where a key of the bucket was found last: the first place to look. */
+  private readonly hint = new Uint16Array(BUCKETS);
+  private readonly twinHint = new Uint16Array(BUCKETS);
   /** Counted since reset. */
   misses = 0;
   switchMisses = 0;
@@ -64,11 +77,19 @@ export class Tlb {
     this.twinLink = array('twin link', INVALID);
   }
 
-  /** The entry that holds `key`, or -1. Changes nothing. */
+  /** The entry that holds `key`, or -1. Changes nothing but the hint. */
   find(key: number): number {
+    const bucket = bucketOf(key);
+    if (this.held[bucket] === 0) return -1;
+    const hint = this.hint[bucket];
+    if (this.key[hint] === key) return hint;
     const first = (key & this.setMask) * this.ways;
     const end = first + this.ways;
-    for (let e = first; e < end; e++) if (this.key[e] === key) return e;
+    for (let e = first; e < end; e++) {
+      if (this.key[e] !== key) continue;
+      this.hint[bucket] = e;
+      return e;
+    }
     return -1;
   }
 
@@ -129,6 +150,7 @@ export class Tlb {
     }
     if (this.key[victim] !== INVALID) this.drop(victim);
     this.key[victim] = key;
+    this.held[bucketOf(key)]++;
     this.frame[victim] = frame;
     this.flags[victim] = flags;
     this.touch(victim);
@@ -157,6 +179,7 @@ export class Tlb {
   flushAll(): void {
     for (let e = 0; e < this.entries; e++) if (this.key[e] !== INVALID) this.drop(e);
     this.twinKey.fill(INVALID);
+    this.twinHeld.fill(0);
   }
 
   save(): number[] {
@@ -165,13 +188,22 @@ export class Tlb {
 
   load(s: number[]): void {
     [this.clock, this.misses, this.switchMisses, this.globalHits] = s;
+    this.held.fill(0);
+    this.twinHeld.fill(0);
+    for (const key of this.key) if (key !== INVALID) this.held[bucketOf(key)]++;
+    for (const key of this.twinKey) if (key !== INVALID) this.twinHeld[bucketOf(key)]++;
   }
 
   private invalidateKey(key: number): void {
     const e = this.find(key);
     if (e >= 0) this.drop(e);
     const first = (key & this.setMask) * this.ways;
-    for (let t = first; t < first + this.ways; t++) if (this.twinKey[t] === key) this.twinKey[t] = INVALID;
+    if (this.twinHeld[bucketOf(key)] === 0) return;
+    for (let t = first; t < first + this.ways; t++) {
+      if (this.twinKey[t] !== key) continue;
+      this.twinKey[t] = INVALID;
+      this.twinHeld[bucketOf(key)]--;
+    }
   }
 
   private drop(e: number): void {
@@ -183,13 +215,21 @@ export class Tlb {
     }
     const key = this.key[e];
     this.key[e] = INVALID;
+    this.held[bucketOf(key)]--;
     this.onDrop(e, key);
   }
 
   private findTwin(key: number, tag: number): number {
+    if (this.twinHeld[bucketOf(key)] === 0) return -1;
+    const bucket = bucketOf(key ^ (tag << 5));
+    const hint = this.twinHint[bucket];
+    if (this.twinKey[hint] === key && this.twinTag[hint] === tag) return hint;
     const first = (key & this.setMask) * this.ways;
-    for (let t = first; t < first + this.ways; t++)
-      if (this.twinKey[t] === key && this.twinTag[t] === tag) return t;
+    for (let t = first; t < first + this.ways; t++) {
+      if (this.twinKey[t] !== key || this.twinTag[t] !== tag) continue;
+      this.twinHint[bucket] = t;
+      return t;
+    }
     return -1;
   }
 
@@ -218,7 +258,9 @@ export class Tlb {
       this.twinOf[unpaired] = INVALID;
       this.onDrop(unpaired, this.key[unpaired]);
     }
+    if (this.twinKey[victim] !== INVALID) this.twinHeld[bucketOf(this.twinKey[victim])]--;
     this.twinKey[victim] = key;
+    this.twinHeld[bucketOf(key)]++;
     this.twinTag[victim] = tag;
     this.link(e, victim);
   }

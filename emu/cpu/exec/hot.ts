@@ -428,10 +428,10 @@ function less(r: Int32Array): number {
 }
 
 /** Where a form's destination and source are: ModRM.rm, the register of ModRM.reg or the opcode, or neither. */
-type Place = 'rm' | 'reg' | 'eax' | 'imm' | 'one' | 'none';
+export type Place = 'rm' | 'reg' | 'eax' | 'imm' | 'one' | 'none';
 
 /** A form, its case when ModRM.rm is a register (or there is none) and when it is memory; 0: its row's executor. */
-type FormRow = readonly [form: string, register: number, memory: number, dst: Place, src: Place];
+export type FormRow = readonly [form: string, register: number, memory: number, dst: Place, src: Place];
 
 const ALU: readonly [name: string, fromRegister: number, fromMemory: number, toMemory: number][] = [
   ['ADD', 20, 27, 35],
@@ -443,7 +443,7 @@ const ALU: readonly [name: string, fromRegister: number, fromMemory: number, toM
 ];
 const CONDITIONS = 'O NO B NB E NE BE NBE S NS P NP L NL LE NLE'.split(' ');
 
-const FORMS: readonly FormRow[] = [
+export const FORMS: readonly FormRow[] = [
   ['MOV r/m32, r32', 1, 3, 'rm', 'reg'],
   ['MOV r32, r/m32', 1, 2, 'reg', 'rm'],
   ['MOV r32, imm32', 1, 0, 'reg', 'imm'],
