@@ -811,6 +811,17 @@ static const struct {
   TEST(do_a_device_and_programs_share_a_page),
 };
 
+/* `usertests --console`: asks for lines until an empty one comes. */
+static int console(void) {
+  char line[300];
+  for (;;) {
+    printf("? ");
+    ssize_t n = read(0, line, sizeof line);
+    if (n <= 1) return n != 1;
+    printf("%d: %.*s", (int)n, (int)n, line);
+  }
+}
+
 static int run(const char *name, void (*fn)(void)) {
   pid_t pid = fork();
   if (pid == 0) {
@@ -831,6 +842,7 @@ static int chosen(const char *name, char **names, int count) {
 int main(int argc, char **argv) {
   int failed = 0, ran = 0;
   if (argc > 1 && !strcmp(argv[1], "--count")) return argc == 4 && !strcmp(argv[2], "a b") && !argv[3][0] ? argc : 0;
+  if (argc > 1 && !strcmp(argv[1], "--console")) return console();
   for (unsigned i = 0; i < sizeof tests / sizeof tests[0]; i++) {
     if (!chosen(tests[i].name, argv + 1, argc - 1)) continue;
     failed += run(tests[i].name, tests[i].fn);

@@ -14,7 +14,7 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 
-#define MIN_MEMORY 0x1000000u /* bytes */
+#define MIN_MEMORY 0xF00000u /* bytes: 16 MiB, of which a PC's firmware may have kept some */
 
 extern const initcall_t __start_initcall[], __stop_initcall[];
 extern const char _kernel_start[], _end[];
@@ -48,7 +48,7 @@ void start_kernel(u32 magic, u32 info) {
   if (info >= DIRECT_MAX - PAGE_SIZE) panic("Multiboot data at %#x lie beyond the direct map", info);
   multiboot_read(direct_map(info));
   printk(KERN_INFO "nooks86 kernel, %u MiB of memory\n", (ram_end + 0xFFFFF) >> 20);
-  if (ram_end < MIN_MEMORY) panic("%u MiB of memory are too small, %u are needed", ram_end >> 20, MIN_MEMORY >> 20);
+  if (ram_end < MIN_MEMORY) panic("%u MiB of memory are too small, 16 are needed", (ram_end + 0xFFFFF) >> 20);
 
   pgtable_init();
   gdt_init();

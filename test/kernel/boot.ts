@@ -16,6 +16,8 @@ export interface Boot {
   /** MiB, default 64. */
   memory?: number;
   profile?: string;
+  /** Typed, one line each time the guest asks with "? "; on our machine only. */
+  typed?: readonly string[];
 }
 
 export interface Booted {
@@ -58,11 +60,13 @@ const slow = { ...flat, clockHz: { ...flat.clockHz, value: CLOCK_HZ } };
 /** On our machine, by default one instruction a cycle at 100 MHz. */
 export async function bootHere(boot: Boot): Promise<Booted> {
   let console = '';
-  const machine = new Machine({
+  const typed = [...(boot.typed ?? [])];
+  const machine: Machine = new Machine({
     profile: boot.profile ? findProfile(boot.profile) : slow,
     memoryBytes: (boot.memory ?? 64) * MIB,
     onSerial: byte => {
       console += String.fromCharCode(byte);
+      if (console.endsWith('? ')) for (const c of typed.shift() ?? '') machine.uart.receive(c.charCodeAt(0));
     },
   });
   const modules = (await contents(boot)).map(({ line, bytes }) => ({ commandLine: line, bytes }));

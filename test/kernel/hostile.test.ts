@@ -45,6 +45,12 @@ describe('booting', () => {
   it('has enough in 16 MiB', async () => {
     expect((await bootHere({ memory: 16, modules: ['init hello', 'hello'] })).end).toBe(0);
   });
+  it.each(['globalpages=on', 'globalpages=off', 'globalpages=auto', 'poison=off', 'loglevel=7', 'zone=4'])(
+    'goes on with %s',
+    async options => {
+      expect((await bootHere({ options, modules: ['init hello', 'hello'] })).end).toBe(0);
+    },
+  );
   it('refuses options that are not numbers', () =>
     expectPanic({ options: 'zone=much', modules: ['init'] }, 'zone=much'));
   it('refuses options that are not known values', () =>

@@ -1,4 +1,4 @@
-/** The kernel's own tests, from ring 3 (user/usertests.c) and from a module (drivers/test/kerneltest.c). */
+/** The kernel's own tests, from ring 3 (user/usertests.c) from a module (drivers/test/kerneltest.c), and by typing. */
 import { describe, expect, it } from 'vitest';
 import { type Boot, bootHere, bootQemu, hasQemu, machines } from './boot.ts';
 
@@ -27,6 +27,20 @@ for (const { name, boot, skip } of machines) {
     }, 300_000);
   });
 }
+
+describe('typing', () => {
+  it('is echoed, corrected by backspace and read by the line', async () => {
+    const typed = ['hello\r', 'wrong\b\b\b\b\b\bright\n', `${'x'.repeat(400)}\r`, '\r'];
+    const { console, end } = await bootHere({ modules: ['init usertests --console', 'usertests'], typed });
+    const lines = console.split('\n').slice(1);
+    expect(lines[0]).toBe('? hello');
+    expect(lines[1]).toBe('6: hello');
+    expect(lines[2]).toBe(`? wrong${'\b \b'.repeat(5)}right`);
+    expect(lines[3]).toBe('6: right');
+    expect(console).toContain(`256: ${'x'.repeat(255)}\n`);
+    expect(end).toBe(0);
+  });
+});
 
 describe.skipIf(!hasQemu)('the console', () => {
   it('shows the same on both machines', async () => {
