@@ -53,7 +53,7 @@ export function runStream(options: StreamOptions): StreamResult {
     build: options.build,
     profile: options.profile,
     memoryBytes: MEMORY,
-    commandLine: `isolation=${isolation} ip=${GUEST_IP}/24 ${options.extra ?? ''}`.trim(),
+    commandLine: `isolation=${isolation} poison=off ip=${GUEST_IP}/24 ${options.extra ?? ''}`.trim(),
     modules: workload.modules(plan),
     onSerial: byte => {
       if (byte !== 0x0a) {
