@@ -14,6 +14,7 @@ import { CpuFault, GP, SS } from '../mmu/fault.ts';
 import { Mmu, type MmuHost } from '../mmu/mmu.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
+import { Breakpoints } from './breakpoints.ts';
 import { type SystemCosts, systemCosts } from './costs.ts';
 import type { Insn } from './insn.ts';
 import { Predictor } from './predictor.ts';
@@ -163,6 +164,9 @@ export class Cpu {
   /** Unknown MSRs that were told about; not part of the machine's state. */
   readonly unknownMsrs = new Set<number>();
   readonly predictor: Predictor;
+  readonly breakpoints: Breakpoints;
+  /** Debug exceptions wait until the next instruction is done (MOV SS, POP SS); `shadow` is set then too. */
+  debugShadow = false;
   /** Ticks of a mispredicted branch. */
   readonly mispredictTicks: number;
   readonly rep: RepCosts;
@@ -188,6 +192,7 @@ export class Cpu {
     this.rep = repCosts(profile);
     this.costs = systemCosts(profile);
     this.mmu = new Mmu(profile, state, accounting, this.fault, host);
+    this.breakpoints = new Breakpoints(this.mmu);
     this.resetState();
   }
 
@@ -196,7 +201,7 @@ export class Cpu {
     this.r32.fill(0);
     this.r32[CR0] = CR0_PE | CR0_ET;
     this.r32[DR + 6] = 0xffff0ff0 | 0;
-    this.r32[DR + 7] = 0x400;
+    this.setDr(7, 0x400);
     this.r32[IDT_LIMIT] = 0;
     for (let s = 0; s < 6; s++)
       this.setSegment(s, s === CS_ ? 8 : 16, 0, 0xffff_ffff, s === CS_ ? 0xcf9b00 : 0xcf9300);
@@ -268,6 +273,7 @@ export class Cpu {
   }
   setDr(n: number, v: number): void {
     this.r32[DR + n] = v;
+    if (n !== 6) this.breakpoints.update(this.r32.subarray(DR, DR + 8));
   }
   get gdtBase(): number {
     return this.r32[GDT_BASE];
@@ -623,7 +629,7 @@ export class Cpu {
   set eflags(v: number) {
     this.setArithmetic(v & ARITHMETIC);
     this.r32[EFLAGS] = v & STORED;
-    if (v & (TF | IF)) this.leave = true;
+    if (v & (TF | IF | RF)) this.leave = true;
   }
   /** The flags that are not arithmetic: TF IF DF IOPL NT RF VM AC ID. */
   get systemFlags(): number {
@@ -724,6 +730,7 @@ export class Cpu {
     return {
       mmu: this.mmu.save(),
       shadow: this.shadow,
+      debug: [this.debugShadow ? 1 : 0, this.breakpoints.hits],
       halted: this.halted,
       shutdown: this.shutdown,
       nmiBlocked: this.nmiBlocked,
@@ -739,6 +746,7 @@ export class Cpu {
     const s = state as {
       mmu: unknown;
       shadow: boolean;
+      debug: number[];
       halted: boolean;
       shutdown: boolean;
       nmiBlocked: boolean;
@@ -749,6 +757,9 @@ export class Cpu {
     };
     this.mmu.load(s.mmu);
     this.shadow = s.shadow;
+    this.debugShadow = s.debug[0] === 1;
+    this.breakpoints.hits = s.debug[1];
+    this.breakpoints.update(this.r32.subarray(DR, DR + 8));
     this.halted = s.halted;
     this.shutdown = s.shutdown;
     this.nmiBlocked = s.nmiBlocked;

@@ -14,7 +14,7 @@ import { CAUSE } from '../accounting.ts';
 import { NEVER, TICKS_PER_CYCLE } from '../clock.ts';
 import { DB } from '../mmu/fault.ts';
 import { type Block, Blocks, MAX_BLOCK, STALE } from './blocks.ts';
-import type { Cpu } from './cpu.ts';
+import { type Cpu, RF } from './cpu.ts';
 import { deliver } from './exceptions.ts';
 import { type Cursor, runInsns } from './exec/hot.ts';
 import { PRE_HOOK, PRE_LINE, PRE_LINE2 } from './insn.ts';
@@ -116,7 +116,8 @@ export class Engine implements Cursor {
         if (this.stopWanted) return 'stopped';
       }
       if (time[0] >= until) return 'limit';
-      if (this.sinceHead !== 0 || c.shadow || c.trapFlag || this.skipLin !== NOWHERE)
+      if (c.breakpoints.armed) this.runBlock(1);
+      else if (this.sinceHead !== 0 || c.shadow || c.trapFlag || this.skipLin !== NOWHERE)
         this.runBlock(MAX_BLOCK);
       else this.runBlocks(Math.min(until, c.clock.next()));
       if (this.stopWanted) return 'stopped';
@@ -147,6 +148,7 @@ export class Engine implements Cursor {
     const time = accounting.time;
     const blocks = this.blocks;
     this.headDone = false;
+    c.setSystemFlag(RF, false);
     try {
       let b = blocks.find();
       for (;;) {
@@ -274,13 +276,50 @@ export class Engine implements Cursor {
   private toHandler(vector: number, error: number, kind: 'fault' | 'trap' | 'external', eip: number): void {
     this.lastLine = -1;
     this.sinceHead = 0;
+    // A faulting instruction did not complete, so its breakpoints did not trap.
+    const breakpoints = this.cpu.breakpoints;
+    if (kind === 'fault') breakpoints.hits = 0;
     deliver(this.cpu, vector, error, kind, eip);
+    if (vector === DB) breakpoints.hits = 0;
+  }
+
+  /**
+   * Breakpoints before the instruction at EIP: one that the last delivery's own accesses met, or the instruction's.
+   * True if its handler is next.
+   */
+  private breakpoint(resume: boolean): boolean {
+    const c = this.cpu;
+    if (this.debugTrap(0)) return true;
+    // A string instruction with rounds left does not start again.
+    if (resume || c.repEip === c.eip) return false;
+    const met = c.breakpoints.execute(this.currentLin());
+    if (met === 0) return false;
+    c.setDr(6, c.dr(6) | met);
+    c.breakpoints.executing = true;
+    this.toHandler(DB, -1, 'fault', c.eip);
+    c.breakpoints.executing = false;
+    return true;
+  }
+
+  /** Raises the debug trap of DR6 bits `cause` and of the breakpoints met, if any. */
+  private debugTrap(cause: number): boolean {
+    const c = this.cpu;
+    const bits = cause | c.breakpoints.take();
+    if (bits === 0) return false;
+    c.setDr(6, c.dr(6) | bits);
+    this.toHandler(DB, -1, 'trap', c.eip);
+    return true;
   }
 
   private runBlock(max: number): void {
     const c = this.cpu;
     let b: Block;
     this.headDone = false;
+    const debugShadow = c.debugShadow;
+    const resume = (c.systemFlags & RF) !== 0;
+    if (c.breakpoints.armed && !debugShadow && this.breakpoint(resume)) return;
+    c.debugShadow = false;
+    c.setSystemFlag(RF, false);
     try {
       b = this.blocks.find();
     } catch (fault) {
@@ -301,12 +340,13 @@ export class Engine implements Cursor {
       this.sinceHead = 0;
       return;
     }
-    if (done === 0) c.shadow = shadow;
-    this.sinceHead = done === n && (single || n === whole) ? 0 : this.sinceHead + done;
-    if (trap && done > 0 && !c.shadow && c.deliveries === deliveries) {
-      c.setDr(6, c.dr(6) | DR6_BS);
-      this.toHandler(DB, -1, 'trap', c.eip);
+    if (done === 0) {
+      c.shadow = shadow;
+      c.debugShadow = debugShadow;
+      c.setSystemFlag(RF, resume);
     }
+    this.sinceHead = done === n && (single || n === whole) ? 0 : this.sinceHead + done;
+    if (done > 0 && !c.debugShadow) this.debugTrap(trap && c.deliveries === deliveries ? DR6_BS : 0);
   }
 
   /**

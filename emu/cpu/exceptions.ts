@@ -115,9 +115,10 @@ function enter(c: Cpu, vector: number, error: number, kind: EventKind, returnEip
   if (!wide && type !== TASK_GATE && type !== INTERRUPT_GATE16 && type !== TRAP_GATE16) c.raise(GP, idtError);
   if (kind === 'software' && gate.dpl < c.cpl) c.raise(GP, idtError);
   if (!gate.present) c.raise(NP, idtError);
-  if (type === TASK_GATE) enterTask(c, error, kind, returnEip);
+  const eflags = pushedFlags(c, vector, kind, returnEip);
+  if (type === TASK_GATE) enterTask(c, error, eflags, returnEip);
   else {
-    enterProcedure(c, error, returnEip, wide, (type & 1) === 0, pushedFlags(c, vector, kind, returnEip));
+    enterProcedure(c, error, returnEip, wide, (type & 1) === 0, eflags);
     c.charge(ENTRY, vector === PF && kind === 'fault' ? c.costs.pageFaultEntry : c.costs.exceptionEntry);
   }
   if (vector === DB && kind !== 'software') c.setDr(7, c.dr(7) & ~0x2000); // GD
@@ -132,14 +133,15 @@ function enter(c: Cpu, vector: number, error: number, kind: EventKind, returnEip
 
 /**
  * The image of EFLAGS in the frame: RF is set for faults but not for an instruction breakpoint's, and for an
- * interrupt between the rounds of a string instruction; an instruction that ends in its own trap has cleared it
- * (SDM vol. 3, 17.3.1.1).
+ * interrupt or trap between the rounds of a string instruction; else it is what it is, which is 0 behind any
+ * instruction but IRET (SDM vol. 3, 17.3.1.1).
  */
 function pushedFlags(c: Cpu, vector: number, kind: EventKind, returnEip: number): number {
   const resume =
-    (kind === 'fault' && vector !== DB) || (kind === 'external' && c.repEip !== -1 && c.repEip === returnEip);
-  if (resume) return c.eflags | RF;
-  return kind === 'external' ? c.eflags : c.eflags & ~RF;
+    kind === 'fault'
+      ? !(vector === DB && c.breakpoints.executing)
+      : kind !== 'software' && c.repEip !== -1 && c.repEip === returnEip;
+  return resume ? c.eflags | RF : c.eflags;
 }
 
 /** Interrupt and trap gates (SDM vol. 3, 6.12.1): `closes` for interrupt gates, which clear IF. */
@@ -183,11 +185,11 @@ function enterProcedure(
 }
 
 /** Task gates (SDM vol. 3, 6.12.2). The error code goes onto the new task's stack. */
-function enterTask(c: Cpu, error: number, kind: EventKind, returnEip: number): void {
+function enterTask(c: Cpu, error: number, eflags: number, returnEip: number): void {
   readTss(c, gate.gateSelector, GP, target);
   requireAvailable(c, target, GP);
   const wide = (target.type & 8) !== 0;
-  const trap = switchTask(c, target, 'event', returnEip, ENTRY, kind === 'fault');
+  const trap = switchTask(c, target, 'event', returnEip, ENTRY, (eflags & RF) !== 0);
   if (error >= 0) {
     frame.onCurrentStack(c, wide ? 4 : 2);
     frame.add(error);

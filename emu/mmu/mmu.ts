@@ -44,6 +44,9 @@ export interface MmuHost {
 /** How the walker touched memory, for tests and tracing. */
 export type WalkAccess = (what: 'read' | 'write', pa: number, value: number) => void;
 
+/** An access of `size` bytes at linear address `lin` that is about to be made; no fault can stop it. */
+export type AccessWatch = (lin: number, size: number, write: boolean) => void;
+
 export class Mmu {
   readonly hierarchy: Hierarchy;
   readonly itlb: Tlb;
@@ -89,6 +92,7 @@ export class Mmu {
   private readonly distinct: readonly Tlb[];
   private lastEntry = -1;
   private watchedLinear: ReadonlySet<number> | null = null;
+  private onAccess: AccessWatch | null = null;
 
   private readonly l1tags: Int32Array;
   private readonly l1mask: number;
@@ -209,6 +213,13 @@ export class Mmu {
     this.clearFront();
   }
 
+  /** Tells `watch` of each load and store of the CPU, but not of the walker's; null for nobody. */
+  watchAccesses(watch: AccessWatch | null): void {
+    if (watch === this.onAccess) return;
+    this.onAccess = watch;
+    this.clearFront();
+  }
+
   /** Forgets everything derived (after a snapshot was loaded). */
   refresh(): void {
     this.clearFront();
@@ -324,6 +335,7 @@ export class Mmu {
     const last = (lin + size - 1) | 0;
     if (((lin ^ last) & ~0xfff) !== 0) return this.splitRead(lin, size);
     const pa = this.translate(lin, false);
+    if (this.onAccess !== null) this.onAccess(lin, size, false);
     this.fillFront(lin, pa, false);
     if (pa >>> 0 >= this.ramSize || (pa >>> 0) + size > this.ramSize) return this.mmioRead(pa, size);
     this.touchLine(pa);
@@ -340,6 +352,7 @@ export class Mmu {
     const last = (lin + size - 1) | 0;
     if (((lin ^ last) & ~0xfff) !== 0) return this.splitWrite(lin, size, v);
     const pa = this.translate(lin, true);
+    if (this.onAccess !== null) this.onAccess(lin, size, true);
     this.fillFront(lin, pa, true);
     if (pa >>> 0 >= this.ramSize || (pa >>> 0) + size > this.ramSize) return this.mmioWrite(pa, size, v);
     this.storeLine(pa);
@@ -404,7 +417,7 @@ export class Mmu {
     if (pa >>> 0 >= this.ramSize || ((pa >>> 12) << 12) + 4096 > this.ramSize) return;
     const attributes = this.attributes[pa >>> 12];
     if (write ? attributes !== 0 : (attributes & PAGE_WATCHED) !== 0) return;
-    if (write && this.watchedLinear?.has(lin >>> 12)) return;
+    if (this.onAccess !== null || (write && this.watchedLinear?.has(lin >>> 12))) return;
     if (this.paging && !this.foundTlb.paired(this.found)) return;
     const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
     const entry = !this.paging ? -1 : this.foundTlb === this.dtlb ? this.found : this.found + 256;

@@ -6,7 +6,7 @@
  */
 import { CAUSE } from '../../accounting.ts';
 import type { AccessSize } from '../../bus.ts';
-import { type Cpu, ES_ } from '../cpu.ts';
+import { type Cpu, CR4_DE, ES_ } from '../cpu.ts';
 import type { Insn } from '../insn.ts';
 
 const PORT = CAUSE.port;
@@ -18,14 +18,21 @@ const EDI = 7;
 function readPort(c: Cpu, port: number, size: number): number {
   const isa = c.ports === null || c.ports.busOf(port) === 'isa';
   c.charge(PORT, isa ? c.costs.isaPort : c.costs.pciPortRead);
+  watch(c, port, size);
   return c.ports ? c.ports.readPort(port, size as AccessSize) | 0 : -1;
 }
 
 function writePort(c: Cpu, port: number, size: number, v: number): void {
   const isa = c.ports === null || c.ports.busOf(port) === 'isa';
   c.charge(PORT, isa ? c.costs.isaPort : c.costs.pciPortWrite);
+  watch(c, port, size);
   const value = size === 4 ? v >>> 0 : size === 2 ? v & 0xffff : v & 0xff;
   c.ports?.writePort(port, size as AccessSize, value);
+}
+
+/** I/O breakpoints (SDM vol. 3, 17.2.4). */
+function watch(c: Cpu, port: number, size: number): void {
+  if (c.breakpoints.armed && c.cr4 & CR4_DE) c.breakpoints.port(port, size);
 }
 
 export function inImmediate(c: Cpu, i: Insn): void {

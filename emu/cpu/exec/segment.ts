@@ -52,7 +52,7 @@ export function popStackSegment(c: Cpu, i: Insn): void {
 
 function shadow(c: Cpu, i: Insn): void {
   c.shadow = true;
-  c.leave = true;
+  c.debugShadow = true;
   c.eip = i.next;
 }
 

@@ -1,7 +1,7 @@
 /**
  * String instructions with and without REP (SDM vol. 2, REP and the instructions' pages). One call runs at most
  * 64 rounds; then, or when a fault comes, registers hold what is left and the same instruction runs again, so that
- * events are sampled every 64 rounds; with TF set, after each one. Costs: profile.rep, by the byte, with the
+ * events are sampled every 64 rounds; with TF set or a breakpoint armed, after each one. Costs: profile.rep, by the byte, with the
  * fraction of a tick carried on.
  */
 import { CAUSE } from '../../accounting.ts';
@@ -78,7 +78,7 @@ export function stringExec(round: Round, kind: 'move' | 'store' | 'other', compa
     const countIndex = i.a32 ? ECX : ECX * 2;
     const countSize = i.a32 ? 4 : 2;
     const wanted = i.rep === 1 ? 1 : 0;
-    const rounds = c.trapFlag ? 1 : ROUNDS;
+    const rounds = c.trapFlag || c.breakpoints.armed ? 1 : ROUNDS;
     let done = 0;
     let more = c.getReg(countIndex, countSize) !== 0;
     try {
