@@ -7,11 +7,27 @@
  * under the directory that is loaded; and trap_from_domain (kernel/arch/entry.S), which starts anew at
  * domain_kernel_esp, never finds the trap's own frame there. Leaving loads the current task's directory.
  */
+#include <asm/memlayout.h>
 #include <kernel/offsets.h>
 #include <nooks/offsets.h>
 
 /* AC, NT, DF, TF: a domain leaves none of them behind. (CLD always would cost more than the test.) */
 #define BAD_FLAGS 0x44500
+
+/* A domain that left the user's data segment loaded could write to the GDT by it, and so could we. */
+.macro check_segments scratch
+  movl %ds, \scratch
+  cmpl $KERNEL_DS, \scratch
+  jne 8f
+  movl %es, \scratch
+  cmpl $KERNEL_DS, \scratch
+  je 9f
+8:
+  movl $KERNEL_DS, \scratch
+  movl \scratch, %ds
+  movl \scratch, %es
+9:
+.endm
 
 .section .text.xpc, "ax"
 
@@ -47,6 +63,7 @@ nooks_enter_domain:
   movl %edx, %cr3
   movl $0, domain_cr3
   movl domain_kernel_esp, %esp
+  check_segments %edx
   pushfl
   testl $BAD_FLAGS, (%esp)
   jz 1f
@@ -98,6 +115,7 @@ nooks_kernel_call:
   movl %edx, %cr3
   movl $0, domain_cr3
   movl domain_kernel_esp, %esp
+  check_segments %edx
   pushl %ecx                    /* kept for the way back */
   testl $FLAG_IF, (%ecx)
   jz 1f

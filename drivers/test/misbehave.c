@@ -13,10 +13,11 @@
 #include <linux/timer.h>
 
 static char *deed = "";
-static int after = 10, until = 0x7fffffff;
+static int after = 10, until = 0x7fffffff, early;
 MODULE_PARM(deed, "s");
 MODULE_PARM(after, "i");
 MODULE_PARM(until, "i");
+MODULE_PARM(early, "i"); /* act in the init function instead */
 
 static struct timer_list timer;
 static char own_data[64];
@@ -102,6 +103,11 @@ static void say_bug(void) { BUG(); }
 static void sleep_in_interrupt(void) { schedule_timeout(10); }
 static void wild_format(void) { printk("%s\n", (char *)0x10); }
 
+/* Leaves the user's data segments loaded; the next crossing puts that right. */
+static void ruin_segments(void) {
+  __asm__ __volatile__("movl %0, %%ds; movl %0, %%es" : : "r"(0x23) : "memory");
+}
+
 /* Leaves the flags as no caller wants them, but returns. */
 static void ruin_flags(void) { __asm__ __volatile__("pushl $0x4402; popfl; std" : : : "memory", "cc"); }
 
@@ -115,7 +121,7 @@ static const struct {
   DEED(freed_packet), DEED(stack_overflow), DEED(past_stack), DEED(esp_wild), DEED(esp_kernel), DEED(esp_heap),
   DEED(esp_top), DEED(esp_interrupted), DEED(divide), DEED(undefined), DEED(system_call), DEED(breakpoint),
   DEED(wild_call), DEED(bad_segment), DEED(free_twice), DEED(free_wild), DEED(free_others), DEED(say_panic),
-  DEED(say_bug), DEED(sleep_in_interrupt), DEED(wild_format), DEED(ruin_flags),
+  DEED(say_bug), DEED(sleep_in_interrupt), DEED(wild_format), DEED(ruin_flags), DEED(ruin_segments),
 };
 
 static void act(unsigned long unused) {
@@ -130,6 +136,7 @@ static void act(unsigned long unused) {
 
 static int misbehave_init(void) {
   printk("misbehave: loaded\n");
+  if (early) act(0);
   init_timer(&timer);
   timer.function = act;
   timer.expires = jiffies + after;

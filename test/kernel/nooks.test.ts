@@ -62,6 +62,17 @@ describe('extension procedure calls', () => {
       expect(text).toMatch(/xpctest: bye/);
     });
 
+  for (const isolation of ['none', 'nooks'])
+    it(`serve files, waiters and semaphores, with isolation ${isolation}`, async () => {
+      const { text, exit } = await runGuest('insmod xpctest; xpcuser; rmmod xpctest', {
+        options: `isolation=${isolation}`,
+        modules: ['xpctest.ko', 'xpcuser'],
+      });
+      expect(exit).toBe(0);
+      expect(text.match(/^xpcuser: .* ok$/gm)?.length).toBe(8);
+      expect(text).toMatch(/parent gives it back\nxpcuser: child has the semaphore/);
+    });
+
   it('carry a stream, a packet costing one call each way', async () => {
     const { text, exit, sink } = await runGuest(
       `insmod e1000; sleep 50; ${netsend(40)}; sleep 20; cat /proc/nooks`,
@@ -142,13 +153,34 @@ describe('detection', () => {
       expect(recoveries).toBe(failures);
     });
 
-  it('leaves no flag that a driver set to its caller', async () => {
-    const { text, exit } = await runGuest('insmod misbehave deed=ruin_flags after=2; sleep 100', {
+  for (const deed of ['ruin_flags', 'ruin_segments'])
+    it(`undoes ${deed} at the next crossing`, async () => {
+      const { text, exit } = await runGuest(`insmod misbehave deed=${deed} after=2; sleep 100`, {
+        modules: ['misbehave.ko'],
+      });
+      expect(text).toMatch(/nothing stopped it/);
+      expect(text).not.toMatch(/failed/);
+      expect(exit).toBe(0);
+    });
+
+  it('refuses a driver that fails while it is loaded, and nothing of it stays', async () => {
+    const { text, exit } = await runGuest('insmod misbehave deed=null early=1; cat /proc/nooks', {
       modules: ['misbehave.ko'],
     });
-    expect(text).toMatch(/ruin_flags: nothing stopped it/);
-    expect(exit).toBe(0);
+    expect(text).toMatch(/misbehave failed: page fault/);
+    expect(text).toMatch(/init function returned -5/);
+    expect(text).not.toMatch(/restarted/);
+    expect(exit).toBe(1);
   });
+
+  for (const mode of ['on', 'off'])
+    it(`runs with globalpages=${mode}`, async () => {
+      const { exit, sink } = await runGuest(`insmod e1000; sleep 50; ${netsend(4)}`, {
+        options: `isolation=nooks globalpages=${mode}`,
+      });
+      expect(exit).toBe(0);
+      expect(sink).toMatchObject({ messages: 4, lost: 0, damaged: 0 });
+    });
 
   it('without isolation stops nothing', async () => {
     const { text } = await runGuest('insmod misbehave deed=zone after=2; sleep 100', {
@@ -192,6 +224,22 @@ describe('recovery', () => {
     expect(sink.messages).toBeGreaterThan(40);
     expect(counters(text, 'e1000')).toMatchObject({ failures: 1, recoveries: 1 });
   });
+
+  for (const [how, after] of [
+    ['fault', 'sleep 1'],
+    ['hang', 'nooksctl fail xpctest'],
+  ])
+    it(`gives a program in a driver that fails by ${how} an error, and its old file none but errors`, async () => {
+      const { text, exit } = await runGuest(
+        `insmod xpctest; start xpcuser ${how}; sleep 50; ${after}; wait; cat /proc/nooks; rmmod xpctest`,
+        { modules: ['xpctest.ko', 'xpcuser'] },
+      );
+      expect(exit).toBe(0);
+      expect(text.match(/^xpcuser: .* ok$/gm)?.length).toBe(3);
+      const { failures, recoveries } = counters(text, 'xpctest');
+      expect(failures).toBeGreaterThan(0);
+      expect(recoveries).toBe(failures);
+    });
 
   it('gives up an extension that fails too often', async () => {
     const { text, exit } = await runGuest('insmod misbehave deed=null after=1; sleep 1000; cat /proc/nooks', {
