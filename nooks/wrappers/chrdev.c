@@ -152,31 +152,34 @@ void release_chrdev(struct nooks_object *o) {
 
 /* ---- The driver calls the kernel ---- */
 
+/* All is checked on a record of the stack, so that a bad argument leaves nothing behind. */
 #define METHOD(method) \
-  c->method = own->method ? code_arg((const void *)own->method, "register_chrdev") : NULL; \
-  if (c->method) c->fops.method = call_##method
+  r.method = own->method ? code_arg((const void *)own->method, "register_chrdev") : NULL; \
+  if (r.method) r.fops.method = call_##method
 
 int wrap_register_chrdev(unsigned major, const char *name, struct file_operations *own) {
   struct nooks_domain *d = calling_domain();
   readable_arg(own, sizeof *own, "register_chrdev");
   if (object_find(d, OBJ_CHRDEV, own)) return -EBUSY;
-  struct nooks_chrdev *c = object_new(sizeof *c);
-  if (!c) return -ENOMEM;
-  string_arg(c->name, name, sizeof c->name, "register_chrdev");
+  struct nooks_chrdev r = { .major = major };
+  string_arg(r.name, name, sizeof r.name, "register_chrdev");
   METHOD(open);
   METHOD(release);
   METHOD(read);
   METHOD(write);
   METHOD(ioctl);
-  c->fops.open = call_open;
-  c->fops.release = call_release;
-  c->fops.owner = own->owner ? d->module : NULL;
+  r.fops.open = call_open;
+  r.fops.release = call_release;
+  r.fops.owner = own->owner ? d->module : NULL;
+  struct nooks_chrdev *c = object_new(sizeof *c);
+  if (!c) return -ENOMEM;
+  *c = r;
   int err = register_chrdev(major, c->name, &c->fops);
   if (err < 0) {
     kfree(c);
     return err;
   }
-  c->major = major ? major : (unsigned)err;
+  if (!major) c->major = (unsigned)err;
   object_track(d, &c->o, OBJ_CHRDEV, own, &c->fops);
   return err;
 }

@@ -1,6 +1,7 @@
 /* Wrappers of interrupts. The kernel's handler is ours, which calls the extension's in its domain. */
 #include <linux/errno.h>
 #include <linux/interrupt.h>
+#include <linux/string.h>
 #include <nooks/wrapper.h>
 
 #pragma clang section text = ".text.wrapper"
@@ -21,11 +22,13 @@ int wrap_request_irq(unsigned irq, const void *handler, u32 flags, const char *n
   struct nooks_domain *d = calling_domain();
   code_arg(handler, "request_irq");
   if (flags & SA_SHIRQ && !dev_id) return -EINVAL;
+  char copy[IFNAMSIZ];
+  string_arg(copy, name, sizeof copy, "request_irq");
   struct nooks_irq *i = object_new(sizeof *i);
   if (!i) return -ENOMEM;
   i->irq = irq;
   i->handler = handler;
-  string_arg(i->name, name, sizeof i->name, "request_irq");
+  memcpy(i->name, copy, sizeof copy);
   /* It may come at once. */
   object_track(d, &i->o, OBJ_IRQ, dev_id, i);
   int err = request_irq(irq, handle, flags, i->name, i);

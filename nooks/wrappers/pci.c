@@ -71,11 +71,15 @@ static void check_ids(const struct pci_device_id *id) {
 static struct nooks_pci_driver *new_twin(struct pci_driver *own) {
   readable_arg(own, sizeof *own, "pci_register_driver");
   check_ids(own->id_table);
+  char name[sizeof ((struct nooks_pci_driver *)0)->name];
+  string_arg(name, own->name, sizeof name, "pci_register_driver");
+  const void *probe = code_arg((const void *)own->probe, "pci_register_driver");
+  const void *remove = own->remove ? code_arg((const void *)own->remove, "pci_register_driver") : NULL;
   struct nooks_pci_driver *driver = object_new(sizeof *driver);
   if (!driver) return NULL;
-  string_arg(driver->name, own->name, sizeof driver->name, "pci_register_driver");
-  driver->probe = code_arg((const void *)own->probe, "pci_register_driver");
-  driver->remove = own->remove ? code_arg((const void *)own->remove, "pci_register_driver") : NULL;
+  memcpy(driver->name, name, sizeof name);
+  driver->probe = probe;
+  driver->remove = remove;
   driver->driver = (struct pci_driver){
     .name = driver->name, .id_table = own->id_table, .probe = driver_probe, .remove = driver_remove,
   };

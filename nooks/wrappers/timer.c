@@ -34,10 +34,11 @@ static struct nooks_timer *find_timer(struct timer_list *own) {
 }
 
 static void start(struct timer_list *own, unsigned long expires, const char *function) {
-  struct nooks_timer *t = object_new(sizeof *t);
   writable_arg(own, sizeof *own, function);
+  const void *code = code_arg((const void *)own->function, function);
+  struct nooks_timer *t = object_new(sizeof *t);
   if (!t) nooks_bad_call("%s: no memory for a timer", function);
-  t->function = code_arg((const void *)own->function, function);
+  t->function = code;
   t->data = own->data;
   t->timer.expires = own->expires = expires;
   t->timer.function = fired;

@@ -20,8 +20,8 @@ static struct nooks_waitq *find_queue(struct nooks_domain *d, wait_queue_head_t 
 
 static struct nooks_waitq *get_queue(wait_queue_head_t *own, const char *function) {
   struct nooks_domain *d = calling_domain();
-  struct nooks_waitq *q = find_queue(d, own);
   writable_arg(own, sizeof *own, function);
+  struct nooks_waitq *q = find_queue(d, own);
   if (!q) {
     q = object_new(sizeof *q);
     if (!q) nooks_bad_call("%s: no memory", function);
@@ -50,11 +50,15 @@ static struct nooks_wait *find_entry(wait_queue_t *own) {
 static struct nooks_wait *get_entry(wait_queue_head_t *own_queue, wait_queue_t *own, const char *function) {
   struct nooks_wait *w = find_entry(own);
   if (w) return w;
+  struct nooks_waitq *q = get_queue(own_queue, function);
   w = object_new(sizeof *w);
-  if (!w) nooks_bad_call("%s: no memory", function);
+  if (!w) {
+    put_queue(q);
+    nooks_bad_call("%s: no memory", function);
+  }
   w->wait.task = current_task;
   INIT_LIST_HEAD(&w->wait.task_list);
-  w->queue = get_queue(own_queue, function);
+  w->queue = q;
   object_track(calling_domain(), &w->o, OBJ_WAIT, own, &w->wait);
   return w;
 }
@@ -126,7 +130,10 @@ long wrap_interruptible_sleep_on_timeout(wait_queue_head_t *q, long timeout) {
 
 /* ---- Semaphores: the count stays in the extension's memory, the waiting is done on a twin ---- */
 
-static bool alive(const struct nooks_domain *d) { return d->state == DOMAIN_RUNNING; }
+/* True when there is nothing more to wait for: taken, or the extension is gone, or has given the memory away. */
+static bool try_take(struct nooks_domain *d, struct semaphore *sem) {
+  return d->state != DOMAIN_RUNNING || !domain_can_write(d, sem, sizeof *sem) || !down_trylock(sem);
+}
 
 static int take(struct semaphore *sem, bool interruptible, const char *function) {
   struct nooks_domain *d = calling_domain();
@@ -134,8 +141,8 @@ static int take(struct semaphore *sem, bool interruptible, const char *function)
   writable_arg(sem, sizeof *sem, function);
   if (!down_trylock(sem)) return 0;
   struct nooks_waitq *q = get_queue(&sem->wait, function);
-  if (interruptible) err = wait_event_interruptible(q->head, !alive(d) || !down_trylock(sem)) ? -EINTR : 0;
-  else wait_event(q->head, !alive(d) || !down_trylock(sem));
+  if (interruptible) err = wait_event_interruptible(q->head, try_take(d, sem)) ? -EINTR : 0;
+  else wait_event(q->head, try_take(d, sem));
   put_queue(q);
   return err;
 }
