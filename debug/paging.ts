@@ -1,5 +1,5 @@
 /** Page-table walks level by level with every bit named (SDM vol. 3, 4.3), and what the TLBs hold instead. */
-import { CR0_PG, CR0_WP, CR4_PGE, CR4_PSE } from '../emu/cpu/cpu.ts';
+import { CR0_PG, CR0_WP, CR4_PGE, CR4_PSE } from '../emu/cpu/registers.ts';
 import { BIG, TLB_D, TLB_G, TLB_U, TLB_W, type Tlb } from '../emu/mmu/tlb.ts';
 import type { Target } from './target.ts';
 import { bitNames, hex8, table } from './text.ts';

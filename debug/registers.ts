@@ -9,7 +9,7 @@ import {
   SEG_P,
   SEG_RW,
   SEG_S,
-} from '../emu/cpu/cpu.ts';
+} from '../emu/cpu/segments.ts';
 import type { Target } from './target.ts';
 import { bitNames, hex8, table } from './text.ts';
 

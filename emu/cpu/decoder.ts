@@ -6,9 +6,9 @@ import { TICKS_PER_CYCLE } from '../clock.ts';
 import type { CpuFault } from '../mmu/fault.ts';
 import { GP, UD } from '../mmu/fault.ts';
 import type { Profile } from '../profile/profile.ts';
-import { DS_, SS_ } from './cpu.ts';
 import { specialise } from './exec/hot.ts';
 import { Insn, NO_REGISTER } from './insn.ts';
+import { DS_, SS_ } from './segments.ts';
 import { maps16, maps32, type Template } from './table.ts';
 
 const MAX_LENGTH = 15;

@@ -8,8 +8,8 @@
  * Left out: real mode and virtual-8086 mode.
  */
 import { GP, NP, SS, TS } from '../mmu/fault.ts';
+import type { Cpu } from './cpu.ts';
 import {
-  type Cpu,
   CS_,
   DS_,
   ES_,
@@ -25,7 +25,7 @@ import {
   SEG_S,
   SS_,
   TR_,
-} from './cpu.ts';
+} from './segments.ts';
 
 /** System descriptor types (SDM vol. 3, table 3-2). */
 export const TSS16 = 1;

@@ -14,10 +14,11 @@ import { CAUSE } from '../accounting.ts';
 import { NEVER, TICKS_PER_CYCLE } from '../clock.ts';
 import { DB } from '../mmu/fault.ts';
 import { type Block, Blocks, MAX_BLOCK, STALE } from './blocks.ts';
-import { type Cpu, RF } from './cpu.ts';
+import type { Cpu } from './cpu.ts';
 import { deliver } from './exceptions.ts';
 import { type Cursor, runInsns } from './exec/hot.ts';
 import { PRE_HOOK, PRE_LINE, PRE_LINE2 } from './insn.ts';
+import { RF } from './registers.ts';
 
 const ISSUE = CAUSE.issue;
 const IDLE = CAUSE.idle;

@@ -8,7 +8,7 @@
  */
 import { CAUSE } from '../accounting.ts';
 import { DB, DE, DF, GP, NMI, NP, PF, TS } from '../mmu/fault.ts';
-import { type Cpu, CS_, type EventKind, IF, NT, RF, TF, VM } from './cpu.ts';
+import type { Cpu, EventKind } from './cpu.ts';
 import {
   Descriptor,
   enterCode,
@@ -24,6 +24,8 @@ import {
   TRAP_GATE32,
 } from './descriptors.ts';
 import { Frame } from './frame.ts';
+import { IF, NT, RF, TF, VM } from './registers.ts';
+import { CS_ } from './segments.ts';
 import { requireAvailable, switchTask } from './tasks.ts';
 
 const ENTRY = CAUSE.exceptionEntry;
@@ -131,16 +133,20 @@ function enter(c: Cpu, vector: number, error: number, kind: EventKind, returnEip
   c.onDeliver?.(vector, error, kind, returnEip);
 }
 
+const DR6_BS = 0x4000;
+
 /**
  * The image of EFLAGS in the frame: RF is set for faults but not for an instruction breakpoint's, and for an
  * interrupt or trap between the rounds of a string instruction; else it is what it is, which is 0 behind any
- * instruction but IRET (SDM vol. 3, 17.3.1.1).
+ * instruction but IRET (SDM vol. 3, 17.3.1.1). A single step between rounds pushes it clear, as silicon does
+ * (test/silicon/README.md).
  */
 function pushedFlags(c: Cpu, vector: number, kind: EventKind, returnEip: number): number {
+  const stepped = vector === DB && (c.dr(6) & DR6_BS) !== 0;
   const resume =
     kind === 'fault'
       ? !(vector === DB && c.breakpoints.executing)
-      : kind !== 'software' && c.repEip !== -1 && c.repEip === returnEip;
+      : kind !== 'software' && !stepped && c.repEip !== -1 && c.repEip === returnEip;
   return resume ? c.eflags | RF : c.eflags;
 }
 

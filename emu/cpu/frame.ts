@@ -4,8 +4,9 @@
  * 6.12.1 (frames).
  */
 import { SS, TS } from '../mmu/fault.ts';
-import { type Cpu, SEG_DB, SEG_EXPAND_DOWN, SS_, TR_ } from './cpu.ts';
+import type { Cpu } from './cpu.ts';
 import { checkStackSegment, Descriptor, install, selectorError } from './descriptors.ts';
+import { SEG_DB, SEG_EXPAND_DOWN, SS_, TR_ } from './segments.ts';
 
 const LONGEST = 6 + 31; // the longest frame: a call gate with 31 parameters
 

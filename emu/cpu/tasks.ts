@@ -8,23 +8,7 @@
  */
 import { CAUSE } from '../accounting.ts';
 import { DB, GP, NP, TS } from '../mmu/fault.ts';
-import {
-  type Cpu,
-  CR0_PG,
-  CR0_TS,
-  CS_,
-  DS_,
-  ES_,
-  FS_,
-  GS_,
-  LDTR_,
-  NT,
-  RF,
-  SEG_P,
-  SS_,
-  TR_,
-  VM,
-} from './cpu.ts';
+import type { Cpu } from './cpu.ts';
 import {
   BUSY,
   checkStackSegment,
@@ -40,6 +24,8 @@ import {
   selectorError,
   writeBusy,
 } from './descriptors.ts';
+import { CR0_PG, CR0_TS, NT, RF, VM } from './registers.ts';
+import { CS_, DS_, ES_, FS_, GS_, LDTR_, SEG_P, SS_, TR_ } from './segments.ts';
 
 const TLB_FLUSH = CAUSE.tlbFlush;
 

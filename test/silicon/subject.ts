@@ -1,8 +1,10 @@
 /** The emulated CPU as a subject of the replay: no devices, paging on, CPL 3, every exception ends in a HLT. */
 import { Accounting } from '../../emu/accounting.ts';
 import { Clock, NEVER } from '../../emu/clock.ts';
-import { Cpu, CR0_PE, CR0_PG, CR0_WP, CS_, TR_ } from '../../emu/cpu/cpu.ts';
+import { Cpu } from '../../emu/cpu/cpu.ts';
 import { Engine } from '../../emu/cpu/engine.ts';
+import { CR0_PE, CR0_PG, CR0_WP } from '../../emu/cpu/registers.ts';
+import { CS_, TR_ } from '../../emu/cpu/segments.ts';
 import type { Profile } from '../../emu/profile/profile.ts';
 import { State } from '../../emu/state.ts';
 import { CODE, DATA_SIZE, initialSegments, type Outcome, USER_CS, USER_DS, type Vector } from './format.ts';

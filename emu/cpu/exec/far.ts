@@ -8,7 +8,7 @@
  */
 import { CAUSE } from '../../accounting.ts';
 import { GP, NP, TS } from '../../mmu/fault.ts';
-import { type Cpu, CS_, IF, IOPL, NT, RF, SS_, TR_, VM } from '../cpu.ts';
+import type { Cpu } from '../cpu.ts';
 import {
   BUSY,
   CALL_GATE16,
@@ -31,6 +31,8 @@ import {
 import { deliver, deliverIcebp } from '../exceptions.ts';
 import { Frame } from '../frame.ts';
 import type { Insn } from '../insn.ts';
+import { IF, IOPL, NT, RF, VM } from '../registers.ts';
+import { CS_, SS_, TR_ } from '../segments.ts';
 import { requireAvailable, type SwitchKind, switchTask, TASK_TRAP } from '../tasks.ts';
 
 const RETURN = CAUSE.exceptionReturn;

@@ -6,8 +6,10 @@
  */
 import { CAUSE } from '../../accounting.ts';
 import type { AccessSize } from '../../bus.ts';
-import { type Cpu, CR4_DE, ES_ } from '../cpu.ts';
+import type { Cpu } from '../cpu.ts';
 import type { Insn } from '../insn.ts';
+import { CR4_DE } from '../registers.ts';
+import { ES_ } from '../segments.ts';
 
 const PORT = CAUSE.port;
 const EAX = 0;

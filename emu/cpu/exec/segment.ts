@@ -2,9 +2,10 @@
  * Loads and stores of segment registers: MOV, PUSH, POP, LDS and its kin. SDM vol. 2. `i.op` is the register.
  * MOV SS and POP SS hold interrupts and debug traps off for one instruction (SDM vol. 3, 6.8.3); LSS does not.
  */
-import { type Cpu, SS_ } from '../cpu.ts';
+import type { Cpu } from '../cpu.ts';
 import { loadSegment } from '../descriptors.ts';
 import type { Insn } from '../insn.ts';
+import { SS_ } from '../segments.ts';
 
 /** The number of the register operand, whichever view the decoder indexed. */
 export function registerNumber(i: Insn): number {

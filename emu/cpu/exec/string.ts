@@ -5,8 +5,9 @@
  * fraction of a tick carried on.
  */
 import { CAUSE } from '../../accounting.ts';
-import { type Cpu, ES_ } from '../cpu.ts';
+import type { Cpu } from '../cpu.ts';
 import type { Insn } from '../insn.ts';
+import { ES_ } from '../segments.ts';
 import { sub } from './alu.ts';
 
 const ISSUE = CAUSE.issue;

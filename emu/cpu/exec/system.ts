@@ -8,8 +8,12 @@
  */
 import { CAUSE } from '../../accounting.ts';
 import { DB, GP, NM, UD } from '../../mmu/fault.ts';
+import type { Cpu } from '../cpu.ts';
+import { cpuid as leafOf } from '../cpuid.ts';
+import { loadLdt, loadTaskRegister } from '../descriptors.ts';
+import type { Insn } from '../insn.ts';
+import { readCounter, readMsr, readTsc, writeMsr } from '../msr.ts';
 import {
-  type Cpu,
   CR0_AM,
   CR0_EM,
   CR0_ET,
@@ -24,14 +28,9 @@ import {
   CR4_PGE,
   CR4_PSE,
   CR4_TSD,
-  LDTR_,
-  TR_,
-} from '../cpu.ts';
-import { cpuid as leafOf } from '../cpuid.ts';
-import { loadLdt, loadTaskRegister } from '../descriptors.ts';
-import type { Insn } from '../insn.ts';
-import { readCounter, readMsr, readTsc, writeMsr } from '../msr.ts';
+} from '../registers.ts';
 import type { Exec } from '../row.ts';
+import { LDTR_, TR_ } from '../segments.ts';
 import { loadSelector, registerNumber, storeSelector } from './segment.ts';
 
 const TLB_FLUSH = CAUSE.tlbFlush;

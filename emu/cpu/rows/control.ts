@@ -1,7 +1,8 @@
 /** Near branches, calls, returns and loops, and the flag instructions. SDM vol. 2. Far transfers: far.ts. */
-import { type Cpu, DF, IF } from '../cpu.ts';
+import type { Cpu } from '../cpu.ts';
 import { getE } from '../exec/operand.ts';
 import type { Insn } from '../insn.ts';
+import { DF, IF } from '../registers.ts';
 import type { Row } from '../row.ts';
 import { CONDITIONS } from './conditions.ts';
 import { both, row } from './kit.ts';

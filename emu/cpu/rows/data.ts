@@ -1,8 +1,11 @@
 /** Moves: MOV, MOVZX, MOVSX, LEA, XCHG, PUSH, POP, PUSHA, ENTER, LEAVE, conversions, flag registers. SDM vol. 2. */
-import { AC_FLAG, AF, CF, type Cpu, DF, ID, IF, IOPL, NT, OF, PF, RF, SF, SS_, TF, VM, ZF } from '../cpu.ts';
+
+import type { Cpu } from '../cpu.ts';
 import { getE, getForUpdate, getG, setE, setG } from '../exec/operand.ts';
 import type { Insn } from '../insn.ts';
+import { AC_FLAG, AF, CF, DF, ID, IF, IOPL, NT, OF, PF, RF, SF, TF, VM, ZF } from '../registers.ts';
 import type { Row } from '../row.ts';
+import { SS_ } from '../segments.ts';
 import { CONDITIONS } from './conditions.ts';
 import { both, row } from './kit.ts';
 

@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { Cache } from '../../../emu/mmu/cache.ts';
 
-const make = (size = 1024, ways = 4, line = 64) => new Cache('test', size, ways, line, new Int32Array(size / line));
+const make = (size = 1024, ways = 4, line = 64) =>
+  new Cache('test', size, ways, line, new Int32Array(size / line));
 
 /** The same cache written the obvious way: a list a set, most recent first. */
 class Reference {

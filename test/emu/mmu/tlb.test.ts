@@ -115,7 +115,9 @@ describe('TLB', () => {
         if (!hit) expected.misses++;
         if (!hit && twinHit) expected.switchMisses++;
         if (hit && !twinHit) expected.globalHits++;
-        expect({ misses: t.misses, switchMisses: t.switchMisses, globalHits: t.globalHits }).toEqual(expected);
+        expect({ misses: t.misses, switchMisses: t.switchMisses, globalHits: t.globalHits }).toEqual(
+          expected,
+        );
       }
       expect(expected.switchMisses).toBeGreaterThan(100);
       if (globals) expect(expected.globalHits).toBeGreaterThan(10);

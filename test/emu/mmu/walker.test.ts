@@ -34,7 +34,10 @@ const faultOf = (work: () => void) => {
 
 beforeEach(() => {
   accounting = new Accounting();
-  mmu = new Mmu(p4, new State(8 << 20), accounting, new CpuFault(), { findMmio: () => null, onUnmapped: () => {} });
+  mmu = new Mmu(p4, new State(8 << 20), accounting, new CpuFault(), {
+    findMmio: () => null,
+    onUnmapped: () => {},
+  });
   set(PD, PT | P | W | U);
   for (let n = 0; n < 1024; n++) set(PT + n * 4, (n << 12) | P | W | U);
   mmu.setControl(true, true, true, true);
