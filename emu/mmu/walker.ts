@@ -1,0 +1,289 @@
+/**
+ * Translation: the TLBs, the page walker and the lines that both the walker and the CPU's accesses touch (SDM
+ * vol. 3, 4.3, 4.7, 4.10). A translation is used from its TLB until something evicts or flushes it; only a miss, or
+ * a first write through a clean entry, walks. Mmu (mmu.ts) adds the accesses themselves.
+ *
+ * Addresses are int32. Left out: PAE, PSE-36, page attributes (PWT, PCD).
+ */
+import type { Accounting } from '../accounting.ts';
+import { CAUSE } from '../accounting.ts';
+import { TICKS_PER_CYCLE } from '../clock.ts';
+import type { Profile } from '../profile/profile.ts';
+import type { State } from '../state.ts';
+import { type CpuFault, PF, PF_PRESENT, PF_USER, PF_WRITE } from './fault.ts';
+import { Hierarchy } from './hierarchy.ts';
+import { BIG, TLB_D, TLB_G, TLB_U, TLB_W, Tlb } from './tlb.ts';
+
+const WALK = CAUSE.walk;
+const WALK_SWITCH = CAUSE.walkSwitch;
+
+const PTE_P = 0x001;
+const PTE_A = 0x020;
+const PTE_PS = 0x080;
+
+/** How the walker touched memory, for tests and tracing. */
+export type WalkAccess = (what: 'read' | 'write', pa: number, value: number) => void;
+
+export abstract class Walker {
+  readonly hierarchy: Hierarchy;
+  readonly itlb: Tlb;
+  readonly dtlb: Tlb;
+  readonly itlb4m: Tlb;
+  readonly dtlb4m: Tlb;
+  readonly ram: DataView;
+  readonly ram8: Uint8Array;
+  readonly ramSize: number;
+  /** Lines of code fetched since reset: one for each line that execution enters. */
+  fetches = 0;
+  /** Sees each access of the walker; null when nobody watches. */
+  onWalk: WalkAccess | null = null;
+  /** Called before every charge; set by the engine. */
+  sync: () => void = () => {};
+
+  // Control state, set by the CPU through the setters of Mmu.
+  protected paging = false;
+  protected writeProtect = false;
+  protected bigPages = false;
+  protected globalPages = false;
+  protected directory = 0;
+  /** 0 for supervisor accesses; for user ones what Mmu adds to the index of a front slot. */
+  protected user = 0;
+  /** A flush is under way, which forgets everything derived at its end. */
+  protected bulk = false;
+  protected readonly distinct: readonly Tlb[];
+  /** Entry of the last translation, and its TLB. */
+  protected found = -1;
+  protected foundTlb: Tlb;
+
+  private readonly l1tags: Int32Array;
+  private readonly l1mask: number;
+  private readonly l1ways: number;
+  private readonly l1shift: number;
+  protected lastStoreLine = -1;
+  private readonly writeBack: boolean;
+  protected readonly accounting: Accounting;
+  private readonly fault: CpuFault;
+  private readonly walkTicks: number;
+
+  constructor(p: Profile, state: State, accounting: Accounting, fault: CpuFault) {
+    this.accounting = accounting;
+    this.fault = fault;
+    this.hierarchy = new Hierarchy(p, state, accounting);
+    this.hierarchy.sync = () => this.sync();
+    this.itlb = new Tlb('itlb', p.itlb.entries.value, p.itlb.ways.value, state);
+    this.dtlb = new Tlb('dtlb', p.dtlb.entries.value, p.dtlb.ways.value, state);
+    this.itlb4m = p.itlb4m
+      ? new Tlb('itlb4m', p.itlb4m.entries.value, p.itlb4m.ways.value, state)
+      : this.itlb;
+    this.dtlb4m = p.dtlb4m
+      ? new Tlb('dtlb4m', p.dtlb4m.entries.value, p.dtlb4m.ways.value, state)
+      : this.dtlb;
+    this.distinct = [...new Set([this.itlb, this.dtlb, this.itlb4m, this.dtlb4m])];
+    this.foundTlb = this.dtlb;
+    for (const tlb of new Set([this.dtlb, this.dtlb4m])) tlb.onDrop = (e, key) => this.dropFront(tlb, e, key);
+    for (const tlb of new Set([this.itlb, this.itlb4m])) tlb.onDrop = () => this.dropFetch();
+    this.ram = state.ramView();
+    this.ram8 = state.ram8();
+    this.ramSize = state.ramSize;
+    this.l1tags = this.hierarchy.l1d.tags;
+    this.l1mask = this.hierarchy.timed ? this.hierarchy.l1d.setMask : 0;
+    this.l1ways = this.hierarchy.l1d.ways;
+    // Untimed: all of RAM is one line that is always there, so the same code never reaches the hierarchy.
+    this.l1shift = this.hierarchy.timed ? this.hierarchy.l1d.lineShift : 31;
+    if (!this.hierarchy.timed) {
+      this.l1tags[0] = 0;
+      this.lastStoreLine = 0;
+    }
+    this.writeBack = p.l1d.writeBack && this.hierarchy.timed;
+    this.walkTicks = p.walk.fixed.value * TICKS_PER_CYCLE;
+  }
+
+  /** A data TLB dropped an entry: what was derived from it must go. */
+  protected abstract dropFront(tlb: Tlb, e: number, key: number): void;
+  /** The walker wrote a page-table entry of `size` bytes at `pa`. */
+  protected abstract walkerWrote(pa: number, size: number): void;
+
+  /** The distinct TLBs of this profile. */
+  tlbs(): readonly Tlb[] {
+    return this.distinct;
+  }
+
+  // ---- lines -------------------------------------------------------------------------------------------------
+
+  /** One load from the L1D line of `pa`. */
+  protected touchLine(pa: number): void {
+    const line = pa >>> this.l1shift;
+    if (this.l1tags[(line & this.l1mask) * this.l1ways] >> 2 !== line) this.hierarchy.load(pa);
+  }
+
+  /** One store to the L1D line of `pa`. */
+  protected storeLine(pa: number): void {
+    const line = pa >>> this.l1shift;
+    if (this.writeBack) {
+      if (this.l1tags[(line & this.l1mask) * this.l1ways] === ((line << 2) | 1)) return;
+    } else if (line === this.lastStoreLine) return;
+    else this.lastStoreLine = line;
+    this.hierarchy.store(pa);
+  }
+
+  // ---- translation -------------------------------------------------------------------------------------------
+
+  // The page that instructions are fetched from: its translation is in the ITLB as long as this is set.
+  private fetchPage = 1; // not a page address: nothing
+  private fetchUser = -1;
+  private fetchDelta = 0;
+
+  /** Physical address (int32) of an instruction byte at `lin`; renews its ITLB entry, throws the page fault. */
+  translateFetch(lin: number): number {
+    if ((lin & ~0xfff) === this.fetchPage && this.user === this.fetchUser) return (lin + this.fetchDelta) | 0;
+    const pa = this.paging ? this.lookup(lin, false, this.itlb, this.itlb4m) : lin;
+    this.fetchPage = lin & ~0xfff;
+    this.fetchUser = this.user;
+    this.fetchDelta = (pa - lin) | 0;
+    return pa;
+  }
+
+  protected dropFetch(): void {
+    this.fetchPage = 1;
+  }
+
+  /** One fetch access to the L1I line of `pa`. */
+  fetchLine(pa: number): void {
+    this.fetches++;
+    if (!this.hierarchy.timed) return;
+    const l1i = this.hierarchy.l1i;
+    const line = pa >>> l1i.lineShift;
+    if (l1i.tags[(line & l1i.setMask) * l1i.ways] >> 2 !== line) this.hierarchy.fetch(pa);
+  }
+
+  protected lookup(lin: number, write: boolean, small: Tlb, big: Tlb): number {
+    let tlb = small;
+    let e = small.find(lin >>> 12);
+    if (e < 0) {
+      tlb = big;
+      e = big.find((lin >>> 22) | BIG);
+    }
+    if (e >= 0) {
+      const flags = tlb.flags[e];
+      if (!this.permitted(flags, write)) this.pageFault(lin, write, PF_PRESENT);
+      if (!write || flags & TLB_D) {
+        if (tlb.paired(e)) tlb.touch(e);
+        else tlb.pair(e, this.directory >>> 12);
+        return this.resolved(tlb, e, lin);
+      }
+      // First write through a clean entry: the walker sets the dirty bit, then the entry is as good as new.
+      this.walk(lin, write, tlb, tlb, e);
+      tlb.touch(e);
+      return this.resolved(tlb, e, lin);
+    }
+    return this.walk(lin, write, small, big, -1);
+  }
+
+  private resolved(tlb: Tlb, e: number, lin: number): number {
+    this.found = e;
+    this.foundTlb = tlb;
+    return tlb.frame[e] | (tlb.key[e] & BIG ? lin & 0x3fffff : lin & 0xfff);
+  }
+
+  private permitted(flags: number, write: boolean): boolean {
+    if (this.user !== 0) return (flags & TLB_U) !== 0 && (!write || (flags & TLB_W) !== 0);
+    return !write || (flags & TLB_W) !== 0 || !this.writeProtect;
+  }
+
+  private pageFault(lin: number, write: boolean, present: number): never {
+    this.invalidateQuietly(lin);
+    this.fault.address = lin;
+    throw this.fault.set(PF, present | (write ? PF_WRITE : 0) | (this.user !== 0 ? PF_USER : 0));
+  }
+
+  private invalidateQuietly(lin: number): void {
+    for (const tlb of this.distinct) tlb.invalidate(lin);
+  }
+
+  /**
+   * Walks PDE and PTE (SDM vol. 3, 4.3): reads both, checks, then sets accessed and dirty where clear. With
+   * `keep` ≥ 0 only the dirty bit of that entry is wanted. Its loads and stores go through the caches.
+   */
+  private walk(lin: number, write: boolean, small: Tlb, big: Tlb, keep: number): number {
+    this.sync();
+    const cause = keep < 0 && this.wasSwitchedAway(lin, small, big) ? WALK_SWITCH : WALK;
+    this.accounting.charge(cause, this.walkTicks);
+    this.hierarchy.chargeTo(cause);
+    const pdeAt = this.directory + ((lin >>> 22) << 2);
+    const pde = this.walkRead(pdeAt);
+    let pteAt = 0;
+    let pte = pde;
+    if (!(pde & PTE_P)) return this.walkFault(lin, write, 0);
+    const large = this.bigPages && (pde & PTE_PS) !== 0;
+    if (!large) {
+      pteAt = (pde & ~0xfff) + (((lin >>> 12) & 0x3ff) << 2);
+      pte = this.walkRead(pteAt);
+      if (!(pte & PTE_P)) return this.walkFault(lin, write, 0);
+    }
+    const rights = pde & pte & (TLB_W | TLB_U);
+    if (!this.permitted(rights, write)) return this.walkFault(lin, write, PF_PRESENT);
+    const want = PTE_A | (write ? TLB_D : 0);
+    if (large) {
+      if ((pde & want) !== want) this.walkWrite(pdeAt, pde | want);
+    } else {
+      if (!(pde & PTE_A)) this.walkWrite(pdeAt, pde | PTE_A);
+      if ((pte & want) !== want) this.walkWrite(pteAt, pte | want);
+    }
+    this.hierarchy.chargeNormally();
+    const flags = rights | ((pte | want) & TLB_D) | (this.globalPages ? pte & TLB_G : 0);
+    const frame = large ? pte & ~0x3fffff : pte & ~0xfff;
+    const tlb = large ? big : small;
+    let e = keep;
+    if (keep >= 0 && tlb.key[keep] === (large ? (lin >>> 22) | BIG : lin >>> 12)) {
+      tlb.flags[keep] = flags;
+      tlb.frame[keep] = frame;
+    } else e = tlb.insert(large ? (lin >>> 22) | BIG : lin >>> 12, frame, flags, this.directory >>> 12);
+    return this.resolved(tlb, e, lin);
+  }
+
+  /** Would a TLB that no switch ever flushed hold this page? Then its walk is the switch's fault. */
+  private wasSwitchedAway(lin: number, small: Tlb, big: Tlb): boolean {
+    const directory = this.directory >>> 12;
+    return small.twinHolds(lin >>> 12, directory) || big.twinHolds((lin >>> 22) | BIG, directory);
+  }
+
+  private walkFault(lin: number, write: boolean, present: number): never {
+    this.hierarchy.chargeNormally();
+    this.pageFault(lin, write, present);
+  }
+
+  private walkRead(pa: number): number {
+    if (pa >>> 0 >= this.ramSize) return -1;
+    this.touchLine(pa);
+    const v = this.ram.getInt32(pa, true);
+    this.onWalk?.('read', pa, v);
+    return v;
+  }
+
+  private walkWrite(pa: number, v: number): void {
+    if (pa >>> 0 >= this.ramSize) return;
+    this.storeLine(pa);
+    this.ram.setInt32(pa, v, true);
+    this.onWalk?.('write', pa, v);
+    this.walkerWrote(pa, 4);
+  }
+
+  // ---- inspection (never changes anything) --------------------------------------------------------------------
+
+  /** Physical address of `lin` by the page tables in RAM (not the TLB), or -1; no side effects. */
+  peekTranslate(lin: number, directory = this.directory): number {
+    if (!this.paging) return lin >>> 0;
+    const pde = this.peek32(directory + ((lin >>> 22) << 2));
+    if (!(pde & PTE_P)) return -1;
+    if (this.bigPages && pde & PTE_PS) return ((pde & ~0x3fffff) | (lin & 0x3fffff)) >>> 0;
+    const pte = this.peek32((pde & ~0xfff) + (((lin >>> 12) & 0x3ff) << 2));
+    if (!(pte & PTE_P)) return -1;
+    return ((pte & ~0xfff) | (lin & 0xfff)) >>> 0;
+  }
+
+  /** A dword of RAM by physical address; all ones outside RAM. */
+  peek32(pa: number): number {
+    const at = pa >>> 0;
+    return at + 4 <= this.ramSize ? this.ram.getInt32(at, true) : -1;
+  }
+}
