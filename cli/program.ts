@@ -9,6 +9,7 @@ import { registerBuild } from './commands/build.ts';
 import { registerDebug } from './commands/debug.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSpeed } from './commands/speed.ts';
+import { registerValidate, registerValidate } from './commands/validate.ts';
 import { type CommandContext, INTERNAL_ERROR, USAGE_ERROR, UsageError } from './context.ts';
 import type { MachineFactory } from './machine.ts';
 
@@ -18,6 +19,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   (program, context) => registerDebug(program, context),
   (program, context) => registerRun(program, context, createPc),
   registerSpeed,
+  registerValidate,
 ];
 
 /** The machine's tables are only built by commands that run one. */
