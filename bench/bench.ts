@@ -55,6 +55,8 @@ export interface Report {
   profile: string;
   seed: number;
   guest: { kernelSha256: string };
+  /** Words that the caller added to the kernel's command line; absent without any. */
+  append?: string;
   rows: Row[];
   comparisons: Comparison[];
 }
@@ -65,6 +67,8 @@ export interface BenchOptions {
   seed: number;
   workloads?: readonly WorkloadName[];
   isolations?: readonly Isolation[];
+  /** Further words for the kernel's command line, in all runs (`deferred=off`). */
+  append?: string;
   onProgress?: (done: number, total: number) => void;
   /** Sizes of the windows, in messages, for tests. */
   windows?: Windows;
@@ -99,12 +103,14 @@ export function runBench(options: BenchOptions): Report {
     profile: options.profile.name,
     seed: options.seed,
     guest: { kernelSha256: options.build.identity },
+    ...(options.append && { append: options.append }),
     rows: [],
     comparisons: [],
   };
   options.onProgress?.(0, steps);
   for (const workload of wanted) {
-    const base = { build: options.build, profile: options.profile, workload };
+    const extra = options.append;
+    const base = { build: options.build, profile: options.profile, workload, extra };
     const paced: StreamPlan = { ...windows.paced, rate: PACED_RATE, seed: options.seed };
     const results = new Map<string, StreamResult>();
     for (const isolation of isolations) {
@@ -121,7 +127,12 @@ export function runBench(options: BenchOptions): Report {
     }
     if (!both) continue;
     // What the loss of global pages alone costs: the same native kernel without them.
-    const plain = runStream({ ...base, isolation: 'none', plan: paced, extra: 'globalpages=off' });
+    const plain = runStream({
+      ...base,
+      isolation: 'none',
+      plan: paced,
+      extra: `globalpages=off ${extra ?? ''}`,
+    });
     step();
     report.comparisons.push(compare(workload, results, plain));
   }

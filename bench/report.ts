@@ -34,7 +34,7 @@ export function renderReport(report: Report): string {
 function header(report: Report): string {
   const mbit = (PACED_RATE * MESSAGE_MBIT).toFixed(0);
   return [
-    `profile ${report.profile}, seed ${report.seed}, kernel ${report.guest.kernelSha256.slice(0, 16)}`,
+    `profile ${report.profile}, seed ${report.seed}, kernel ${report.guest.kernelSha256.slice(0, 16)}${report.append ? `, kernel options ${report.append}` : ''}`,
     `Streams of 32 KiB UDP messages through 256 KB socket buffers on a 1 Gb/s wire, every byte verified.`,
     `Paced: ${mbit} Mbit/s offered, loss-free. Saturated: the highest loss-free rate. (The paper streams TCP.)`,
   ].join('\n');

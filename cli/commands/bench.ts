@@ -11,6 +11,7 @@ interface BenchFlags {
   isolation?: 'none' | 'nooks';
   profile: string;
   seed: number;
+  append?: string;
   json?: boolean;
   csv?: boolean;
   out?: string;
@@ -26,6 +27,7 @@ export function registerBench(program: Command, context: CommandContext): void {
     .option('--isolation <kind>', 'only this one', choice('--isolation', ['none', 'nooks']))
     .option('--profile <name>', 'machine profile', 'p4-1700')
     .option('--seed <n>', 'seed of the streams’ data', wholeNumber('--seed', 1, MAX_SEED), 1)
+    .option('--append <words>', 'add to the kernel’s command line in all runs (deferred=off)')
     .option('--json', 'print one JSON object')
     .option('--csv', 'print the rows as CSV')
     .option('--out <file>', 'write there instead of stdout')
@@ -44,6 +46,7 @@ async function bench(flags: BenchFlags, context: CommandContext): Promise<void> 
       build,
       profile,
       seed: flags.seed,
+      append: flags.append,
       workloads: flags.workload && [flags.workload],
       isolations: flags.isolation && [flags.isolation],
       onProgress: progress.update,

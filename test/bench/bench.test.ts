@@ -64,6 +64,16 @@ describe('the main job', () => {
     ]);
   });
 
+  it('measures what a kernel option changes: without deferral each packet crosses by itself', () => {
+    const receive: BenchOptions = { ...options, workloads: ['receive-stream'], isolations: ['nooks'] };
+    const [deferred] = runBench(receive).rows;
+    const immediate = runBench({ ...receive, append: 'deferred=off' });
+    expect(immediate.append).toBe('deferred=off');
+    expect(deferred.xpc.deferred).toBeGreaterThan(0);
+    expect(immediate.rows[0].xpc.deferred).toBe(0);
+    expect(immediate.rows[0].xpc.toKernel).toBeGreaterThan(deferred.xpc.toKernel);
+  });
+
   it('renders the paper’s figures beside ours, and as many CSV rows as runs', () => {
     const text = renderReport(report);
     expect(text).toContain('60,352');
