@@ -9,7 +9,7 @@ import { registerBuild } from './commands/build.ts';
 import { registerDebug } from './commands/debug.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSpeed } from './commands/speed.ts';
-import { registerValidate, registerValidate } from './commands/validate.ts';
+import { registerValidate } from './commands/validate.ts';
 import { type CommandContext, INTERNAL_ERROR, USAGE_ERROR, UsageError } from './context.ts';
 import type { MachineFactory } from './machine.ts';
 

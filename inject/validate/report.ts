@@ -1,39 +1,44 @@
 /** The result of a validation as text: one row a case, then the sum. */
 import Table from 'cli-table3';
-import type { Result, Validation, Verdict } from './validate.ts';
+import type { Result } from './run.ts';
+import type { Isolation } from './trial.ts';
+import type { Outcome } from './verdict.ts';
 import type { Access } from './watch.ts';
 
 const MAX_DAMAGE = 2;
 
 const hex = (n: number) => (n >>> 0).toString(16).padStart(8, '0');
 
-export function renderValidation(v: Validation): string {
+/** 0: everything was stopped that had to be, and the kernel went on each time. */
+export function exitCode(results: readonly Result[]): number {
+  return results.every(r => r.verdict.good) ? 0 : 1;
+}
+
+export function renderResults(results: readonly Result[], isolation: Isolation): string {
   const table = new Table({
     head: ['access', 'verdict', 'stopped by', 'instruction', 'changed of others', 'kernel', 'driver'],
     style: { head: [], border: [] },
   });
-  for (const r of v.results) table.push([...row(r)]);
-  return `${header(v)}\n\n${table.toString()}\n\n${footer(v)}\n`;
+  for (const r of results) table.push(row(r));
+  return `${HEADER}\n\n${table.toString()}\n\n${footer(results, isolation)}\n`;
 }
 
-function header({ profile, isolation, guest }: Validation): string {
-  return [
-    `isolation ${isolation}, profile ${profile}, kernel ${guest.kernelSha256.slice(0, 16)}`,
-    'Each driver makes one access, on a fresh machine, while e1000 carries a stream. RAM just before the instruction is',
-    'compared with RAM just after it, or at the first instruction of its handler: all but the driver’s own pages.',
-  ].join('\n');
-}
+const HEADER = [
+  'Each driver makes one access, on a fresh machine, while e1000 carries a stream. RAM just before the instruction is',
+  'compared with RAM just after it, or at the first instruction of its handler: all but the driver’s own pages.',
+].join('\n');
 
-function row(r: Result): string[] {
-  const { access } = r;
+function row(result: Result): string[] {
+  const { which, verdict } = result;
+  const { access } = result.trial;
   return [
-    `${r.what}\n  ${r.name}`,
-    `${r.ok ? '' : '! '}${r.verdict}`,
+    `${which.what}\n  ${which.name}`,
+    `${verdict.good ? '' : '! '}${verdict.outcome}`,
     stoppedBy(access),
     access ? `${access.instruction}\n${access.symbol}` : '-',
     changed(access),
-    kernel(r),
-    driver(r),
+    kernel(result),
+    driver(result),
   ];
 }
 
@@ -56,26 +61,33 @@ function changed(access: Access | null): string {
   return lines.join('\n') || 'nothing';
 }
 
-function kernel({ aftermath, kernelWentOn }: Result): string {
-  if (kernelWentOn) return 'went on';
+function kernel({ trial: { aftermath }, verdict }: Result): string {
+  if (verdict.kernelWentOn) return 'went on';
   if (aftermath.end !== 'exit') return aftermath.end;
   const { during, sent, received } = aftermath.streams;
   const broken = [!during && 'during', !sent && 'sent', !received && 'received'].filter(Boolean);
   return `stream broken: ${broken.join(', ')}`;
 }
 
-function driver({ access, driverWorks, aftermath }: Result): string {
-  if (driverWorks) return access?.stop ? 'came back' : 'runs on';
+function driver({ trial: { access, aftermath }, verdict }: Result): string {
+  if (verdict.driverThere) return access?.stop ? 'came back' : 'runs on';
   return aftermath.inits > 1 ? 'came back, not up' : 'gone';
 }
 
-function footer({ results, ok }: Validation): string {
-  const order: Verdict[] = ['stopped', 'confined', 'allowed', 'refused', 'got through', 'not reached'];
-  const counts = order
-    .map(verdict => [results.filter(r => r.verdict === verdict).length, verdict] as const)
+const OUTCOMES: readonly Outcome[] = [
+  'stopped',
+  'confined',
+  'allowed',
+  'refused',
+  'got through',
+  'not reached',
+];
+
+function footer(results: readonly Result[], isolation: Isolation): string {
+  const counts = OUTCOMES.map(o => [results.filter(r => r.verdict.outcome === o).length, o] as const)
     .filter(([n]) => n > 0)
-    .map(([n, verdict]) => `${n} ${verdict}`);
-  const died = results.filter(r => !r.kernelWentOn).length;
-  const verdict = ok ? 'All as it should be' : 'NOT as it should be (rows with !)';
-  return `${results.length} accesses: ${counts.join(', ')}; the kernel went on after ${results.length - died}. ${verdict}.`;
+    .map(([n, outcome]) => `${n} ${outcome}`);
+  const alive = results.filter(r => r.verdict.kernelWentOn).length;
+  const sum = exitCode(results) === 0 ? 'All as it should be.' : 'Not as it should be (see !).';
+  return `Isolation ${isolation}, ${results.length} accesses: ${counts.join(', ')}; the kernel went on after ${alive}. ${sum}`;
 }

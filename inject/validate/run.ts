@@ -10,6 +10,8 @@ export interface ValidateOptions {
   isolation: Isolation;
   /** Names of cases; all when absent. */
   only?: readonly string[];
+  onBuild?: (done: number, total: number) => void;
+  /** Cases done, and all. */
   onProgress?: (done: number, total: number) => void;
 }
 
@@ -27,7 +29,7 @@ const UNTIMED_HZ = 100e6;
 
 export async function validate(options: ValidateOptions): Promise<Result[]> {
   const { profile, isolation, only, onProgress } = options;
-  const build = await buildGuest({ only: ARTEFACTS });
+  const build = await buildGuest({ only: ARTEFACTS, onProgress: options.onBuild });
   const machine = profile.timing
     ? profile
     : { ...profile, clockHz: { ...profile.clockHz, value: UNTIMED_HZ } };

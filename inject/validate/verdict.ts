@@ -22,7 +22,7 @@ export interface Verdict {
   kernelWentOn: boolean;
   /** Its init function ran again after a stop (once, if nothing stopped it) and its interface is up. */
   driverThere: boolean;
-  /** The outcome is the one that the case expects, and all went on. */
+  /** The outcome is the one that the case expects, all went on, and no page is open that should not be. */
   good: boolean;
 }
 
@@ -36,7 +36,7 @@ export function judge(which: Case, trial: Trial, recovers: boolean): Verdict {
     outcome,
     kernelWentOn,
     driverThere,
-    good: outcome === which.expect && kernelWentOn && driverThere,
+    good: outcome === which.expect && kernelWentOn && driverThere && !trial.access?.strayPages.length,
   };
 }
 
