@@ -6,7 +6,7 @@
 import { UD } from '../mmu/fault.ts';
 import { type Mmu, PAGE_CODE } from '../mmu/mmu.ts';
 import type { Cpu } from './cpu.ts';
-import { type CodeBytes, Decoder } from './decoder.ts';
+import { type CodeBytes, Decoder, MAX_LENGTH } from './decoder.ts';
 import { Insn, PRE_HOOK, PRE_LINE, PRE_LINE2 } from './insn.ts';
 import type { Row } from './row.ts';
 
@@ -81,7 +81,8 @@ export class Blocks implements CodeBytes {
   regionOf: (lin: number) => number = () => -1;
   /** Does the host want to be called before this linear address? */
   hooked: (lin: number) => boolean = () => false;
-  private readonly lineShift: number;
+  /** log2 of the bytes that one fetch brings. */
+  readonly lineShift: number;
   // The decoder's window: bytes at `lin`, physical `pa`, `room` of them in the page.
   private lin = 0;
   private pa = 0;
@@ -164,6 +165,7 @@ export class Blocks implements CodeBytes {
     const b = new Block(pa, lin, eip, c.codeMode);
     b.region = this.regionOf(lin);
     let at = 0;
+    let refused = false;
     const room = 4096 - (lin & 0xfff);
     while (b.insns.length < MAX_BLOCK && at < room && !b.ends) {
       this.lin = (lin + at) | 0;
@@ -172,7 +174,8 @@ export class Blocks implements CodeBytes {
       this.second = -1;
       let i: Insn;
       try {
-        if (at > 0 && room - at < 15 && !this.fitsPage()) break;
+        refused = true;
+        if (at > 0 && room - at < MAX_LENGTH && !this.fitsPage()) break;
         i = this.decoder.decode(this, (eip + at) | 0, c.codeBig);
         c.checkTarget((i.next - 1) | 0);
       } catch (fault) {
@@ -183,11 +186,13 @@ export class Blocks implements CodeBytes {
         throw fault;
       }
       if (at > 0 && this.second >= 0) break;
+      refused = false;
       b.secondPage = this.second;
       this.append(b, i, at);
       at += i.length;
     }
-    b.bytes = at;
+    // The bytes that could not follow belong to it: once they change, they may, and the block ends elsewhere.
+    b.bytes = refused ? Math.min(at + MAX_LENGTH, room) : at;
     b.end = (eip + at) | 0;
     b.total = b.ticks[b.insns.length];
     b.firstLine = pa >>> this.lineShift;
@@ -254,6 +259,7 @@ export class Blocks implements CodeBytes {
     for (let k = 0; k < b.insns.length; k++) {
       const stop = new Insn(staleRow);
       stop.eip = b.insns[k].eip;
+      stop.next = b.insns[k].next;
       b.insns[k] = stop;
     }
     this.forget(b);

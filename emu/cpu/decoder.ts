@@ -11,7 +11,8 @@ import { Insn, NO_REGISTER } from './insn.ts';
 import { DS_, SS_ } from './segments.ts';
 import { maps16, maps32, type Template } from './table.ts';
 
-const MAX_LENGTH = 15;
+/** Bytes of an instruction, at most. */
+export const MAX_LENGTH = 15;
 const ESP = 4;
 const EBP = 5;
 const BYTE_REGISTER = [0, 4, 8, 12, 1, 5, 9, 13];

@@ -65,6 +65,11 @@ export class Engine implements Cursor {
   private prepaid = 0;
   private readonly lineShift: number;
   private readonly wakeTicks: number;
+  /**
+   * What a fault costs that comes before its instruction was issued. Where entering a handler takes no time, a
+   * handler that cannot be fetched would else fault for ever between two ticks.
+   */
+  private readonly unissuedTicks: number;
 
   constructor(cpu: Cpu) {
     this.cpu = cpu;
@@ -73,7 +78,8 @@ export class Engine implements Cursor {
     cpu.mmu.sync = cpu.mmu.hierarchy.sync = () => this.sync();
     cpu.retiredInBlock = () => (this.running ? this.position : 0);
     cpu.mmu.onMarkedWrite = (pa, length) => this.blocks.invalidate(pa, length);
-    this.lineShift = cpu.mmu.hierarchy.l1i.lineShift;
+    this.lineShift = this.blocks.lineShift;
+    this.unissuedTicks = cpu.profile.timing ? 0 : TICKS_PER_CYCLE;
     this.wakeTicks = cpu.profile.timing ? cpu.profile.system.haltWake.value * TICKS_PER_CYCLE : 0;
   }
 
@@ -296,6 +302,7 @@ export class Engine implements Cursor {
     const met = c.breakpoints.execute(this.currentLin());
     if (met === 0) return false;
     c.setDr(6, c.dr(6) | met);
+    c.charge(ISSUE, this.unissuedTicks);
     c.breakpoints.executing = true;
     this.toHandler(DB, -1, 'fault', c.eip);
     c.breakpoints.executing = false;
@@ -382,6 +389,7 @@ export class Engine implements Cursor {
   private notFound(thrown: unknown): number {
     const c = this.cpu;
     if (thrown !== c.fault) throw thrown;
+    c.charge(ISSUE, this.unissuedTicks);
     this.toHandler(c.fault.vector, c.fault.error, 'fault', c.eip);
     return -1;
   }
@@ -409,7 +417,7 @@ export class Engine implements Cursor {
     this.running = null;
     if (thrown !== STALE && thrown !== STOP) throw thrown;
     c.eip = i.eip;
-    this.lastLine = -1;
+    this.lastLine = k === 0 ? b.firstLine : this.lineOfLast(b, k);
     return k;
   }
 
@@ -424,9 +432,10 @@ export class Engine implements Cursor {
   before(b: Block, k: number): void {
     const i = b.insns[k];
     const pa = b.pa + ((i.eip - b.eip) | 0);
+    // Hooks come first: one that stops here must not leave a fetch behind that is made again.
+    if (i.pre & PRE_HOOK) this.callHooks(b, k);
     if (i.pre & PRE_LINE) this.cpu.mmu.fetchLine(pa);
     if (i.pre & PRE_LINE2) this.cpu.mmu.fetchLine(b.secondPage >= 0 ? b.secondPage : pa + i.length - 1);
-    if (i.pre & PRE_HOOK) this.callHooks(b, k);
   }
 
   private callHooks(b: Block, k: number): void {
