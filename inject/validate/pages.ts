@@ -11,12 +11,14 @@ const ZONE_BASE = 0xf000_0000;
 // struct page; its _Static_asserts keep them.
 const PAGE_RECORD = 20;
 const COUNT = 8;
+const ORDER = 12;
 const FLAGS = 13;
 const OWNER = 14;
 const PG_SLAB = 0x08;
 const PG_LARGE = 0x10;
+const MAX_ORDER = 10;
 
-// struct module.
+// struct module; its _Static_asserts keep them.
 const NAME = 4;
 const NAME_LENGTH = 28;
 const BASE = 40;
@@ -85,7 +87,7 @@ export class Pages {
   }
 
   private use(pa: number): string {
-    const at = this.record(pa);
+    const at = this.record(this.blockOf(pa));
     const inZone = this.linear(pa) >= ZONE_BASE;
     if (this.view.getUint32(at + COUNT, true) === 0) return 'free page';
     const owner = this.owner(pa);
@@ -94,6 +96,16 @@ export class Pages {
     const heap = this.view.getUint8(at + FLAGS) & (PG_SLAB | PG_LARGE);
     if (heap) return inZone ? 'drivers’ heap' : 'kernel heap';
     return inZone ? 'packet or driver page' : 'kernel or user page';
+  }
+
+  /** The first page of the allocated block that holds a page; the page itself if there is none. */
+  private blockOf(pa: number): number {
+    for (let order = 0; order <= MAX_ORDER; order++) {
+      const first = pa - (pa % (PAGE << order));
+      const at = this.record(first);
+      if (this.view.getUint32(at + COUNT, true) > 0 && this.view.getUint8(at + ORDER) >= order) return first;
+    }
+    return pa;
   }
 
   /** Offset of a page's record in RAM; record 0 for a page that has none. */

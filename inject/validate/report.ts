@@ -52,7 +52,7 @@ function stoppedBy(access: Access | null): string {
 
 function changed(access: Access | null): string {
   if (!access) return '-';
-  const damage = access.damage.map(d => `${d.what}, ${d.bytes} bytes`);
+  const damage = access.damage.map(d => `${d.what}, ${d.bytes} ${d.bytes === 1 ? 'byte' : 'bytes'}`);
   const lines = damage.slice(0, MAX_DAMAGE);
   if (damage.length > MAX_DAMAGE) lines.push(`and ${damage.length - MAX_DAMAGE} more`);
   if (access.deviceChanged) lines.push('registers of the other card');

@@ -61,6 +61,8 @@ const INTERFACE = 'eth2';
 const OTHER_MTU = 1000;
 /** Guest seconds after which a run is given up; a healthy one takes well below one. */
 const PATIENCE = 3;
+/** What the kernel writes to the exit port when it panics (kernel/core/printk.c). */
+const PANIC_CODE = 99;
 const END_MARK = 'validate: end';
 
 export function runTrial(which: Case, options: TrialOptions): Trial {
@@ -160,7 +162,8 @@ function attachFarEnd({ machine }: Session, console: Console): () => Aftermath['
 function describeEnd(end: RunResult, marked: boolean): string {
   switch (end.reason) {
     case 'exit':
-      return marked ? 'exit' : `early exit with code ${end.code}`;
+      if (marked) return 'exit';
+      return end.code === PANIC_CODE ? 'panic' : `early exit with code ${end.code}`;
     case 'limit':
       return 'hangs';
     case 'stopped':

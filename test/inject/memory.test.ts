@@ -1,6 +1,6 @@
 /** Does the comparison of RAM see every changed byte but those that it is told to leave out? */
 import { describe, expect, it } from 'vitest';
-import { changes, tablesOf } from '../../inject/validate/memory.ts';
+import { changes, tablesOf, writablePages } from '../../inject/validate/memory.ts';
 
 const PAGE = 4096;
 const blank = () => new Uint8Array(16 * PAGE);
@@ -49,5 +49,22 @@ describe('changes', () => {
     expect(changes(before, after, { ...none, tables })).toEqual([]);
     later.setUint32(2 * PAGE, (4 * PAGE) | 0x67, true); // user bit
     expect(changes(before, after, { ...none, tables })).toHaveLength(1);
+  });
+});
+
+describe('writablePages', () => {
+  it('wants W in both levels, and splits large pages', () => {
+    const ram = blank();
+    const view = new DataView(ram.buffer);
+    view.setUint32(PAGE, (2 * PAGE) | 3, true); // writable table
+    view.setUint32(PAGE + 4, (2 * PAGE) | 1, true); // the same without W
+    view.setUint32(PAGE + 4 * 1023, 0x0040_0083, true); // a writable large page
+    view.setUint32(2 * PAGE + 4 * 5, (7 * PAGE) | 3, true);
+    view.setUint32(2 * PAGE + 4 * 6, (8 * PAGE) | 1, true);
+    view.setUint32(2 * PAGE + 4 * 7, (9 * PAGE) | 2, true);
+    const found = [...writablePages(ram, PAGE)];
+    expect(found[0]).toEqual({ lin: 5 * PAGE, pa: 7 * PAGE });
+    expect(found[1]).toEqual({ lin: 0xffc0_0000, pa: 0x0040_0000 });
+    expect(found).toHaveLength(1 + 1024);
   });
 });

@@ -4,6 +4,7 @@
 
 #include <asm/memlayout.h>
 #include <linux/list.h>
+#include <linux/stddef.h>
 #include <linux/types.h>
 
 #define GFP_ATOMIC 0x20
@@ -24,6 +25,10 @@ struct page {
   u16 owner;             /* domain that may write it (zone only), 0 = the kernel */
   void *slab;            /* mm/slab.c: what the page is used for, by PG_SLAB and PG_LARGE */
 };
+
+_Static_assert(sizeof(struct page) == 20, "read by the host");
+_Static_assert(offsetof(struct page, count) == 8, "read by the host");
+_Static_assert(offsetof(struct page, owner) == 14, "read by the host");
 
 #define PG_RESERVED 0x01 /* never in a free list: kernel image, boot modules, holes */
 #define PG_BUDDY 0x02    /* heads a free block */

@@ -36,6 +36,7 @@ _Static_assert(offsetof(struct module, name) == 4, "read by the host");
 _Static_assert(offsetof(struct module, text_start) == 32, "read by the host");
 _Static_assert(offsetof(struct module, base) == 40, "read by the host");
 _Static_assert(offsetof(struct module, domain_id) == 48, "read by the host");
+_Static_assert(offsetof(struct module, ro_end) == 52, "read by the host");
 _Static_assert(offsetof(struct module, section_addr) == 56, "read by the host");
 
 #define MODULE_LOADING 0
