@@ -1,6 +1,7 @@
 // Puts the output of the README's two commands into README.md, cut as the README says:
 //   npm start > start.txt; npm cit > cit.txt 2>&1; node scripts/readme.mjs start.txt cit.txt
 import { readFileSync, writeFileSync } from 'node:fs';
+import { stripVTControlCharacters } from 'node:util';
 
 const [startFile, citFile] = process.argv.slice(2);
 if (!startFile) {
@@ -10,8 +11,7 @@ if (!startFile) {
 
 /** Without colours and npm's own lines. */
 const linesOf = file =>
-  readFileSync(file, 'utf8')
-    .replaceAll(/\u001b\[[0-9;]*m/g, '')
+  stripVTControlCharacters(readFileSync(file, 'utf8'))
     .split('\n')
     .filter(line => !/^(npm |> )/.test(line));
 
