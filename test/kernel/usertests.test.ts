@@ -15,11 +15,23 @@ const USERTESTS: Boot = {
   ],
 };
 
+/** Questions about shares of time, which QEMU may get wrong on a busy host, since its clock is the host's. */
+const TIMED = ['FAIL do_two_spinners_share_the_processor'];
+const QEMU_TRIES = 3;
+
+const failures = (console: string) =>
+  console.split('\n').flatMap(line => (line.startsWith('FAIL') ? [line.trim()] : []));
+
 for (const { name, boot, skip } of machines) {
   describe.skipIf(skip)(`the kernel on ${name}`, () => {
     it('answers every question of usertests and kerneltest with yes', async () => {
-      const { console, end } = await boot(USERTESTS);
-      expect(console.split('\n').filter(line => line.startsWith('FAIL'))).toEqual([]);
+      let { console, end } = await boot(USERTESTS);
+      for (let tries = 1; name === 'QEMU' && tries < QEMU_TRIES; tries++) {
+        const failed = failures(console);
+        if (failed.length === 0 || failed.some(line => !TIMED.includes(line))) break;
+        ({ console, end } = await boot(USERTESTS));
+      }
+      expect(failures(console)).toEqual([]);
       expect(console).toMatch(/kerneltest: (\d+) of \1 passed; numbers 1 2 3, words given/);
       expect(console).toMatch(/usertests: (\d\d) of \1 passed/);
       expect(console).not.toContain('without kerneltest.ko');
