@@ -23,7 +23,9 @@ const SEGMENTS = [0x4100, 0x1000, 0x3000, 0x4000, 0x4200, 0x4300]; // ES CS SS D
 function v86(flags = FLAGS.VM | FLAGS.IF | 2): Rig {
   const rig = new Rig();
   const [es, cs, ss, ds, fs, gs] = SEGMENTS;
-  [0, cs, flags, 0xffe0, ss, es, ds, fs, gs].forEach((v, n) => rig.set32(STACK - 36 + n * 4, v));
+  [0, cs, flags, 0xffe0, ss, es, ds, fs, gs].forEach((v, n) => {
+    rig.set32(STACK - 36 + n * 4, v);
+  });
   rig.c.esp = STACK - 36;
   rig.code('cf', 0x2_c000);
   rig.step();
@@ -231,7 +233,9 @@ it('a task with VM in its EFLAGS runs in it; a JMP away saves it', () => {
   rig.set32(TSS_TASK + 0x24, FLAGS.VM | 2);
   rig.set32(TSS_TASK + 0x20, 0);
   const [es, cs, ss, ds, fs, gs] = SEGMENTS;
-  [es, cs, ss, ds, fs, gs].forEach((v, n) => rig.set32(TSS_TASK + 0x48 + 4 * n, v));
+  [es, cs, ss, ds, fs, gs].forEach((v, n) => {
+    rig.set32(TSS_TASK + 0x48 + 4 * n, v);
+  });
   rig.idt(0x80, TR, 0, 0xe5); // a task gate back
   rig.set32(TSS_TASK + 0x24, FLAGS.VM | FLAGS.IOPL3 | 2);
   rig.code('cd 80', 0x1_0000);
