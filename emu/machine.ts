@@ -13,7 +13,7 @@ import { Engine, type StopReason } from './cpu/engine.ts';
 import { BoardPorts } from './devices/board-ports.ts';
 import { E1000 } from './devices/e1000/e1000.ts';
 import { ExitPort } from './devices/exit-port.ts';
-import { HOST_BRIDGE_440FX, Pci } from './devices/pci.ts';
+import { HOST_BRIDGE_440FX, PAM_COUNT, PAM_FIRST, Pci } from './devices/pci.ts';
 import type { PciFunction } from './devices/pci-function.ts';
 import { Pic } from './devices/pic.ts';
 import { Pit } from './devices/pit.ts';
@@ -22,6 +22,7 @@ import { Rtc } from './devices/rtc.ts';
 import { Uart } from './devices/uart.ts';
 import { Wire } from './devices/wire.ts';
 import { checkProfile, type Profile } from './profile/profile.ts';
+import { Rom } from './rom.ts';
 import { RAM_OFFSET, State } from './state.ts';
 
 export interface MachineOptions {
@@ -30,6 +31,11 @@ export interface MachineOptions {
   memoryBytes: number;
   /** Network cards, 0 to 2; the first is at PCI device 3, IRQ 11. Default 1. */
   cards?: number;
+  /**
+   * Firmware, 64 KiB to 16 MiB in steps of 64 KiB: the CPU starts at its reset vector, and a reset by the guest starts
+   * there again. Without it the machine starts as Multiboot leaves a PC, and a reset ends the run.
+   */
+  bios?: Uint8Array;
   /** A byte left COM1. */
   onSerial?: (byte: number) => void;
   /** Something asked for what is not there: an unknown port, MSR or physical address; said once each. */
@@ -44,6 +50,9 @@ export interface EntryState {
   eip: number;
   eax: number;
   ebx: number;
+  esi?: number;
+  /** A flat GDT in RAM, and the selectors of its code and data; without it the descriptors are in no table. */
+  gdt?: { base: number; limit: number; code: number; data: number };
 }
 
 export interface Card {
@@ -63,6 +72,11 @@ const CARD_IRQ = [11, 10];
 const CARD_MMIO = 0xfeb0_0000;
 const CARD_IO = 0xc000;
 const PCI_COMMAND_IO_MEMORY = 3;
+/** Numbers of registers, and attributes of flat 32-bit segments (the second dword of their descriptors). */
+const CS = 1;
+const ESI = 6;
+const FLAT_CODE = 0xcf9b00;
+const FLAT_DATA = 0xcf9300;
 const START_DATE = { year: 2003, month: 10, day: 19, hours: 9, minutes: 0, seconds: 0 };
 
 export class Machine {
@@ -82,6 +96,8 @@ export class Machine {
   private readonly devices: Saved[];
   private readonly ram: Uint8Array;
   private readonly onSerial: (byte: number) => void;
+  private readonly rom: Rom | null = null;
+  private resetWanted = false;
   private exitCode = -1;
   private drained = false;
 
@@ -124,7 +140,8 @@ export class Machine {
     this.engine = new Engine(this.cpu);
     const clock = this.clock;
     const reset = () => {
-      this.cpu.shutdown = true;
+      if (this.rom) this.resetWanted = true;
+      else this.cpu.shutdown = true;
       this.engine.stop();
     };
 
@@ -149,22 +166,31 @@ export class Machine {
       exit,
     ];
     for (const device of ported) for (const range of device.ports()) this.space.mapPorts(range);
-    this.pci.add(HOST_BRIDGE_440FX);
+    if (options.bios) this.rom = this.addRom(options.bios);
+    this.pci.add({ ...HOST_BRIDGE_440FX, onConfigWrite: read => this.setAttributeMap(read) });
     this.cards = Array.from({ length: options.cards ?? 1 }, (_, n) => this.addCard(n, notice));
     this.devices = [this.pic, this.pit, this.uart, this.rtc, this.pci, board, exit];
     for (const card of this.cards) this.devices.push(card.device, card.wire);
+    if (this.rom) {
+      this.devices.push(this.rom);
+      this.cpu.reset();
+    }
   }
 
   // ---- running ---------------------------------------------------------------------------------------------------
 
   /** Runs until the clock reaches `cycles`, or an earlier end. */
   run(cycles: number): RunResult {
-    return this.result(this.engine.run(cycles * TICKS_PER_CYCLE));
+    let reason = this.engine.run(cycles * TICKS_PER_CYCLE);
+    while (this.resetIfWanted()) reason = this.engine.run(cycles * TICKS_PER_CYCLE);
+    return this.result(reason);
   }
 
   /** One instruction, or one delivery of an interrupt or fault; while halted, until the clock reaches `cycles`. */
   step(cycles = Number.POSITIVE_INFINITY): RunResult {
-    return this.result(this.engine.step(cycles * TICKS_PER_CYCLE));
+    const reason = this.engine.step(cycles * TICKS_PER_CYCLE);
+    this.resetIfWanted();
+    return this.result(reason);
   }
 
   /** Time since reset in cycles: exact quarters. */
@@ -175,6 +201,15 @@ export class Machine {
   /** Seconds of guest time since reset. */
   seconds(): number {
     return this.clock.now() / this.clock.ticksPerSecond;
+  }
+
+  /** A guest with firmware reset the processor: it starts anew between two instructions. Devices keep their state. */
+  private resetIfWanted(): boolean {
+    if (!this.resetWanted) return false;
+    this.resetWanted = false;
+    this.cpu.reset();
+    this.engine.restart();
+    return true;
   }
 
   private result(reason: StopReason): RunResult {
@@ -234,6 +269,12 @@ export class Machine {
     this.cpu.eip = entry.eip;
     this.cpu.r32[0] = entry.eax;
     this.cpu.r32[3] = entry.ebx;
+    this.cpu.r32[ESI] = entry.esi ?? 0;
+    if (!entry.gdt) return;
+    const { base, limit, code, data } = entry.gdt;
+    this.cpu.setGdt(base, limit);
+    for (let s = 0; s < 6; s++)
+      this.cpu.setSegment(s, s === CS ? code : data, 0, 0xffff_ffff, s === CS ? FLAT_CODE : FLAT_DATA);
   }
 
   /** Says which region the code at a linear address belongs to: 0–15, or -1 for the region that called it. */
@@ -291,6 +332,18 @@ export class Machine {
     // As a BIOS leaves it: PCI lines are level-triggered.
     this.space.writePort(0x4d1, 1, this.space.readPort(0x4d1, 1) | (1 << (CARD_IRQ[n] - 8)));
     return { device, wire };
+  }
+
+  private addRom(image: Uint8Array): Rom {
+    const { mmu } = this.cpu;
+    const ramChanged = (pa: number, length: number) => this.engine.ramChanged(pa, length);
+    const rom = new Rom(image, { mmu, ram: this.ram, ramChanged });
+    for (const range of rom.ranges()) this.space.mapMmio(range);
+    return rom;
+  }
+
+  private setAttributeMap(read: (offset: number) => number): void {
+    this.rom?.setAttributes(Array.from({ length: PAM_COUNT }, (_, n) => read(PAM_FIRST + n)));
   }
 
   private dma(): Dma {

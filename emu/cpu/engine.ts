@@ -206,6 +206,16 @@ export class Engine implements Cursor {
     this.lastLine = -1;
   }
 
+  /** The processor was reset, between two instructions: it goes on at its EIP, and from a head. */
+  restart(): void {
+    this.blocks.clear();
+    this.lastLine = -1;
+    this.sinceHead = 0;
+    this.prepaid = 0;
+    this.headDone = false;
+    this.nmi = false;
+  }
+
   save(): unknown {
     return {
       cpu: this.cpu.saveState(),

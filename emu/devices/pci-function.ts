@@ -63,6 +63,8 @@ export interface PciFunctionSpec {
   bars?: (PciBar | undefined)[];
   /** Further bytes that can be written: [offset, mask of writable bits, value at reset]. */
   writable?: [number, number, number][];
+  /** Called after the guest wrote configuration bytes; `read` gives them. */
+  onConfigWrite?: (read: (offset: number) => number) => void;
 }
 
 /** One function: its 256 bytes, which of their bits can be written, and where its BARs point. */

@@ -27,7 +27,11 @@ const RESET_KEPT = 0x06;
 const HEADER_TYPE = 0x0e;
 const MULTIFUNCTION = 0x80;
 
-/** The 82441FX host bridge at 0:0.0, with its programmable attribute map (PAM) bytes, which are kept and shadow nothing. */
+/** PAM bytes of the 82441FX. */
+export const PAM_FIRST = 0x59;
+export const PAM_COUNT = 7;
+
+/** The 82441FX host bridge at 0:0.0, with its programmable attribute map (PAM); emu/rom.ts acts on it. */
 export const HOST_BRIDGE_440FX: PciFunctionSpec = {
   name: '440FX',
   device: 0,
@@ -38,8 +42,8 @@ export const HOST_BRIDGE_440FX: PciFunctionSpec = {
   revision: 2,
   command: COMMAND_MEMORY | COMMAND_MASTER,
   status: 0x0280,
-  writable: Array.from({ length: 7 }, (_, i): [number, number, number] => [
-    0x59 + i,
+  writable: Array.from({ length: PAM_COUNT }, (_, i): [number, number, number] => [
+    PAM_FIRST + i,
     i === 0 ? 0xf0 : 0xff,
     0,
   ]),
@@ -166,6 +170,7 @@ export class Pci implements PortHandler {
     if (!selected) return;
     for (let i = 0; i < size; i++) selected.write(first + i, (value >>> (8 * i)) & 0xff);
     this.remap();
+    selected.spec.onConfigWrite?.(offset => selected.read(offset));
   }
 
   /**

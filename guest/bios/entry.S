@@ -22,7 +22,6 @@ post:	cli
 	cld
 	movb	$0x8f, %al			/* CMOS shutdown status: a program that resets to leave protected mode */
 	outb	%al, $0x70
-	outb	%al, $0x80
 	inb	$0x71, %al
 	movb	%al, %bl
 	movb	$0x8f, %al
