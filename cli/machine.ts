@@ -1,4 +1,5 @@
 /** What `nooks86 run` needs of a machine; emu/machine.ts gives it, tests give their own. */
+import type { LinuxRegisters } from '../guest/linux.ts';
 import type { BootRegisters, LoadTarget } from '../guest/multiboot.ts';
 
 export interface MachineOptions {
@@ -10,6 +11,8 @@ export interface MachineOptions {
   onSerial(byte: number): void;
   /** Where to write the frames on the wire, as pcap; nowhere when absent. */
   pcap?: string;
+  /** Firmware: the machine starts at its reset vector. */
+  bios?: Uint8Array;
 }
 
 /** Why a run ended: exit port written, triple fault, HLT with interrupts off, or the cycle limit reached. */
@@ -20,8 +23,8 @@ export type RunEnd =
   | { reason: 'limit' };
 
 export interface RunMachine extends LoadTarget {
-  /** Sets the registers of a Multiboot start: flat 32-bit protected mode. */
-  setEntry(registers: BootRegisters): void;
+  /** Sets the registers of a Multiboot or Linux start: flat 32-bit protected mode. */
+  setEntry(registers: BootRegisters | LinuxRegisters): void;
   /** Runs until something ends it, at the latest when the clock reaches `untilCycle` cycles since reset. */
   run(untilCycle: number): RunEnd;
   /** Whole cycles since reset. */

@@ -1,16 +1,16 @@
 /**
- * `nooks86 run`: boots any Multiboot 1 image, with the guest's serial port on stdout. The exit code is what the
- * guest writes to port 0xF4 (0 to 99), or says how the run ended otherwise; stderr says where.
+ * `nooks86 run`: boots a Multiboot 1 image, a Linux kernel, a disk or a BIOS (cli/boot.ts), with the guest's serial
+ * port on stdout. The exit code is what the guest writes to port 0xF4 (0 to 99), or says how the run ended otherwise;
+ * stderr says where.
  */
-import { basename } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { type ElfFile, isElf, readElf } from '../../guest/elf.ts';
 import { GuestError } from '../../guest/error.ts';
 import { readLines } from '../../guest/lines.ts';
-import { type BootModule, loadMultiboot } from '../../guest/multiboot.ts';
 import { SymbolTable } from '../../guest/symbols.ts';
-import { readInput, wholeNumber } from '../arguments.ts';
+import { wholeNumber } from '../arguments.ts';
+import { type BootOptions, planBoot } from '../boot.ts';
 import type { CommandContext } from '../context.ts';
 import type { MachineFactory, RunEnd, RunMachine } from '../machine.ts';
 
@@ -25,52 +25,54 @@ const SLICE = 20_000_000;
 const SERIAL_BUFFER = 4096;
 const MAX_MEMORY_MB = 2048;
 
-interface RunOptions {
+interface RunOptions extends BootOptions {
   profile: string;
   memory: number;
   maxCycles?: number;
   pcap?: string;
-  append?: string;
-  module: string[];
 }
 
 export function registerRun(program: Command, context: CommandContext, createMachine: MachineFactory): void {
   program
     .command('run')
     .description(
-      'boot a Multiboot 1 image; its serial port is stdout, its exit code the value written to port 0xF4',
+      'boot a Multiboot 1 image, a Linux kernel or a disk; the serial port is stdout, the exit code what is written to port 0xF4',
     )
-    .argument('<image>', 'ELF file, or any file whose Multiboot header has addresses')
+    .argument('[image]', 'Multiboot 1: ELF file, or any file whose Multiboot header has addresses')
+    .option('--linux <file>', 'boot a Linux kernel: bzImage or vmlinux, by the 32-bit boot protocol')
+    .option('--initrd <file>', 'initial RAM disk for --linux')
+    .option('--disk <file>', 'ATA disk; may be given up to four times; boots from the first', collect, [])
+    .option('--bios <file>', 'start at the reset vector of this ROM instead of our own BIOS')
     .option('--profile <name>', 'machine profile', 'p4-1700')
     .option('--memory <MB>', 'RAM in MiB', wholeNumber('--memory', 1, MAX_MEMORY_MB), 64)
     .option('--max-cycles <n>', 'stop there (exit code 103)', wholeNumber('--max-cycles', 1, 2 ** 50))
     .option('--pcap <file>', 'write the frames on the wire to a capture file')
-    .option('--append <words>', 'kernel command line')
+    .option('--append <words>', 'kernel command line, with an image or --linux')
     .option('--module <"file args">', 'Multiboot module; may be given many times', collect, [])
-    .action((image: string, options: RunOptions) => runImage(image, options, context, createMachine));
+    .action((image: string | undefined, options: RunOptions) =>
+      runGuest(image, options, context, createMachine),
+    );
 }
 
-async function runImage(
-  path: string,
+async function runGuest(
+  image: string | undefined,
   options: RunOptions,
   context: CommandContext,
   createMachine: MachineFactory,
 ): Promise<void> {
-  const bytes = readInput(path);
-  const modules = options.module.map(readModule);
+  const plan = await planBoot(image, options);
   const serial = new SerialOutput(context);
   const machine = await createMachine({
     profile: options.profile,
     memoryBytes: options.memory * 1024 * 1024,
     onSerial: byte => serial.put(byte),
     pcap: options.pcap,
+    bios: plan.bios,
   });
   try {
-    const name = basename(path);
-    const commandLine = options.append ? `${name} ${options.append}` : name;
-    machine.setEntry(loadMultiboot(machine, { name, bytes, commandLine, modules }));
+    plan.load(machine);
     const end = await runInSlices(machine, options.maxCycles ?? Number.MAX_SAFE_INTEGER, serial);
-    context.exitCode = report(end, machine, bytes, name, context);
+    context.exitCode = report(end, machine, plan.bytes, plan.name, context);
   } finally {
     serial.flush();
     machine.close();
@@ -140,11 +142,6 @@ function registerLines(machine: RunMachine): string {
   let lines = '';
   for (let i = 0; i < cells.length; i += 6) lines += `  ${cells.slice(i, i + 6).join(' ')}\n`;
   return lines;
-}
-
-function readModule(text: string): BootModule {
-  const [file] = text.split(' ', 1);
-  return { commandLine: basename(file) + text.slice(file.length), bytes: readInput(file) };
 }
 
 function collect(value: string, previous: string[]): string[] {
