@@ -231,6 +231,26 @@ entry_irq13:
 	int	$2
 	iretw
 
+/* ---- memory above 1 MiB ------------------------------------------------------------------------------------------ */
+
+/* store_physical(address, value): a dword anywhere in physical memory, with interrupts off. */
+	.globl	store_physical
+store_physical:					/* EAX address, EDX value */
+	pushl	%ebx
+	movl	%cr0, %ecx
+	orb	$1, %cl
+	lgdtl	%cs:flat_gdtr
+	movl	%ecx, %cr0
+	movw	$8, %bx
+	movw	%bx, %fs
+	andb	$0xfe, %cl
+	movl	%edx, %fs:(%eax)
+	movw	$16, %bx			/* a real-mode limit again */
+	movw	%bx, %fs
+	movl	%ecx, %cr0
+	popl	%ebx
+	retl
+
 /* ---- INT 15h, AH = 87h ----------------------------------------------------------------------------------------- */
 
 /*
@@ -292,6 +312,15 @@ system_table:					/* INT 15h, AH = C0h */
 	.byte	0x70				/* second 8259, RTC, keyboard intercept */
 	.byte	0x40				/* INT 16h/09h */
 	.byte	0, 0, 0
+
+	.balign	8
+flat_gdt:
+	.quad	0
+	.quad	0x00cf93000000ffff		/* data, 4 GiB */
+	.quad	0x000093000000ffff		/* data, 64 KiB */
+flat_gdtr:
+	.word	. - flat_gdt - 1
+	.long	0xf0000 + flat_gdt
 
 /* PCI IRQ routing table (Microsoft, 1.0): our lines are wired, so each link names its IRQ. Checksum: guest/bios.ts. */
 	.balign	16

@@ -13,6 +13,7 @@ extern char entry_18[], entry_19[], entry_1a[];
 extern char entry_irq0[], entry_irq1[], entry_irq8[], entry_irq13[], entry_irq14[];
 extern char diskette_table[];
 void call_rom(u16 segment);
+void store_physical(u32 address, u32 value);
 void post_main(void);
 void exception(struct frame *f);
 
@@ -100,6 +101,19 @@ static void pic_init(void)
 		outb(words[i][0], words[i][1]);
 }
 
+/* Virtual wire mode (MultiProcessor Specification 3.6.2.2): the 8259's INTR goes through the local APIC's LINT0. */
+static void apic_init(void)
+{
+	u32 eax = 1, ebx, ecx, edx;
+
+	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
+	if (!(edx & 1 << 9))
+		return;
+	store_physical(0xfee000f0, 0x1ff); /* on; spurious vector FFh */
+	store_physical(0xfee00350, 0x700); /* LINT0: ExtINT */
+	store_physical(0xfee00360, 0x400); /* LINT1: NMI */
+}
+
 /* Option ROMs between C0000 and the BIOS: 55 AA, length in 512 bytes, a sum of 0. */
 static void roms_init(void)
 {
@@ -125,6 +139,7 @@ void post_main(void)
 	data_area_init();
 	post_code(0x02);
 	pic_init();
+	apic_init();
 	clock_init();
 	post_code(0x03);
 	video_init();

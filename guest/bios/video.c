@@ -263,7 +263,10 @@ void int10(struct frame *f)
 	u16 at;
 
 	switch (ah(f)) {
-	case 0x00: set_mode(al(f)); break;
+	case 0x00:
+		set_mode(al(f));
+		set_low(&f->eax, 0x30); /* what Phoenix's and AMI's give for text */
+		break;
 	case 0x01: set_cursor_shape(ch(f) & 0x3f, cl(f) & 0x1f); break;
 	case 0x02: set_cursor(bh(f), dh(f), dl(f)); break;
 	case 0x03:
