@@ -327,7 +327,7 @@ flat_gdtr:
 	.globl	pir_table
 pir_table:
 	.ascii	"$PIR"
-	.word	0x0100, 32 + 16 * 3
+	.word	0x0100, 32 + 16 * 2
 	.byte	0, 1 << 3			/* the router's place: 0:1.0 */
 	.word	0
 	.long	0x70008086, 0			/* PIIX3 */
@@ -340,7 +340,6 @@ pir_table:
 	.zero	9
 	.byte	0, 0
 	.endm
-	slot	2, 11
 	slot	3, 11
 	slot	4, 10
 
