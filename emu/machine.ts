@@ -50,6 +50,9 @@ export interface EntryState {
 export interface Card {
   device: E1000;
   wire: Wire;
+  /** PCI device number on bus 0, and where its INTA# goes. */
+  slot: number;
+  irq: number;
 }
 
 export interface Snapshot {
@@ -60,6 +63,7 @@ export interface Snapshot {
   devices: unknown[];
 }
 
+const FIRST_CARD_SLOT = 3;
 const CARD_IRQ = [11, 10];
 const CARD_MMIO = 0xfeb0_0000;
 const CARD_IO = 0xc000;
@@ -285,7 +289,7 @@ export class Machine {
     });
     pciFunction = this.pci.add(
       device.pciFunction({
-        device: 3 + n,
+        device: FIRST_CARD_SLOT + n,
         function: 0,
         memoryBase: CARD_MMIO + n * 0x2_0000,
         ioBase: CARD_IO + n * 0x40,
@@ -295,7 +299,7 @@ export class Machine {
     );
     // As a BIOS leaves it: PCI lines are level-triggered.
     this.space.writePort(0x4d1, 1, this.space.readPort(0x4d1, 1) | (1 << (CARD_IRQ[n] - 8)));
-    return { device, wire };
+    return { device, wire, slot: FIRST_CARD_SLOT + n, irq: CARD_IRQ[n] };
   }
 
   private dma(): Dma {
