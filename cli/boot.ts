@@ -4,8 +4,9 @@
  */
 import { basename } from 'node:path';
 import { checkRom } from '../emu/rom.ts';
-import { buildBios } from '../guest/bios.ts';
+import { BIOS_MP_TABLE, buildBios } from '../guest/bios.ts';
 import { loadLinux } from '../guest/linux.ts';
+import { MP_TABLE_ADDRESS, mpTable } from '../guest/mp-table.ts';
 import { type BootModule, loadMultiboot } from '../guest/multiboot.ts';
 import { readInput } from './arguments.ts';
 import { UsageError } from './context.ts';
@@ -38,8 +39,12 @@ export async function planBoot(image: string | undefined, options: BootOptions):
   if (image !== undefined) return planMultiboot(image, options);
   if (options.linux !== undefined) return planLinux(options.linux, options);
   const name = options.bios === undefined ? 'BIOS' : basename(options.bios);
-  const bios = options.bios === undefined ? await buildBios() : readBios(options.bios);
-  return { name, bytes: NOTHING, bios, load: () => {} };
+  if (options.bios !== undefined)
+    return { name, bytes: NOTHING, bios: readBios(options.bios), load: () => {} };
+  const load = (machine: RunMachine) => {
+    if (machine.board) machine.writeFirmware(BIOS_MP_TABLE, mpTable(machine.board, BIOS_MP_TABLE));
+  };
+  return { name, bytes: NOTHING, bios: await buildBios(), load };
 }
 
 /** The first rule that the arguments break, as an error. */
@@ -63,7 +68,7 @@ function planMultiboot(path: string, options: BootOptions): BootPlan {
   const modules = options.module.map(readModule);
   const commandLine = options.append ? `${name} ${options.append}` : name;
   const load = (machine: RunMachine) =>
-    machine.setEntry(loadMultiboot(machine, { name, bytes, commandLine, modules }));
+    machine.setEntry(loadMultiboot(machine, { name, bytes, commandLine, modules, board: machine.board }));
   return { name, bytes, load };
 }
 
@@ -72,8 +77,11 @@ function planLinux(path: string, options: BootOptions): BootPlan {
   const bytes = readInput(path);
   const initrd = options.initrd === undefined ? undefined : readInput(options.initrd);
   const commandLine = options.append ?? '';
-  const load = (machine: RunMachine) =>
-    machine.setEntry(loadLinux(machine, { name, bytes, commandLine, initrd }));
+  const load = (machine: RunMachine) => {
+    const { board } = machine;
+    const tables = board ? [{ address: MP_TABLE_ADDRESS, bytes: mpTable(board) }] : [];
+    machine.setEntry(loadLinux(machine, { name, bytes, commandLine, initrd, tables }));
+  };
   return { name, bytes, load };
 }
 

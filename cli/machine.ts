@@ -1,5 +1,6 @@
 /** What `nooks86 run` needs of a machine; emu/machine.ts gives it, tests give their own. */
 import type { LinuxRegisters } from '../guest/linux.ts';
+import type { MpBoard } from '../guest/mp-table.ts';
 import type { BootRegisters, LoadTarget } from '../guest/multiboot.ts';
 
 export interface MachineOptions {
@@ -23,6 +24,10 @@ export type RunEnd =
   | { reason: 'limit' };
 
 export interface RunMachine extends LoadTarget {
+  /** What the firmware's tables say of it; without, there are none. */
+  readonly board?: MpBoard;
+  /** Programs the ROM, as a loader of firmware does; the machine must have one. */
+  writeFirmware(physical: number, bytes: Uint8Array): void;
   /** Sets the registers of a Multiboot or Linux start: flat 32-bit protected mode. */
   setEntry(registers: BootRegisters | LinuxRegisters): void;
   /** Runs until something ends it, at the latest when the clock reaches `untilCycle` cycles since reset. */

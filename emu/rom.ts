@@ -85,6 +85,26 @@ export class Rom implements Saved {
     ];
   }
 
+  /** Programs the ROM at a physical address below 1 MiB, where its last 128 KiB are seen. Throws a RangeError. */
+  program(physical: number, bytes: Uint8Array): void {
+    const { image, rom, host } = this;
+    const at = physical - END + image.length;
+    const low = Math.min(LOW_ROM, image.length);
+    if (physical < END - low || physical + bytes.length > END)
+      throw new RangeError(`0x${physical.toString(16)}: not ROM`);
+    image.set(bytes, at);
+    rom.set(bytes, physical - FIRST);
+    bytes.forEach((byte, n) => {
+      if (!this.ramVisible(physical + n)) host.ram[physical + n] = byte;
+    });
+    host.ramChanged(physical, bytes.length);
+  }
+
+  private ramVisible(pa: number): boolean {
+    const n = SEGMENTS.findIndex(({ base, length }) => pa >= base && pa < base + length);
+    return (this.attributes[n] & READ) !== 0;
+  }
+
   /** Takes over the PAM bytes, 59h first. */
   setAttributes(pam: readonly number[]): void {
     SEGMENTS.forEach(({ base, length }, n) => {

@@ -15,6 +15,9 @@ const NAME = 'bios.elf';
 const BASE = 0xf0000;
 const SIZE = 0x10000;
 
+/** Where the MP tables go in it: the first 4 KiB are free (bios.ld). */
+export const BIOS_MP_TABLE = BASE;
+
 /** clang has no option for this that zig passes on: 32-bit code generation for a 16-bit processor mode. */
 export const FLAGS_16BIT = [
   ...['+16bit-mode', '-32bit-mode'].flatMap(f => ['-Xclang', '-target-feature', '-Xclang', f]),

@@ -101,7 +101,10 @@ static void pic_init(void)
 		outb(words[i][0], words[i][1]);
 }
 
-/* Virtual wire mode (MultiProcessor Specification 3.6.2.2): the 8259's INTR goes through the local APIC's LINT0. */
+/*
+ * The I/O APIC's ID, as the MP table has it, and virtual wire mode: the 8259's INTR goes through the local APIC's
+ * LINT0 (MultiProcessor Specification 1.4, 3.6.2.2).
+ */
 static void apic_init(void)
 {
 	u32 eax = 1, ebx, ecx, edx;
@@ -109,6 +112,8 @@ static void apic_init(void)
 	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
 	if (!(edx & 1 << 9))
 		return;
+	store_physical(0xfec00000, 0);
+	store_physical(0xfec00010, 1 << 24);
 	store_physical(0xfee000f0, 0x1ff); /* on; spurious vector FFh */
 	store_physical(0xfee00350, 0x700); /* LINT0: ExtINT */
 	store_physical(0xfee00360, 0x400); /* LINT1: NMI */
