@@ -11,7 +11,7 @@ export function row(enc: string, form: string, cost: CostClass, exec: Exec, opti
   return { enc, form, cost, exec, reads: '', writes: '', undef: '', op: 0, user: true, ...options };
 }
 
-/** Two rows, bound to operand size 16 and 32: `v` after r, m, imm, moffs, rel and `:` in the form is the size. */
+/** Two rows, bound to operand size 16 and 32: `v` after r, m, imm, moffs, rel, `:` and `&` in the form is the size. */
 export function both(
   enc: string,
   form: string,
@@ -22,7 +22,7 @@ export function both(
   return [16, 32].map(bits =>
     row(
       `o${bits} ${enc}`,
-      form.replaceAll(/(\b(?:r\/m|r|m|imm|moffs|rel)|:)v\b/g, `$1${bits}`),
+      form.replaceAll(/(\b(?:r\/m|r|m|imm|moffs|rel)|[:&])v\b/g, `$1${bits}`),
       cost,
       exec,
       options,

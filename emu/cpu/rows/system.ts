@@ -45,10 +45,10 @@ const ends = { ends: true, user: false } as const;
 const lastRing0 = (exec: Exec) => thenNext(ring0(exec));
 
 const tableRows: Row[] = [
-  row('0F 00 /0', 'SLDT r/m16', 'descriptorTable', sldt, user),
-  row('0F 00 /1', 'STR r/m16', 'descriptorTable', str, user),
-  row('0F 00 /2', 'LLDT r/m16', 'loadTask', lastRing0(lldt), ends),
-  row('0F 00 /3', 'LTR r/m16', 'loadTask', lastRing0(ltr), ends),
+  row('0F 00 /0', 'SLDT r/m16', 'descriptorTable', sldt, { ...user, protectedOnly: true }),
+  row('0F 00 /1', 'STR r/m16', 'descriptorTable', str, { ...user, protectedOnly: true }),
+  row('0F 00 /2', 'LLDT r/m16', 'loadTask', lastRing0(lldt), { ...ends, protectedOnly: true }),
+  row('0F 00 /3', 'LTR r/m16', 'loadTask', lastRing0(ltr), { ...ends, protectedOnly: true }),
   ...both('0F 01 /0 m', 'SGDT m', 'descriptorTable', sgdt, user),
   ...both('0F 01 /1 m', 'SIDT m', 'descriptorTable', sidt, user),
   ...both('0F 01 /2 m', 'LGDT m', 'descriptorTable', lastRing0(lgdt), ends),
@@ -60,13 +60,13 @@ const tableRows: Row[] = [
 
 const controlRows: Row[] = [
   row('0F 06', 'CLTS', 'movCr', lastRing0(clts), ends),
-  ...[0, 2, 3, 4].map(n => row(`0F 20 /${n} r`, `MOV r32, CR${n}`, 'movCrRead', lastRing0(movFromCr), ends)),
-  row('0F 22 /0 r', 'MOV CR0, r32', 'movCr', lastRing0(movToCr0), ends),
-  row('0F 22 /2 r', 'MOV CR2, r32', 'movCr', lastRing0(movToCr2), ends),
-  row('0F 22 /3 r', 'MOV CR3, r32', 'movCr3', lastRing0(movToCr3), ends),
-  row('0F 22 /4 r', 'MOV CR4, r32', 'movCr', lastRing0(movToCr4), ends),
-  row('0F 21 /r r', 'MOV r32, DRn', 'movDr', thenNext(movFromDr), ends),
-  row('0F 23 /r r', 'MOV DRn, r32', 'movDr', thenNext(movToDr), ends),
+  ...[0, 2, 3, 4].map(n => row(`0F 20 /${n} R`, `MOV r32, CR${n}`, 'movCrRead', lastRing0(movFromCr), ends)),
+  row('0F 22 /0 R', 'MOV CR0, r32', 'movCr', lastRing0(movToCr0), ends),
+  row('0F 22 /2 R', 'MOV CR2, r32', 'movCr', lastRing0(movToCr2), ends),
+  row('0F 22 /3 R', 'MOV CR3, r32', 'movCr3', lastRing0(movToCr3), ends),
+  row('0F 22 /4 R', 'MOV CR4, r32', 'movCr', lastRing0(movToCr4), ends),
+  row('0F 21 /r R', 'MOV r32, DRn', 'movDr', thenNext(movFromDr), ends),
+  row('0F 23 /r R', 'MOV DRn, r32', 'movDr', thenNext(movToDr), ends),
   row('0F 08', 'INVD', 'wbinvd', lastRing0(flushCaches), ends),
   row('0F 09', 'WBINVD', 'wbinvd', lastRing0(flushCaches), ends),
   row('F4', 'HLT', 'hlt', lastRing0(hlt), ends),
@@ -118,6 +118,10 @@ const portRows: Row[] = [
 
 const absentRows: Row[] = [
   row('0F 0B', 'UD2', 'undefined', ud, ends),
+  row('0F AA', 'RSM', 'undefined', ud, {
+    ...ends,
+    note: 'outside system management mode, which is not there',
+  }),
   ...[0, 1, 2, 3, 4, 5, 6, 7].map(n =>
     row(`D${(8 + n).toString(16).toUpperCase()} /r`, `ESC ${n}`, 'undefined', esc, ends),
   ),
