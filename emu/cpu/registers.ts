@@ -250,14 +250,19 @@ export class Registers {
     );
   }
   set eflags(v: number) {
+    const changed = v ^ this.r32[EFLAGS];
     this.setArithmetic(v & ARITHMETIC);
     this.r32[EFLAGS] = v & STORED;
     if (v & (TF | IF | RF)) this.leave = true;
+    if (changed & AC_FLAG) this.alignmentChanged();
   }
+  /** EFLAGS.AC has changed. */
+  protected alignmentChanged(): void {}
   /** The flags that are not arithmetic: TF IF DF IOPL NT RF VM AC ID. */
   get systemFlags(): number {
     return this.r32[EFLAGS];
   }
+  /** Sets or clears a flag that is not arithmetic; AC only changes with the whole register. */
   setSystemFlag(bit: number, on: boolean): void {
     if (on) this.r32[EFLAGS] |= bit;
     else this.r32[EFLAGS] &= ~bit;

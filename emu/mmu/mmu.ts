@@ -15,7 +15,7 @@ import type { AccessSize, MmioRange } from '../bus.ts';
 import { TICKS_PER_CYCLE } from '../clock.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
-import type { CpuFault } from './fault.ts';
+import { AC, type CpuFault } from './fault.ts';
 import { BIG, type Tlb } from './tlb.ts';
 import { Walker } from './walker.ts';
 
@@ -59,7 +59,16 @@ export class Mmu extends Walker {
   private onAccess: AccessWatch | null = null;
 
   /** Two addresses that differ in these bits lie in two lines. */
-  private readonly crossMask: number;
+  private readonly lineMask: number;
+  /**
+   * An operand whose first and last byte differ in these bits is not for the fast part: it lies in two lines or, for
+   * `probeMask`, pages; with alignment checking on, any operand that is not aligned does.
+   */
+  private wordMask: number;
+  private dwordMask: number;
+  private probeMask = -4096;
+  /** CR0.AM and EFLAGS.AC are set: user accesses are checked. */
+  private aligned = false;
   private readonly host: MmuHost;
   private readonly mmioReadTicks: number;
   private readonly mmioWriteTicks: number;
@@ -68,7 +77,7 @@ export class Mmu extends Walker {
     super(p, state, accounting, fault);
     this.host = host;
     this.attributes = new Uint8Array(Math.max(1, state.ramSize >>> 12));
-    this.crossMask = this.hierarchy.timed ? -p.l1d.line.value : -4096;
+    this.lineMask = this.wordMask = this.dwordMask = this.hierarchy.timed ? -p.l1d.line.value : -4096;
     const ns = (v: number) => Math.round((v * p.clockHz.value * TICKS_PER_CYCLE) / 1e9);
     this.mmioReadTicks = p.timing ? ns(p.io.mmioReadNs.value) : 0;
     this.mmioWriteTicks = p.timing ? ns(p.io.mmioWriteNs.value) : 0;
@@ -101,6 +110,15 @@ export class Mmu extends Walker {
   /** The privilege of the accesses that follow: CPL 3 is user. */
   setUser(user: boolean): void {
     this.user = user ? FRONT : 0;
+  }
+
+  /** CR0.AM and EFLAGS.AC are both set: user accesses must be aligned (SDM vol. 3, 6.15, #AC). */
+  setAlignmentCheck(on: boolean): void {
+    if (on === this.aligned) return;
+    this.aligned = on;
+    this.wordMask = on ? -2 : this.lineMask;
+    this.dwordMask = on ? -4 : this.lineMask;
+    this.probeMask = on ? -2 : -4096;
   }
 
   get isUser(): boolean {
@@ -157,7 +175,7 @@ export class Mmu extends Walker {
 
   read16(lin: number): number {
     const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
-    if (this.readTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 1)) & this.crossMask) !== 0)
+    if (this.readTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 1)) & this.wordMask) !== 0)
       return this.slowRead(lin, 2) & 0xffff;
     const pa = (lin + this.delta[slot]) | 0;
     this.use(this.entryOf[slot]);
@@ -168,7 +186,7 @@ export class Mmu extends Walker {
 
   read32(lin: number): number {
     const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
-    if (this.readTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 3)) & this.crossMask) !== 0)
+    if (this.readTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 3)) & this.dwordMask) !== 0)
       return this.slowRead(lin, 4);
     const pa = (lin + this.delta[slot]) | 0;
     this.use(this.entryOf[slot]);
@@ -189,7 +207,7 @@ export class Mmu extends Walker {
 
   write16(lin: number, v: number): void {
     const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
-    if (this.writeTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 1)) & this.crossMask) !== 0)
+    if (this.writeTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 1)) & this.wordMask) !== 0)
       return this.slowWrite(lin, 2, v);
     const pa = (lin + this.delta[slot]) | 0;
     this.use(this.entryOf[slot]);
@@ -200,7 +218,7 @@ export class Mmu extends Walker {
 
   write32(lin: number, v: number): void {
     const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
-    if (this.writeTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 3)) & this.crossMask) !== 0)
+    if (this.writeTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 3)) & this.dwordMask) !== 0)
       return this.slowWrite(lin, 4, v);
     const pa = (lin + this.delta[slot]) | 0;
     this.use(this.entryOf[slot]);
@@ -209,19 +227,33 @@ export class Mmu extends Walker {
     this.ram.setInt32(pa, v, true);
   }
 
-  /** Throws the page fault that a write of `size` bytes at `lin` would raise; translates, and touches no data. */
+  /** Throws the fault that a write of `size` bytes at `lin` would raise; translates, and touches no data. */
   probeWrite(lin: number, size: number): void {
     const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
-    if (this.writeTag[slot] === ((lin & ~0xfff) | this.epoch) && ((lin ^ (lin + size - 1)) & ~0xfff) === 0)
+    if (
+      this.writeTag[slot] === ((lin & ~0xfff) | this.epoch) &&
+      ((lin ^ (lin + size - 1)) & this.probeMask) === 0
+    )
       return;
+    this.checkAlignment(lin, size);
     this.translate(lin, true);
     if (((lin ^ (lin + size - 1)) & ~0xfff) !== 0) this.translate((lin + size - 1) & ~0xfff, true);
   }
 
-  /** Throws the page fault that a read of `size` bytes at `lin` would raise. */
+  /** Throws the fault that a read of `size` bytes at `lin` would raise. */
   probeRead(lin: number, size: number): void {
+    this.checkAlignment(lin, size);
     this.translate(lin, false);
     if (((lin ^ (lin + size - 1)) & ~0xfff) !== 0) this.translate((lin + size - 1) & ~0xfff, false);
+  }
+
+  /**
+   * #AC(0) if a user access to `lin` must be aligned to `size` bytes, a power of two, and is not; other sizes are
+   * not checked. It comes before a page fault, as on silicon; the manual leaves the order open (SDM vol. 3, 6.9).
+   */
+  checkAlignment(lin: number, size: number): void {
+    if (!this.aligned || this.user === 0 || (lin & (size - 1)) === 0 || (size & (size - 1)) !== 0) return;
+    throw this.fault.set(AC, 0);
   }
 
   private use(entry: number): void {
@@ -244,13 +276,14 @@ export class Mmu extends Walker {
 
   private slowRead(lin: number, size: AccessSize): number {
     const last = (lin + size - 1) | 0;
+    this.checkAlignment(lin, size);
     if (((lin ^ last) & ~0xfff) !== 0) return this.splitRead(lin, size);
     const pa = this.translate(lin, false);
     if (this.onAccess !== null) this.onAccess(lin, size, false);
     this.fillFront(lin, pa, false);
     if (pa >>> 0 >= this.ramSize || (pa >>> 0) + size > this.ramSize) return this.mmioRead(pa, size);
     this.touchLine(pa);
-    if (((lin ^ last) & this.crossMask) !== 0) this.touchLine(pa + size - 1);
+    if (((lin ^ last) & this.lineMask) !== 0) this.touchLine(pa + size - 1);
     this.loads++;
     return size === 1
       ? this.ram8[pa]
@@ -261,13 +294,14 @@ export class Mmu extends Walker {
 
   private slowWrite(lin: number, size: AccessSize, v: number): void {
     const last = (lin + size - 1) | 0;
+    this.checkAlignment(lin, size);
     if (((lin ^ last) & ~0xfff) !== 0) return this.splitWrite(lin, size, v);
     const pa = this.translate(lin, true);
     if (this.onAccess !== null) this.onAccess(lin, size, true);
     this.fillFront(lin, pa, true);
     if (pa >>> 0 >= this.ramSize || (pa >>> 0) + size > this.ramSize) return this.mmioWrite(pa, size, v);
     this.storeLine(pa);
-    if (((lin ^ last) & this.crossMask) !== 0) this.storeLine(pa + size - 1);
+    if (((lin ^ last) & this.lineMask) !== 0) this.storeLine(pa + size - 1);
     this.stores++;
     if (size === 1) this.ram8[pa] = v;
     else if (size === 2) this.ram.setInt16(pa, v, true);

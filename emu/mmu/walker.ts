@@ -62,7 +62,7 @@ export abstract class Walker {
   protected lastStoreLine = -1;
   private readonly writeBack: boolean;
   protected readonly accounting: Accounting;
-  private readonly fault: CpuFault;
+  protected readonly fault: CpuFault;
   private readonly walkTicks: number;
 
   constructor(p: Profile, state: State, accounting: Accounting, fault: CpuFault) {
