@@ -14,7 +14,7 @@ import { Breakpoints } from './breakpoints.ts';
 import { type SystemCosts, systemCosts } from './costs.ts';
 import type { Insn } from './insn.ts';
 import { Predictor } from './predictor.ts';
-import { AC_FLAG, CR0_AM, CR0_PE, CR0_PG, CR0_WP, CR4_PGE, CR4_PSE } from './registers.ts';
+import { AC_FLAG, CR0_AM, CR0_CD, CR0_PE, CR0_PG, CR0_WP, CR4_PGE, CR4_PSE } from './registers.ts';
 import { type RepCosts, repCosts } from './rep.ts';
 import { CS_, LDTR_, SegmentedMemory, TR_ } from './segments.ts';
 
@@ -162,6 +162,7 @@ export class Cpu extends SegmentedMemory {
       (cr4 & CR4_PSE) !== 0,
       (cr4 & CR4_PGE) !== 0,
     );
+    this.mmu.setCacheDisable((cr0 & CR0_CD) !== 0);
     this.alignmentChanged();
   }
 

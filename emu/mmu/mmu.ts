@@ -6,8 +6,8 @@
  * entries, so the TLB stays the only source of translations. What the fast part cannot do (a miss, two lines or
  * pages, a page that holds decoded code or is watched, memory-mapped I/O) is in the slow part below it.
  *
- * Addresses are int32; linear ones come with the segment's base added and its limit checked. Left out: PAE, PSE-36,
- * page attributes (PWT, PCD), A20.
+ * Addresses are int32; linear ones come with the segment's base added and its limit checked. Physical ones have
+ * passed the A20 gate, which comes behind the TLBs: the front table holds what it lets through. Left out: PAE.
  */
 import type { Accounting } from '../accounting.ts';
 import { CAUSE } from '../accounting.ts';
@@ -16,7 +16,8 @@ import { TICKS_PER_CYCLE } from '../clock.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
 import { AC, type CpuFault } from './fault.ts';
-import { BIG, type Tlb } from './tlb.ts';
+import type { MsrValue } from './memory-types.ts';
+import { BIG, TLB_HIGH, type Tlb } from './tlb.ts';
 import { Walker } from './walker.ts';
 
 const MMIO = CAUSE.mmio;
@@ -24,6 +25,8 @@ const MMIO = CAUSE.mmio;
 const FRONT = 1024; // slots a privilege level
 const FRONT_MASK = FRONT - 1;
 const EPOCHS = 4096;
+/** The lowest bit of TLB_HIGH. */
+const PSE36_UNIT = 0x2000;
 
 /** Attributes of a page of RAM. */
 export const PAGE_CODE = 1;
@@ -105,6 +108,30 @@ export class Mmu extends Walker {
     this.bigPages = bigPages;
     this.globalPages = globalPages;
     this.clearFront();
+  }
+
+  /** The A20 gate: off clears bit 20 of every physical address of the CPU, the walker's too. */
+  setA20(on: boolean): void {
+    this.a20Mask = on ? -1 : ~(1 << 20);
+    this.clearFront();
+  }
+
+  get a20(): boolean {
+    return this.a20Mask === -1;
+  }
+
+  /** CR0.CD: nothing is cached. */
+  setCacheDisable(on: boolean): void {
+    if (on === this.types.cacheDisabled) return;
+    this.types.cacheDisabled = on;
+    this.clearFront();
+  }
+
+  /** WRMSR to the PAT or an MTRR: false for a reserved bit. TLB entries keep their PAT bits, not the types. */
+  writeMemoryType(register: number, lo: number, hi: number): boolean {
+    const done = this.types.write(register, lo, hi);
+    if (done) this.clearFront();
+    return done;
   }
 
   /** The privilege of the accesses that follow: CPL 3 is user. */
@@ -266,10 +293,10 @@ export class Mmu extends Walker {
 
   /** Physical address (int32) of `lin` for a data access of the current privilege; throws the page fault. */
   translate(lin: number, write: boolean): number {
-    if (!this.paging) return lin;
+    if (!this.paging) return lin & this.a20Mask;
     // The entry that the fast part used last is not the newest any more.
     this.lastEntry = -2;
-    return this.lookup(lin, write, this.dtlb, this.dtlb4m);
+    return this.lookup(lin, write, this.dtlb, this.dtlb4m) & this.a20Mask;
   }
 
   // ---- loads and stores: the slow part -----------------------------------------------------------------------
@@ -280,10 +307,17 @@ export class Mmu extends Walker {
     if (((lin ^ last) & ~0xfff) !== 0) return this.splitRead(lin, size);
     const pa = this.translate(lin, false);
     if (this.onAccess !== null) this.onAccess(lin, size, false);
-    this.fillFront(lin, pa, false);
+    if (this.foundFlags() & TLB_HIGH) return this.mmioRead(pa, size);
     if (pa >>> 0 >= this.ramSize || (pa >>> 0) + size > this.ramSize) return this.mmioRead(pa, size);
-    this.touchLine(pa);
-    if (((lin ^ last) & this.lineMask) !== 0) this.touchLine(pa + size - 1);
+    const crosses = ((lin ^ last) & this.lineMask) !== 0;
+    if (this.isUncached(pa)) {
+      this.hierarchy.loadUncached(pa);
+      if (crosses) this.hierarchy.loadUncached(pa + size - 1);
+    } else {
+      this.fillFront(lin, pa, false);
+      this.touchLine(pa);
+      if (crosses) this.touchLine(pa + size - 1);
+    }
     this.loads++;
     return size === 1
       ? this.ram8[pa]
@@ -298,10 +332,17 @@ export class Mmu extends Walker {
     if (((lin ^ last) & ~0xfff) !== 0) return this.splitWrite(lin, size, v);
     const pa = this.translate(lin, true);
     if (this.onAccess !== null) this.onAccess(lin, size, true);
-    this.fillFront(lin, pa, true);
+    if (this.foundFlags() & TLB_HIGH) return this.mmioWrite(pa, size, v);
     if (pa >>> 0 >= this.ramSize || (pa >>> 0) + size > this.ramSize) return this.mmioWrite(pa, size, v);
-    this.storeLine(pa);
-    if (((lin ^ last) & this.lineMask) !== 0) this.storeLine(pa + size - 1);
+    const crosses = ((lin ^ last) & this.lineMask) !== 0;
+    if (this.isUncached(pa)) {
+      this.hierarchy.storeUncached(pa);
+      if (crosses) this.hierarchy.storeUncached(pa + size - 1);
+    } else {
+      this.fillFront(lin, pa, true);
+      this.storeLine(pa);
+      if (crosses) this.storeLine(pa + size - 1);
+    }
     this.stores++;
     if (size === 1) this.ram8[pa] = v;
     else if (size === 2) this.ram.setInt16(pa, v, true);
@@ -341,20 +382,25 @@ export class Mmu extends Walker {
     this.stores -= size - 1;
   }
 
+  /** Who answers at `pa`, as last translated; null, and the host is told, if nobody does. */
+  private mmioRange(kind: 'read' | 'write', pa: number): MmioRange | null {
+    const high = this.foundFlags() & TLB_HIGH;
+    const range = high ? null : this.host.findMmio(pa >>> 0);
+    if (!range) this.host.onUnmapped(kind, (pa >>> 0) + (high / PSE36_UNIT) * 2 ** 32);
+    return range;
+  }
+
   private mmioRead(pa: number, size: AccessSize): number {
-    const range = this.host.findMmio(pa >>> 0);
-    if (!range) {
-      this.host.onUnmapped('read', pa >>> 0);
-      return -1;
-    }
+    const range = this.mmioRange('read', pa);
+    if (!range) return -1;
     this.sync();
     this.accounting.charge(MMIO, this.mmioReadTicks);
     return range.handler.readMmio((pa >>> 0) - range.base, size) | 0;
   }
 
   private mmioWrite(pa: number, size: AccessSize, v: number): void {
-    const range = this.host.findMmio(pa >>> 0);
-    if (!range) return this.host.onUnmapped('write', pa >>> 0);
+    const range = this.mmioRange('write', pa);
+    if (!range) return;
     this.sync();
     this.accounting.charge(MMIO, this.mmioWriteTicks);
     const mask = size === 4 ? v >>> 0 : size === 2 ? v & 0xffff : v & 0xff;
@@ -416,6 +462,9 @@ export class Mmu extends Walker {
       bigPages: this.bigPages,
       globalPages: this.globalPages,
       user: this.user,
+      a20: this.a20,
+      types: this.types.save(),
+      cacheDisabled: this.types.cacheDisabled,
       lastStoreLine: this.lastStoreLine,
       counters: [this.loads, this.stores, this.fetches],
       tlbs: this.distinct.map(t => t.save()),
@@ -432,6 +481,9 @@ export class Mmu extends Walker {
       bigPages: boolean;
       globalPages: boolean;
       user: number;
+      a20: boolean;
+      types: [number, MsrValue][];
+      cacheDisabled: boolean;
       lastStoreLine: number;
       counters: number[];
       tlbs: number[][];
@@ -444,6 +496,9 @@ export class Mmu extends Walker {
     this.bigPages = s.bigPages;
     this.globalPages = s.globalPages;
     this.user = s.user;
+    this.setA20(s.a20);
+    this.types.load(s.types);
+    this.types.cacheDisabled = s.cacheDisabled;
     this.lastStoreLine = s.lastStoreLine;
     [this.loads, this.stores, this.fetches] = s.counters;
     this.distinct.forEach((t, i) => {

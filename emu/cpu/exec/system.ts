@@ -15,10 +15,12 @@ import type { Insn } from '../insn.ts';
 import { readCounter, readMsr, readTsc, writeMsr } from '../msr.ts';
 import {
   CR0_AM,
+  CR0_CD,
   CR0_EM,
   CR0_ET,
   CR0_MP,
   CR0_NE,
+  CR0_NW,
   CR0_PE,
   CR0_PG,
   CR0_TS,
@@ -39,8 +41,6 @@ const ECX = 1;
 const EDX = 2;
 const EBX = 3;
 
-const CR0_NW = 0x2000_0000;
-const CR0_CD = 0x4000_0000;
 const CR0_KNOWN =
   CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
 const CR4_KNOWN = CR4_TSD | CR4_DE | CR4_PSE | CR4_PGE | CR4_PCE;
