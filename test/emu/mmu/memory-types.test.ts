@@ -139,6 +139,7 @@ describe('uncached RAM', () => {
     accounting = new Accounting();
     mmu = new Mmu(p4, new State(8 << 20), accounting, new CpuFault(), {
       findMmio: () => null,
+      fetchByte: () => 0xff,
       onUnmapped: () => {},
     });
     for (let n = 0; n < 1024; n++) mmu.ram.setInt32(PT + n * 4, (n << 12) | 0x67, true);

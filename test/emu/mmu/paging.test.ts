@@ -32,6 +32,7 @@ beforeEach(() => {
   told = [];
   mmu = new Mmu(p4, new State(8 << 20), new Accounting(), new CpuFault(), {
     findMmio: () => null,
+    fetchByte: () => 0xff,
     onUnmapped: (kind, pa) => told.push(`${kind} ${pa.toString(16)}`),
   });
   set(PD, PT | P | W | U);
