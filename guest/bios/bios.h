@@ -140,6 +140,7 @@ void panic(const char *message) __attribute__((noreturn));
 void video_init(void);
 void print(const char *text);
 void print_number(u32 value);
+void print_hex(u16 value);
 
 /* keyboard.c */
 void keyboard_init(void);

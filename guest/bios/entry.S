@@ -124,7 +124,8 @@ rom_back:
 	stub	entry_irq1, irq1
 	stub	entry_irq8, irq8
 	stub	entry_irq14, irq14
-	stub	entry_exception, exception
+	stub	entry_divide, divide_error
+	stub	entry_opcode, invalid_opcode
 
 FRAME = 46		/* sizeof(struct frame) */
 HANDLER = 38		/* offsetof(struct frame, handler) */

@@ -7,7 +7,7 @@
  */
 #include "bios.h"
 
-extern char entry_iret[], entry_eoi[], entry_eoi_slave[], entry_exception[];
+extern char entry_iret[], entry_eoi[], entry_eoi_slave[], entry_divide[], entry_opcode[];
 extern char entry_10[], entry_11[], entry_12[], entry_13[], entry_14[], entry_15[], entry_16[], entry_17[];
 extern char entry_18[], entry_19[], entry_1a[];
 extern char entry_irq0[], entry_irq1[], entry_irq8[], entry_irq13[], entry_irq14[];
@@ -15,7 +15,8 @@ extern char diskette_table[];
 void call_rom(u16 segment);
 void store_physical(u32 address, u32 value);
 void post_main(void);
-void exception(struct frame *f);
+void divide_error(struct frame *f);
+void invalid_opcode(struct frame *f);
 
 static void post_code(u8 code) { outb(0x80, code); }
 
@@ -49,7 +50,7 @@ static void set_vector(u8 n, const void *entry)
 static void vectors_init(void)
 {
 	static const struct { u8 n; const char *entry; } vectors[] = {
-		{ 0x00, entry_exception }, { 0x06, entry_exception },
+		{ 0x00, entry_divide }, { 0x06, entry_opcode },
 		{ 0x08, entry_irq0 }, { 0x09, entry_irq1 }, { 0x10, entry_10 }, { 0x11, entry_11 },
 		{ 0x12, entry_12 }, { 0x13, entry_13 }, { 0x14, entry_14 }, { 0x15, entry_15 },
 		{ 0x16, entry_16 }, { 0x17, entry_17 }, { 0x18, entry_18 }, { 0x19, entry_19 },
@@ -171,12 +172,16 @@ void panic(const char *message)
 		__asm__ volatile("cli\n\thlt");
 }
 
-/* Divide error and invalid opcode in real mode that nobody else handles: going on would only repeat it. */
-void exception(struct frame *f)
+/* Divide errors and invalid opcodes that nobody else handles: going on would only repeat them. */
+static void exception(struct frame *f, const char *what)
 {
-	print("exception at ");
-	print_number(f->cs);
+	print(what);
+	print(" at ");
+	print_hex(f->cs);
 	print(":");
-	print_number(f->ip);
-	panic(" (decimal)\r\n");
+	print_hex(f->ip);
+	panic("\r\n");
 }
+
+void divide_error(struct frame *f) { exception(f, "Divide error"); }
+void invalid_opcode(struct frame *f) { exception(f, "Invalid opcode"); }

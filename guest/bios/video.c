@@ -315,3 +315,14 @@ void print_number(u32 value)
 	while (value /= 10);
 	print(at);
 }
+
+void print_hex(u16 value)
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[5];
+
+	for (u8 i = 0; i < 4; i++, value <<= 4)
+		text[i] = digits[value >> 12];
+	text[4] = 0;
+	print(text);
+}
