@@ -66,6 +66,7 @@ async function runGuest(
     profile: options.profile,
     memoryBytes: options.memory * 1024 * 1024,
     onSerial: byte => serial.put(byte),
+    onNotice: text => context.err(`nooks86: ${text}\n`),
     pcap: options.pcap,
     bios: plan.bios,
   });
