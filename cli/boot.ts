@@ -5,6 +5,7 @@
 import { basename } from 'node:path';
 import { checkRom } from '../emu/rom.ts';
 import { BIOS_MP_TABLE, buildBios } from '../guest/bios.ts';
+import { type DiskImage, openDiskImage } from '../guest/disk-image.ts';
 import { loadLinux } from '../guest/linux.ts';
 import { MP_TABLE_ADDRESS, mpTable } from '../guest/mp-table.ts';
 import { type BootModule, loadMultiboot } from '../guest/multiboot.ts';
@@ -19,6 +20,7 @@ export interface BootOptions {
   append?: string;
   module: string[];
   disk: string[];
+  write?: boolean;
 }
 
 export interface BootPlan {
@@ -31,6 +33,8 @@ export interface BootPlan {
   load(machine: RunMachine): void;
 }
 
+/** Two on each of two channels. */
+const MOST_DISKS = 4;
 const NOTHING = new Uint8Array(0);
 
 /** Reads what is to be booted. Throws a UsageError for arguments that do not go together, or files that are not there. */
@@ -58,8 +62,22 @@ function refuse(image: string | undefined, options: BootOptions): void {
     throw new UsageError('--initrd goes with --linux only');
   if (options.append !== undefined && image === undefined && linux === undefined)
     throw new UsageError('--append goes with an image or --linux only');
+  if (disk.length > MOST_DISKS) throw new UsageError(`there is room for ${MOST_DISKS} disks`);
+  if (options.write && disk.length === 0) throw new UsageError('--write goes with --disk only');
   if (options.module.length > 0 && image === undefined)
     throw new UsageError('--module goes with a Multiboot image only');
+}
+
+/** Opens the disks' images, all or none; the caller closes them. */
+export function openDisks(options: BootOptions): DiskImage[] {
+  const disks: DiskImage[] = [];
+  try {
+    for (const path of options.disk) disks.push(openDiskImage(path, { write: options.write }));
+    return disks;
+  } catch (error) {
+    for (const disk of disks) disk.close();
+    throw error;
+  }
 }
 
 function planMultiboot(path: string, options: BootOptions): BootPlan {

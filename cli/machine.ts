@@ -1,4 +1,5 @@
 /** What `nooks86 run` needs of a machine; emu/machine.ts gives it, tests give their own. */
+import type { BlockBackend } from '../emu/devices/ide/block.ts';
 import type { LinuxRegisters } from '../guest/linux.ts';
 import type { MpBoard } from '../guest/mp-table.ts';
 import type { BootRegisters, LoadTarget } from '../guest/multiboot.ts';
@@ -16,6 +17,13 @@ export interface MachineOptions {
   pcap?: string;
   /** Firmware: the machine starts at its reset vector. */
   bios?: Uint8Array;
+  /** ATA disks, at most four. */
+  disks?: readonly BlockBackend[];
+  /** Gets every byte written to the debug console, port E9. */
+  onE9?(byte: number): void;
+  /** Gets every byte written to `postPort`. */
+  onPost?(byte: number): void;
+  postPort?: number;
 }
 
 /** Why a run ended: exit port written, triple fault, HLT with interrupts off, or the cycle limit reached. */
@@ -32,6 +40,10 @@ export interface RunMachine extends LoadTarget {
   writeFirmware(physical: number, bytes: Uint8Array): void;
   /** Sets the registers of a Multiboot or Linux start: flat 32-bit protected mode. */
   setEntry(registers: BootRegisters | LinuxRegisters): void;
+  /** Presses keys one after another (`a`, `shift+a`, `enter`) from a cycle on. */
+  pressKeys(chords: readonly string[], cycle: number): void;
+  /** The VGA's screen, a line a row; undefined in a graphics mode. */
+  screen(): string[] | undefined;
   /** Runs until something ends it, at the latest when the clock reaches `untilCycle` cycles since reset. */
   run(untilCycle: number): RunEnd;
   /** Whole cycles since reset. */

@@ -260,6 +260,7 @@ export class Machine {
     for (const card of this.cards) this.devices.push(card.device, card.wire);
     if (this.rom) {
       this.devices.push(this.rom);
+      this.keyboardController.powerOn();
       this.cpu.reset();
     }
   }

@@ -9,10 +9,11 @@ import { type ElfFile, isElf, readElf } from '../../guest/elf.ts';
 import { GuestError } from '../../guest/error.ts';
 import { readLines } from '../../guest/lines.ts';
 import { SymbolTable } from '../../guest/symbols.ts';
-import { wholeNumber } from '../arguments.ts';
-import { type BootOptions, planBoot } from '../boot.ts';
+import { portNumber, wholeNumber } from '../arguments.ts';
+import { type BootOptions, openDisks, planBoot } from '../boot.ts';
 import type { CommandContext } from '../context.ts';
-import type { MachineFactory, RunEnd, RunMachine } from '../machine.ts';
+import { parseKeys } from '../keys.ts';
+import type { MachineFactory, MachineOptions, RunEnd, RunMachine } from '../machine.ts';
 
 /** Exit codes above the guest's own. */
 const TRIPLE_FAULT = 101;
@@ -23,13 +24,21 @@ const HIGHEST_GUEST_CODE = 99;
 /** The run pauses this often (in cycles) to let output out; it does not change what the guest does. */
 const SLICE = 20_000_000;
 const SERIAL_BUFFER = 4096;
+/** The last POST codes are kept. */
+const POST_CODES = 1024;
 const MAX_MEMORY_MB = 2048;
+/** Cycles after which `--keys` types: our BIOS has initialised the keyboard by then. */
+const KEYS_AFTER = 20_000_000;
 
 interface RunOptions extends BootOptions {
   profile: string;
   memory: number;
   maxCycles?: number;
   pcap?: string;
+  screen?: boolean;
+  postPort?: number;
+  keys?: string;
+  keysAfter: number;
 }
 
 export function registerRun(program: Command, context: CommandContext, createMachine: MachineFactory): void {
@@ -43,10 +52,24 @@ export function registerRun(program: Command, context: CommandContext, createMac
     .option('--initrd <file>', 'initial RAM disk for --linux')
     .option('--disk <file>', 'ATA disk; may be given up to four times; boots from the first', collect, [])
     .option('--bios <file>', 'start at the reset vector of this ROM instead of our own BIOS')
+    .option('--write', "write what the guest writes to the disks' files; else it is forgotten")
     .option('--profile <name>', 'machine profile', 'p4-1700')
     .option('--memory <MB>', 'RAM in MiB', wholeNumber('--memory', 1, MAX_MEMORY_MB), 64)
     .option('--max-cycles <n>', 'stop there (exit code 103)', wholeNumber('--max-cycles', 1, 2 ** 50))
     .option('--pcap <file>', 'write the frames on the wire to a capture file')
+    .option('--screen', 'print the VGA text screen when the run ends')
+    .option(
+      '--post-port <n>',
+      'print the bytes written to this port when the run ends',
+      portNumber('--post-port'),
+    )
+    .option('--keys <text>', 'type on the keyboard: text, and keys as <enter>, <f1>, <ctrl+alt+delete>')
+    .option(
+      '--keys-after <n>',
+      'when: after so many cycles',
+      wholeNumber('--keys-after', 0, 2 ** 50),
+      KEYS_AFTER,
+    )
     .option('--append <words>', 'kernel command line, with an image or --linux')
     .option('--module <"file args">', 'Multiboot module; may be given many times', collect, [])
     .action((image: string | undefined, options: RunOptions) =>
@@ -61,22 +84,33 @@ async function runGuest(
   createMachine: MachineFactory,
 ): Promise<void> {
   const plan = await planBoot(image, options);
+  const keys = options.keys === undefined ? [] : parseKeys(options.keys);
   const serial = new SerialOutput(context);
-  const machine = await createMachine({
-    profile: options.profile,
-    memoryBytes: options.memory * 1024 * 1024,
-    onSerial: byte => serial.put(byte),
-    onNotice: text => context.err(`nooks86: ${text}\n`),
-    pcap: options.pcap,
-    bios: plan.bios,
-  });
+  const post = new PostLog(options.postPort);
+  const disks = openDisks(options);
+  let machine: RunMachine | undefined;
   try {
+    machine = await createMachine({
+      profile: options.profile,
+      memoryBytes: options.memory * 1024 * 1024,
+      onSerial: byte => serial.put(byte),
+      onE9: byte => serial.put(byte),
+      onNotice: text => context.err(`nooks86: ${text}\n`),
+      pcap: options.pcap,
+      bios: plan.bios,
+      disks,
+      ...post.options(),
+    });
     plan.load(machine);
+    machine.pressKeys(keys, options.keysAfter);
     const end = await runInSlices(machine, options.maxCycles ?? Number.MAX_SAFE_INTEGER, serial);
+    if (options.screen) showScreen(machine, context);
+    context.err(post.text());
     context.exitCode = report(end, machine, plan.bytes, plan.name, context);
   } finally {
     serial.flush();
-    machine.close();
+    machine?.close();
+    for (const disk of disks) disk.close();
   }
 }
 
@@ -145,6 +179,12 @@ function registerLines(machine: RunMachine): string {
   return lines;
 }
 
+function showScreen(machine: RunMachine, context: CommandContext): void {
+  const rows = machine.screen();
+  if (rows) context.out(`${rows.join('\n').replace(/ +$/gm, '').trimEnd()}\n`);
+  else context.err('nooks86: the screen is in a graphics mode\n');
+}
+
 function collect(value: string, previous: string[]): string[] {
   return [...previous, value];
 }
@@ -170,5 +210,35 @@ class SerialOutput {
     // What was passed on may still be waiting to be written.
     this.buffer = new Uint8Array(SERIAL_BUFFER);
     this.length = 0;
+  }
+}
+
+/** The bytes written to a port, the same byte in a row once. */
+class PostLog {
+  private readonly port: number | undefined;
+  private readonly codes: number[] = [];
+  private last = -1;
+
+  constructor(port: number | undefined) {
+    this.port = port;
+  }
+
+  options(): Partial<MachineOptions> {
+    if (this.port === undefined) return {};
+    return { postPort: this.port, onPost: byte => this.put(byte) };
+  }
+
+  /** One line, or nothing when no port is watched. */
+  text(): string {
+    if (this.port === undefined) return '';
+    const codes = this.codes.map(code => code.toString(16).padStart(2, '0')).join(' ');
+    return `nooks86: port 0x${this.port.toString(16)}: ${codes || 'nothing written'}\n`;
+  }
+
+  private put(byte: number): void {
+    if (byte === this.last) return;
+    this.last = byte;
+    this.codes.push(byte);
+    if (this.codes.length > POST_CODES) this.codes.shift();
   }
 }

@@ -33,6 +33,10 @@ class ScriptedMachine implements RunMachine {
 
   writeFirmware(): void {}
 
+  pressKeys(): void {}
+
+  screen(): undefined {}
+
   setEntry(registers: BootRegisters): void {
     this.entry = registers;
   }
