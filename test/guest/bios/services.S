@@ -258,7 +258,8 @@ tests:
 	ask	"15/86", 0x15, 0x8600, 0, 0, 1000
 	movb	$0, BUFFER
 	ask	"15/83", 0x15, 0x8300, BUFFER, 0, 5000
-8:	testb	$0x80, BUFFER
+8:	hlt
+	testb	$0x80, BUFFER
 	jz	8b
 	movb	BUFFER, %al
 	movb	$0, %ah
@@ -350,13 +351,15 @@ tests:
 	movw	$0x1c * 4, %bx
 	movw	$tick, (%bx)
 	movw	$0, 2(%bx)
-9:	cmpb	$3, ticks
+9:	hlt
+	cmpb	$3, ticks
 	jb	9b
 	movw	$0x1000, %bx
 	ask	"1a/00", 0x1a, 0x0000
 	ask	"1a/01 night", 0x1a, 0x0100, 0, 0x0018, 0x00af
 	movb	$0, ticks
-10:	cmpb	$2, ticks
+10:	hlt
+	cmpb	$2, ticks
 	jb	10b
 	ask	"1a/00 midnight", 0x1a, 0x0000
 	ask	"1a/02", 0x1a, 0x0200
