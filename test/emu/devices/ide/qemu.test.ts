@@ -23,7 +23,7 @@ const DIRECTORY = 'test/emu/devices/ide/guest';
 const CYLINDER = 16 * 63;
 const SECTORS = [20 * CYLINDER, 8 * CYLINDER];
 /** A slow clock: the disks' milliseconds are then few instructions. */
-const SLOW = { ...profiles.flat, clockHz: { ...profiles.flat.clockHz, value: 10_000_000 } };
+const SLOW = { ...profiles.flat, clockHz: { ...profiles.flat.clockHz, value: 2_000_000 } };
 const MOST_CYCLES = 1e9;
 
 const installed = spawnSync(QEMU, ['--version']).status === 0;
@@ -83,7 +83,6 @@ function runQemu(elf: string, disks: Uint8Array[]): string {
   }
 }
 
-/** One text a line, with the last line that says what the guest was doing before each. */
 const lines = (text: string): string[] => text.replaceAll('\r', '').trimEnd().split('\n');
 
 it('does as QEMU does, command by command (skipped without QEMU)', { timeout: 180_000 }, async () => {

@@ -1,7 +1,9 @@
 /*
  * Drives the IDE controller through its commands and says what it saw, a line each, on COM1. It runs on any PC with
  * a PIIX3 and two disks on the primary channel. What ATA leaves to the drive is not printed: the count and address
- * registers after a transfer, IDNF or ABRT for a bad address, Status bits but BSY, DF, DRQ and ERR.
+ * registers after a transfer, IDNF or ABRT for a bad address, Status bits but BSY, DF, DRQ and ERR. Neither is where
+ * QEMU leaves the standards: it shows no BSY while SRST is set and interrupts after it, takes sector 0 of a CHS
+ * address for one, and ends a bus master's activity when the drive reports an error, though descriptors are left.
  *
  * Interrupts are off: INTRQ is seen as a request at the slave interrupt controller, and taken by polling it.
  */
@@ -61,8 +63,9 @@ static void hex(const char *name, u32 v) {
 enum { DATA = 0x1F0, ERR = 0x1F1, COUNT, LOW, MID, HIGH, DEV, STATUS, CONTROL = 0x3F6 };
 enum { BSY = 0x80, DF = 0x20, DRQ = 8, ERROR = 1, SHOWN = BSY | DF | DRQ | ERROR };
 
-static u16 bm;      /* the bus master's ports */
-static u8 unit;     /* 0 or 0x10 */
+static u16 bm;       /* the bus master's ports */
+static u8 unit;      /* 0 or 0x10 */
+static u8 shown = 7; /* bits of the bus master's status */
 static u32 buffer[32768];
 
 static u32 sum(const void *from, u32 bytes) {
@@ -211,12 +214,12 @@ static void dma(const char *name, u8 command, u8 direction) {
   for (u32 i = 0; i < 10000000 && (inb(CONTROL) & (BSY | DRQ)) && (inb((u16)(bm + 2)) & 1); i++) continue;
   pause();
   say(name);
-  hex(": bus master ", inb((u16)(bm + 2)) & 7);
+  hex(": bus master ", inb((u16)(bm + 2)) & shown);
   hex(" command ", inb(bm));
   outb(bm, direction);
-  hex(" then ", inb((u16)(bm + 2)) & 7);
+  hex(" then ", inb((u16)(bm + 2)) & shown);
   outb((u16)(bm + 2), 4);
-  hex(" then ", inb((u16)(bm + 2)) & 7);
+  hex(" then ", inb((u16)(bm + 2)) & shown);
   say("\n");
 }
 static void dma_in(const char *name, u8 command, u32 skew, u32 bytes) {
@@ -231,13 +234,14 @@ static void dma_in(const char *name, u8 command, u32 skew, u32 bytes) {
 /* ---- the tests ---- */
 
 static void reset(void) {
+  inb(STATUS);
+  while (irq()) continue;
   outb(CONTROL, 4);
   pause();
-  hex("reset: busy ", inb(CONTROL) & BSY);
   outb(CONTROL, 0);
   ready();
-  hex(" irq ", irq());
-  hex(" status ", inb(STATUS) & SHOWN);
+  hex("reset: status ", inb(STATUS) & SHOWN);
+  while (irq()) continue;
   hex(" error ", inb(ERR));
   hex(" count ", inb(COUNT));
   hex(" low ", inb(LOW));
@@ -320,8 +324,6 @@ static void reads(u32 sectors) {
   pio_in("read beyond", 0x20, 1, 1);
   address_ext(0x10000000, 1);
   pio_in("read ext beyond", 0x24, 1, 1);
-  chs(1, 2, 0, 1);
-  pio_in("read chs sector 0", 0x20, 1, 1);
 }
 
 static void writes(u32 sectors) {
@@ -379,7 +381,9 @@ static void dmas(u32 sectors) {
   dma_in("read dma back", 0xC8, 0, 60 * 512);
   address(sectors, 2);
   describe(0, 4096, 1024);
+  shown = 6;
   dma("read dma beyond", 0xC8, 8);
+  shown = 7;
   stand("read dma beyond");
   outb(bm + 2, 0x60);
   hex("capable ", inb((u16)(bm + 2)));
@@ -485,7 +489,6 @@ void guest_main(void) {
   outw(0xCFC, 5);
   bm = (u16)(config(1, 0x20) & 0xFFF0);
   reset();
-  irq();
   identify();
   u32 sectors = ((u32 *)buffer)[30];
   reads(sectors);
