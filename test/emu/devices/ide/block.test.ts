@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryDisk, Overlay } from '../../../../emu/devices/ide/block.ts';
+import { MediumError, MemoryDisk, Overlay } from '../../../../emu/devices/ide/block.ts';
 import { Ide } from '../../../../emu/devices/ide/ide.ts';
 import { IrqSpy, TestClock } from '../board.ts';
 import { disk, hugeDisk, sector } from './rig.ts';
@@ -25,6 +25,16 @@ describe('an overlay', () => {
     const read = new Uint8Array(512);
     overlay.read(0, read);
     expect([...read]).toEqual(sector(9));
+  });
+
+  it('keeps only so much, and then fails as a medium does', () => {
+    const overlay = new Overlay(disk(10), 2);
+    const one = Uint8Array.from(sector(9));
+    overlay.write(3, one);
+    overlay.write(4, one);
+    overlay.write(3, one);
+    expect(() => overlay.write(5, one)).toThrow(MediumError);
+    expect(overlay.size).toBe(2);
   });
 
   it('goes back to its snapshot', () => {

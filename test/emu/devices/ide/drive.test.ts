@@ -316,7 +316,7 @@ describe('addresses', () => {
       [0x40, 256],
       [0x42, 65536],
     ]) {
-      const r = rig([hugeDisk(sectors + 10)]);
+      const r = rig([{ ...hugeDisk(sectors + 10), read: () => {} }]);
       if (code === 0x42) r.lba48(10, 0);
       else r.lba(10, 0);
       r.out(7, code);

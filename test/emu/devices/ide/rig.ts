@@ -35,12 +35,17 @@ export function sector(lba: number): number[] {
   return Array.from({ length: SECTOR_BYTES }, (_, i) => pattern(lba, i));
 }
 
+const MADE = new Map<number, Uint8Array>();
+
 /** A disk of `sectors` sectors that tell their number. */
 export function disk(sectors: number): MemoryDisk {
-  const bytes = new Uint8Array(sectors * SECTOR_BYTES);
-  for (let lba = 0; lba < sectors; lba++)
-    for (let i = 0; i < SECTOR_BYTES; i++) bytes[lba * SECTOR_BYTES + i] = pattern(lba, i);
-  return new MemoryDisk(bytes);
+  let bytes = MADE.get(sectors);
+  if (!bytes) {
+    bytes = new Uint8Array(sectors * SECTOR_BYTES);
+    hugeDisk(sectors).read(0, bytes);
+    MADE.set(sectors, bytes);
+  }
+  return new MemoryDisk(bytes.slice());
 }
 
 /** A disk too large for memory: sectors are made as they are read, writes are forgotten. */
