@@ -3,8 +3,8 @@
  * only when asked, else what the guest writes stays in an overlay (emu/devices/ide/block.ts).
  *
  * Raw images only: byte n of the file is byte n of the disk; the rest of a last sector that is not whole reads as
- * zeros. Block devices are taken at the size that seeking finds. Left out: image formats (qcow2, VHD), locking, and
- * writing a file behind which lies a last sector that is not whole.
+ * zeros. A block device has the size that reading finds. What was written through is not taken back by a snapshot.
+ * Left out: image formats (qcow2, VHD), locking, and writing to a file whose last sector is not whole.
  */
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { type BlockBackend, MediumError, Overlay, SECTOR_BYTES } from '../emu/devices/ide/block.ts';

@@ -61,17 +61,23 @@ export class MemoryDisk implements BlockBackend {
   }
 }
 
+/** 1 GiB: what a guest may have us remember. */
+const MOST_WRITTEN = 2 ** 21;
+
 /**
  * Copy on write: what was written is kept here, by sector, and goes into snapshots; `below` is only read. A stored
- * sector is never changed in place, so a snapshot shares it.
+ * sector is never changed in place, so a snapshot shares it. A write that would keep more than `most` sectors fails
+ * as a medium does.
  */
 export class Overlay implements BlockBackend {
   readonly sectors: number;
   private readonly below: BlockBackend;
+  private readonly most: number;
   private written = new Map<number, Uint8Array>();
 
-  constructor(below: BlockBackend) {
+  constructor(below: BlockBackend, most = MOST_WRITTEN) {
     this.below = below;
+    this.most = most;
     this.sectors = below.sectors;
   }
 
@@ -95,8 +101,12 @@ export class Overlay implements BlockBackend {
   }
 
   write(lba: number, from: Uint8Array): void {
-    for (let at = 0; at < from.length; at += SECTOR_BYTES)
-      this.written.set(lba + at / SECTOR_BYTES, from.slice(at, at + SECTOR_BYTES));
+    for (let at = 0; at < from.length; at += SECTOR_BYTES) {
+      const sector = lba + at / SECTOR_BYTES;
+      if (this.written.size >= this.most && !this.written.has(sector))
+        throw new MediumError(`the overlay is full: it keeps ${this.most} written sectors`);
+      this.written.set(sector, from.slice(at, at + SECTOR_BYTES));
+    }
   }
 
   flush(): void {}

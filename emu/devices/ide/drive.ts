@@ -347,7 +347,12 @@ export class Drive implements DriveCore, Saved {
     s.error = error & 0xff;
     s.status = READY | fault | (error !== 0 ? STATUS.ERR : 0);
     s.interrupt = true;
-    if (!s.settings.lookAhead) this.mechanics.forget(this.clock.now());
+    this.idle();
+  }
+
+  /** The drive has nothing to do: without look-ahead it reads no further and keeps nothing. */
+  private idle(): void {
+    if (!this.s.settings.lookAhead) this.mechanics.forget(this.clock.now());
   }
 
   /** Stops whatever is going on. */
@@ -393,7 +398,10 @@ export class Drive implements DriveCore, Saved {
   private blockRead(): void {
     const { s } = this;
     if (s.left > 0) this.readOn('present', this.mechanics.blockGap);
-    else s.status = READY;
+    else {
+      s.status = READY;
+      this.idle();
+    }
     this.cable.changed();
   }
 

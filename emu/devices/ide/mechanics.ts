@@ -12,8 +12,9 @@
  *
  * Reads: after a miss the drive reads on until half its buffer lies ahead of what was asked for; a sector in the
  * buffer, or less than a track ahead of the heads, is a hit and comes when it has passed.
- * Writes: with the write cache on a sector is taken at once unless the buffer is full, and goes to the medium in the
- * order of its arrival. With it off the last block of a command waits for the medium.
+ * Writes: with the write cache on sectors are taken at once and go to the medium in the order of their arrival, as
+ * long as that takes no longer than writing the whole buffer in sequence (a buffer has sectors but also few segments);
+ * then the host waits. With it off the last block of a command waits for the medium.
  *
  * Left out: zones, spare sectors, reordering of cached writes, retries.
  */
