@@ -134,4 +134,5 @@ export const RULES: readonly Rule[] = [
     'DR7.GD makes MOV DR a fault (SDM vol. 3, 17.2.4); QEMU has no general detect',
   ),
   qemu('debug', /^dr6 all ones/, ['b', 'dr6'], 'bit 12 of DR6 is always 0 (SDM vol. 3, 17.2.3)'),
+  qemu('real', /^bt bsf/, ['f2'], 'flags but ZF are undefined after BSF'),
 ];
