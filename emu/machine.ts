@@ -349,10 +349,10 @@ export class Machine {
     return this.ram.slice(pa, pa + length);
   }
 
-  /** The byte at a linear address by the page tables in RAM, or -1 where nothing is mapped; changes nothing. */
+  /** The byte at a linear address by the page tables in RAM (or in video memory), or -1; changes nothing. */
   peek8(lin: number): number {
     const pa = this.cpu.mmu.peekTranslate(lin);
-    return pa >= 0 && pa < this.ramSize ? this.ram[pa] : -1;
+    return pa >= 0 && pa < this.ramSize ? this.cpu.mmu.codeByte(pa) : -1;
   }
 
   /** The dword at a linear address, unsigned, or -1 where a byte of it is not mapped to RAM. */

@@ -43,8 +43,9 @@ const MODE_BITS = 0xfc;
 const NORMAL_CLOCKS = 5;
 const COMPRESSED_CLOCKS = 3;
 const MEMORY_CLOCKS = 8;
-/** Half the ISA bus's 8.33 MHz. */
-const CLOCK_HZ = 25e6 / 6;
+/** Half the ISA bus's 8.33 MHz is 25 million clocks in six seconds. */
+const CLOCKS = 25e6;
+const CLOCKS_SECONDS = 6;
 const FLOATING = 0xffff;
 const NO_CHANNEL = -1;
 
@@ -241,7 +242,8 @@ export class Dma8237 {
     const { command } = this.s;
     const memory = n === 0 && (command & MEMORY_TO_MEMORY) !== 0;
     const clocks = memory ? MEMORY_CLOCKS : command & COMPRESSED ? COMPRESSED_CLOCKS : NORMAL_CLOCKS;
-    this.clock.schedule(this.event, this.clock.now() + this.clock.ticksOf(clocks / CLOCK_HZ));
+    const ticks = Math.ceil((clocks * CLOCKS_SECONDS * this.clock.ticksPerSecond) / CLOCKS);
+    this.clock.schedule(this.event, this.clock.now() + ticks);
   }
 
   private transfer(): void {
