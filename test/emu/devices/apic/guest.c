@@ -38,12 +38,22 @@ typedef volatile u32 vu32;
 #define PIC_BASE 0x20
 #define TIMER_PIN 2
 #define UART_PIN 4
+#define NIC_PIN 11
 #define QUIET 1000000u /* cycles in which nothing of the timer may come: several of its periods */
 
 extern u32 stubs[256];
 void (*handler[256])(u32 vector);
 static volatile u32 count[256];
 static u64 idt[256];
+
+static void outl(u16 port, u32 v) { __asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port)); }
+
+static u32 inl(u16 port)
+{
+    u32 v;
+    __asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
+    return v;
+}
 
 static void cli(void) { __asm__ volatile("cli" ::: "memory"); }
 static void sti(void) { __asm__ volatile("sti; nop" ::: "memory"); }
@@ -534,6 +544,45 @@ static void io_apic(void)
     redirect(UART_PIN, 0, MASKED);
 }
 
+static u32 config(u32 reg)
+{
+    outl(0xcf8, 0x80000000u | 3 << 11 | reg);
+    return inl(0xcfc);
+}
+
+static vu32 *nic;
+static u32 asked, nic_irr[2];
+
+/* Reading ICR, the second time only, takes the request back. */
+static void on_nic(u32 v)
+{
+    (void)v;
+    if (asked < 2) nic_irr[asked] = remote(NIC_PIN);
+    if (++asked == 2) (void)nic[0xc0 / 4];
+    LAPIC(EOI) = 0;
+}
+
+/* PCI device 3's INTA#, an 82540EM that is asked for an interrupt by ICS. */
+static void pci_line(void)
+{
+    say("nic", config(0));
+    nic = (vu32 *)(config(0x10) & ~15u);
+    say("nic line", config(0x3c) & 0xff);
+    outl(0xcf8, 0x80000000u | 3 << 11 | 4);
+    outl(0xcfc, 3); /* I/O, memory */
+    nic[0xd8 / 4] = ~0u; /* IMC */
+    (void)nic[0xc0 / 4];
+    handler[0xc1] = on_nic;
+    redirect(NIC_PIN, 0, 0x8000 | 0xc1);
+    nic[0xd0 / 4] = 4; /* IMS: link status */
+    nic[0xc8 / 4] = 4; /* ICS */
+    until(0xc1, 2);
+    u32 more = until_timer(0xc1);
+    say3("nic: remote irr, more", nic_irr[0], nic_irr[1], more);
+    nic[0xd8 / 4] = ~0u;
+    redirect(NIC_PIN, 0, MASKED);
+}
+
 /* Last, for QEMU does not enable it again. */
 static void disable(void)
 {
@@ -566,8 +615,9 @@ void rt_main(void)
     timer();
     lint0();
     io_apic();
+    pci_line();
     disable();
-    static const u8 known[] = { 2, PIC_BASE, 0x31, 0x41, 0x46, 0x4f, 0x51, 0x61, 0x71, 0x81, 0x90, 0xa1, 0xb1 };
+    static const u8 known[] = { 2, PIC_BASE, 0x31, 0x41, 0x46, 0x4f, 0x51, 0x61, 0x71, 0x81, 0x90, 0xa1, 0xb1, 0xc1 };
     for (u32 v = 0, k = 0; v < 256; v++) {
         if (k < sizeof(known) && known[k] == v) k++;
         else if (count[v]) say(unexpected, v);
