@@ -4,6 +4,7 @@ import { CAUSE } from '../../emu/accounting.ts';
 import { Machine } from '../../emu/machine.ts';
 import { p4 } from '../../emu/profile/p4-1700.ts';
 import { CODE, DATA, dword, EAX, ECX, EDX, FLAGS, Rig } from './cpu/rig.ts';
+import { random } from './engine/world.ts';
 
 const APIC = 0xfee0_0000;
 const IO_APIC = 0xfec0_0000;
@@ -247,4 +248,55 @@ describe('a snapshot', () => {
     expect(ends[1]).toEqual(ends[0]);
     expect(ends[1][2]).toBe('local-apic');
   });
+});
+
+it('random accesses, lines and acknowledges harm nobody, and a snapshot at any moment goes on alike', () => {
+  const make = () => new Machine({ profile: rig.machine.profile, memoryBytes: RAM_END, cards: 1 });
+  const machine = make();
+  let twin = make();
+  const next = random(0xa91c);
+  const sizes = [1, 2, 4, 4, 4, 4] as const;
+  const irqs = [0, 1, 3, 4, 8, 11, 15];
+  let lines = [machine, twin].map(m => irqs.map(n => m.interrupts.line(n)));
+  let taken = 0;
+  for (let n = 0; n < 20_000; n++) {
+    const [kind, a, b, c] = [next() % 8, next(), next(), next()];
+    const size = sizes[c % sizes.length];
+    const value = b % 3 ? b : b & 0x3_07ff;
+    const results = [machine, twin].map((m, who) => {
+      const { localApic, ioApic, pic } = m.interrupts;
+      const apic = kind < 4 ? localApic : ioApic;
+      // Mostly where registers are, and the I/O APIC's window.
+      const offset = kind < 4 ? (a % 5 ? (a & 0x3f) << 4 : a & 0xfff) : (a & 1) << 4;
+      if (kind === 5 && c % 8 === 0) {
+        // Often enough in a state in which something can arrive.
+        m.cpu.apic?.setBase(APIC | 0x800, 0);
+        for (const [at, v] of [
+          [0xf0, 0x1ff],
+          [0x20, 0],
+          [0x80, 0],
+          [0xb0, 0],
+          [0x300, 0x4_0000 | (b & 0xff)],
+        ])
+          localApic.writeMmio(at, 4, v);
+      } else if (kind === 6) lines[who][a % irqs.length].set((b & 1) === 1);
+      else if (kind === 7) {
+        if (b % 256 === 0) m.cpu.apic?.setBase((b & 0x800) | APIC, 0);
+        return localApic.intr() ? localApic.acknowledge() : -1;
+      } else if (c & 0x100) return apic.readMmio(offset, size);
+      else apic.writeMmio(offset, size, size === 4 ? value >>> 0 : value & (256 ** size - 1));
+      return pic.intr() ? 1 : 0;
+    });
+    expect(results[1]).toBe(results[0]);
+    expect(Number.isInteger(results[0]) && results[0] >= -1 && results[0] <= 0xffff_ffff).toBe(true);
+    if (kind === 7 && results[0] >= 0) taken++;
+    if (n % 1000 === 0) {
+      const left = machine.snapshot();
+      twin = make();
+      lines = [lines[0], irqs.map(i => twin.interrupts.line(i))];
+      twin.restore(left);
+      expect(twin.snapshot().devices).toEqual(left.devices);
+    }
+  }
+  expect(taken).toBeGreaterThan(200);
 });
