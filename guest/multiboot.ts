@@ -3,7 +3,8 @@
  * into RAM and gives the registers to start with. Segments go to their physical addresses, as GRUB and QEMU do.
  *
  * RAM is what a PC has: conventional memory below 0x9FC00 and extended memory from 1 MiB. The information structure
- * goes to the lowest free place in conventional memory from 0x1000 on, modules to page boundaries above the image.
+ * goes to the lowest free place in conventional memory from 0x1000 on, modules to page boundaries above the image, MP
+ * tables (guest/mp-table.ts) to 0xF5A00 in the reserved memory below 1 MiB.
  * Left out: video modes, boot device, drives, APM, the image's section headers.
  */
 import { ByteReader } from './bytes.ts';
