@@ -134,6 +134,13 @@ export class Mmu extends Walker {
     this.clearFront();
   }
 
+  /** Power-up: the MTRRs are off and nothing is cached until firmware sets them (a machine starts as firmware left it). */
+  resetMemoryTypes(): void {
+    this.types.reset();
+    this.typesChanged();
+    this.clearFront();
+  }
+
   /** WRMSR to the PAT or an MTRR: false for a reserved bit. TLB entries keep their PAT bits, not the types. */
   writeMemoryType(register: number, lo: number, hi: number): boolean {
     if (!this.types.write(register, lo, hi)) return false;
