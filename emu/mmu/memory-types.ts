@@ -125,6 +125,12 @@ export class MemoryTypes {
     return UNCACHED.includes(this.typeOf(at));
   }
 
+  /** Physical addresses in [from, to) are cached whenever a TLB entry has no attributes, and with paging off. */
+  plain(): { from: number; to: number } {
+    const none = this.cacheDisabled || this.patUncached[0] !== 0;
+    return { from: this.plainFrom, to: none ? this.plainFrom : this.plainTo };
+  }
+
   /** The MTRRs' type of a physical address (unsigned). */
   typeOf(pa: number): number {
     const { lo: control } = this.registers.get(MTRR_DEFAULT)!;

@@ -134,14 +134,23 @@ export class Mmu extends Walker {
   setCacheDisable(on: boolean): void {
     if (on === this.types.cacheDisabled) return;
     this.types.cacheDisabled = on;
+    this.typesChanged();
+    this.clearFront();
+  }
+
+  /** Power-up: the MTRRs are off and nothing is cached until firmware sets them (a machine starts as firmware left it). */
+  resetMemoryTypes(): void {
+    this.types.reset();
+    this.typesChanged();
     this.clearFront();
   }
 
   /** WRMSR to the PAT or an MTRR: false for a reserved bit. TLB entries keep their PAT bits, not the types. */
   writeMemoryType(register: number, lo: number, hi: number): boolean {
-    const done = this.types.write(register, lo, hi);
-    if (done) this.clearFront();
-    return done;
+    if (!this.types.write(register, lo, hi)) return false;
+    this.typesChanged();
+    this.clearFront();
+    return true;
   }
 
   /** The privilege of the accesses that follow: CPL 3 is user. */
@@ -335,11 +344,12 @@ export class Mmu extends Walker {
     if (((lin ^ last) & ~0xfff) !== 0) return this.splitRead(lin, size);
     const pa = this.translate(lin, false);
     if (this.onAccess !== null) this.onAccess(lin, size, false);
-    if (this.foundFlags() & TLB_HIGH) return this.mmioRead(pa, size);
+    const flags = this.foundFlags();
+    if (flags & TLB_HIGH) return this.mmioRead(pa, size);
     if (pa >>> 0 >= this.ramSize || (pa >>> 0) + size > this.ramSize) return this.mmioRead(pa, size);
     if (this.attributes[pa >>> 12] & PAGE_HOLE) return this.mmioRead(pa, size);
     const crosses = ((lin ^ last) & this.lineMask) !== 0;
-    if (this.isUncached(pa)) {
+    if (this.isUncached(pa, flags)) {
       this.hierarchy.loadUncached(pa);
       if (crosses) this.hierarchy.loadUncached(pa + size - 1);
     } else {
@@ -361,12 +371,13 @@ export class Mmu extends Walker {
     if (((lin ^ last) & ~0xfff) !== 0) return this.splitWrite(lin, size, v);
     const pa = this.translate(lin, true);
     if (this.onAccess !== null) this.onAccess(lin, size, true);
-    if (this.foundFlags() & TLB_HIGH) return this.mmioWrite(pa, size, v);
+    const flags = this.foundFlags();
+    if (flags & TLB_HIGH) return this.mmioWrite(pa, size, v);
     if (pa >>> 0 >= this.ramSize || (pa >>> 0) + size > this.ramSize) return this.mmioWrite(pa, size, v);
     const attributes = this.attributes[pa >>> 12];
     if (attributes & PAGE_HOLE) return this.mmioWrite(pa, size, v);
     const crosses = ((lin ^ last) & this.lineMask) !== 0;
-    if (this.isUncached(pa)) {
+    if (this.isUncached(pa, flags)) {
       this.hierarchy.storeUncached(pa);
       if (crosses) this.hierarchy.storeUncached(pa + size - 1);
     } else {
@@ -535,6 +546,7 @@ export class Mmu extends Walker {
     this.setA20(s.a20);
     this.types.load(s.types);
     this.types.cacheDisabled = s.cacheDisabled;
+    this.typesChanged();
     this.lastStoreLine = s.lastStoreLine;
     [this.loads, this.stores, this.fetches] = s.counters;
     this.distinct.forEach((t, i) => {
