@@ -40,8 +40,8 @@ export interface RunMachine extends LoadTarget {
   writeFirmware(physical: number, bytes: Uint8Array): void;
   /** Sets the registers of a Multiboot or Linux start: flat 32-bit protected mode. */
   setEntry(registers: BootRegisters | LinuxRegisters): void;
-  /** Presses keys one after another (`a`, `shift+a`, `enter`) from a cycle on. */
-  pressKeys(chords: readonly string[], cycle: number): void;
+  /** Presses keys one after another (`a`, `shift+a`, `enter`) after so many milliseconds of guest time. */
+  pressKeys(chords: readonly string[], after: number): void;
   /** The VGA's screen, a line a row; undefined in a graphics mode. */
   screen(): string[] | undefined;
   /** Runs until something ends it, at the latest when the clock reaches `untilCycle` cycles since reset. */

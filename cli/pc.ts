@@ -1,6 +1,5 @@
 /** The emulated PC as `nooks86 run` sees it: emu/machine.ts behind the interface of cli/machine.ts. */
 import { PcapFile } from '../bench/farend/pcap.ts';
-import { TICKS_PER_CYCLE } from '../emu/clock.ts';
 import { Machine } from '../emu/machine.ts';
 import { profiles } from '../emu/profile/index.ts';
 import type { Profile } from '../emu/profile/profile.ts';
@@ -22,8 +21,10 @@ export function createPc(options: MachineOptions): RunMachine {
     board: boardOf(machine),
     writePhysical: (physical, bytes) => machine.writePhysical(physical, bytes),
     writeFirmware: (physical, bytes) => machine.writeFirmware(physical, bytes),
-    pressKeys: (chords, cycle) =>
-      machine.keyboardController.keyboard.pressKeys(chords, cycle * TICKS_PER_CYCLE),
+    pressKeys: (chords, after) => {
+      const at = Math.round((after / 1000) * machine.clock.ticksPerSecond);
+      machine.keyboardController.keyboard.pressKeys(chords, at);
+    },
     screen: () => (machine.screen.isText() ? machine.screen.screen() : undefined),
     setEntry: registers => machine.setEntry(registers),
     run(untilCycle) {

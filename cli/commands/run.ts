@@ -27,8 +27,8 @@ const SERIAL_BUFFER = 4096;
 /** The last POST codes are kept. */
 const POST_CODES = 1024;
 const MAX_MEMORY_MB = 2048;
-/** Cycles after which `--keys` types: our BIOS has initialised the keyboard by then. */
-const KEYS_AFTER = 20_000_000;
+/** Milliseconds after which `--keys` types: a keyboard's self-test takes 300, and firmware repeats it. */
+const KEYS_AFTER = 1000;
 
 interface RunOptions extends BootOptions {
   profile: string;

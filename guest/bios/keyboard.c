@@ -12,7 +12,7 @@ void int16(struct frame *f);
 #define STATUS 0x64
 #define OUTPUT_FULL 1
 #define INPUT_FULL 2
-#define TRIES 0x10000
+#define TRIES 1000000u /* a second or two */
 
 /* BDA_KEY_SHIFT */
 #define RIGHT_SHIFT 0x01
@@ -123,12 +123,23 @@ void keyboard_init(void)
 	if (answer() != 0x55)
 		return;
 	controller(0xae); /* the keyboard on */
-	controller(0x60); /* IRQ 1, system flag, no mouse, scan codes translated to set 1 */
+	controller(0x60); /* no interrupts while we talk to it; scan codes translated to set 1 */
 	if (wait_input_empty())
-		outb(DATA, 0x65);
+		outb(DATA, 0x64);
 	if (wait_input_empty())
-		outb(DATA, 0xf4); /* start scanning; the answer is read before IRQ 1 can see it */
+		outb(DATA, 0xff); /* reset: it answers FA, and AA after its test */
+	for (u8 n = 0; n < 4; n++) {
+		int code = answer();
+
+		if (code == 0xaa || code < 0)
+			break;
+	}
+	if (wait_input_empty())
+		outb(DATA, 0xf4); /* start scanning */
 	answer();
+	controller(0x60);
+	if (wait_input_empty())
+		outb(DATA, 0x65); /* with IRQ 1 */
 }
 
 static void put_key(u16 key)

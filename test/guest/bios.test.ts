@@ -9,7 +9,7 @@ import { MemoryDisk } from '../../emu/devices/ide/block.ts';
 import { Machine } from '../../emu/machine.ts';
 import { profiles } from '../../emu/profile/index.ts';
 import { buildBios } from '../../guest/bios.ts';
-import { answersOf, buildServices, haveQemu, nameOf, underQemu } from './bios/services.ts';
+import { answersOf, buildDisk, haveQemu, nameOf, underQemu } from './bios/services.ts';
 
 /** Our answer where it is not SeaBIOS's, without the name. */
 const OURS: Record<string, [answer: string, why: string]> = {
@@ -80,7 +80,7 @@ let disk: Uint8Array;
 let bios: Uint8Array;
 
 beforeAll(async () => {
-  disk = await buildServices();
+  disk = await buildDisk('services');
   bios = await buildBios();
 });
 

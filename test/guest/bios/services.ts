@@ -1,4 +1,4 @@
-/** The boot disk of services.S, and what a BIOS answers to it under QEMU. */
+/** The boot disks of this directory, and what a BIOS answers to services.S under QEMU. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,20 +6,21 @@ import { join } from 'node:path';
 import { artefact, buildTargets } from '../../../guest/build.ts';
 import { loadSegments, readElf } from '../../../guest/elf.ts';
 
-const NAME = 'services.elf';
 /** Two cylinders of 16 heads and 63 sectors. */
 const DISK = 2 * 16 * 63 * 512;
 /** AX, BX, CX, DX, flags. */
 const ANSWER = /( [0-9A-F]{4}){4} [-C][-Z]$/;
 const QEMU = 'qemu-system-i386';
 
-export async function buildServices(): Promise<Uint8Array> {
+/** A disk that begins with the sectors of `NAME.S`. */
+export async function buildDisk(name: 'services' | 'echo'): Promise<Uint8Array> {
   const root = import.meta.dirname;
-  const target = { name: NAME, kind: 'kernel' as const, sources: ['services.S'], library: [], flags: [] };
+  const file = `${name}.elf`;
+  const target = { name: file, kind: 'kernel' as const, sources: [`${name}.S`], library: [], flags: [] };
   const build = await buildTargets([{ ...target, script: 'image.ld' }], [], { root });
-  const elf = readElf(readFileSync(artefact(build, NAME)), NAME);
+  const elf = readElf(readFileSync(artefact(build, file)), file);
   const disk = new Uint8Array(DISK);
-  for (const { physicalAddress, data } of loadSegments(elf, NAME)) disk.set(data, physicalAddress - 0x7c00);
+  for (const { physicalAddress, data } of loadSegments(elf, file)) disk.set(data, physicalAddress - 0x7c00);
   return disk;
 }
 
