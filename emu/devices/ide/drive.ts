@@ -16,10 +16,18 @@
 
 import type { Saved } from '../../bus.ts';
 import { type Clock, NEVER } from '../../clock.ts';
-import { type BlockBackend, MediumError, SECTOR_BYTES } from './block.ts';
-import { type CommandRow, commandRow, type DriveCore, type DriveSettings, readyAt } from './commands.ts';
+import { type BlockBackend, SECTOR_BYTES } from './block.ts';
+import {
+  type CommandRow,
+  commandRow,
+  type DriveCore,
+  type DriveSettings,
+  FAULT,
+  readyAt,
+} from './commands.ts';
 import { defaultGeometry, identify } from './identify.ts';
 import { Mechanics } from './mechanics.ts';
+import { Medium } from './medium.ts';
 import { DEVICE, ERROR, ERROR_FEATURES, STATUS, STATUS_COMMAND, TaskFile } from './registers.ts';
 import { type DiskTiming, MULTIWORD_DMA_RATES, ULTRA_DMA_RATES } from './timing.ts';
 
@@ -78,7 +86,7 @@ interface DriveState {
 
 export class Drive implements DriveCore, Saved {
   readonly sectors: number;
-  readonly backend: BlockBackend;
+  readonly medium: Medium;
   readonly taskFile = new TaskFile();
   readonly mechanics: Mechanics;
   private readonly options: DriveOptions;
@@ -86,7 +94,6 @@ export class Drive implements DriveCore, Saved {
   private readonly cable: Cable;
   private readonly event: number;
   private readonly buffer = new Uint8Array(CHUNK * SECTOR_BYTES);
-  private noticed = false;
   private s: DriveState;
 
   constructor(options: DriveOptions) {
@@ -95,7 +102,7 @@ export class Drive implements DriveCore, Saved {
       throw new RangeError(`${options.name}: a disk of ${backend.sectors} sectors`);
     this.options = options;
     this.clock = clock;
-    this.backend = backend;
+    this.medium = new Medium(backend, text => options.notice(`${options.name}: ${text}`));
     this.sectors = backend.sectors;
     this.cable = options.cable;
     this.mechanics = new Mechanics(clock, options.timing, backend.sectors);
@@ -120,11 +127,8 @@ export class Drive implements DriveCore, Saved {
   dmaRequest(): 'in' | 'out' | undefined {
     if ((this.s.status & STATUS.DRQ) === 0 || this.s.step !== 'none') return undefined;
     const row = this.row();
-    return row?.kind === 'read' && row.by === 'dma'
-      ? 'in'
-      : row?.kind === 'write' && row.by === 'dma'
-        ? 'out'
-        : undefined;
+    if ((row?.kind !== 'read' && row?.kind !== 'write') || row.by !== 'dma') return undefined;
+    return row.kind === 'read' ? 'in' : 'out';
   }
 
   /** The bus master answers the request: the bytes move when their time has passed. */
@@ -211,7 +215,7 @@ export class Drive implements DriveCore, Saved {
       taskFile: this.taskFile.save(),
       mechanics: this.mechanics.save(),
       buffer: this.buffer.slice(0, Math.max(SECTOR_BYTES, this.s.end)),
-      backend: this.backend.save?.(),
+      backend: this.options.backend.save?.(),
     };
   }
 
@@ -222,7 +226,7 @@ export class Drive implements DriveCore, Saved {
     this.taskFile.load(saved.taskFile as number[]);
     this.mechanics.load(saved.mechanics);
     this.buffer.set(saved.buffer as Uint8Array);
-    this.backend.load?.(saved.backend);
+    this.options.backend.load?.(saved.backend);
   }
 
   // ---- commands ----------------------------------------------------------------------------------------------------
@@ -274,7 +278,7 @@ export class Drive implements DriveCore, Saved {
     }
   }
 
-  private startTransfer(row: CommandRow & { ext: boolean }, now: number): void {
+  private startTransfer(row: Extract<CommandRow, { ext: boolean }>, now: number): void {
     const { s } = this;
     const { settings } = s;
     const soon = now + this.mechanics.overheadHit;
@@ -343,7 +347,7 @@ export class Drive implements DriveCore, Saved {
 
   private end(error: number): void {
     const { s } = this;
-    const fault = (error & STATUS_FAULT) !== 0 ? STATUS.DF : 0;
+    const fault = (error & FAULT) !== 0 ? STATUS.DF : 0;
     s.error = error & 0xff;
     s.status = READY | fault | (error !== 0 ? STATUS.ERR : 0);
     s.interrupt = true;
@@ -437,12 +441,9 @@ export class Drive implements DriveCore, Saved {
     if (row?.kind !== 'write') return this.endAt(now + this.mechanics.blockGap, 0);
     const count = s.end / SECTOR_BYTES;
     const { lba } = s;
-    try {
-      this.backend.write(lba, this.buffer.subarray(0, s.end));
-    } catch (error) {
-      this.tell(error);
+    if (!this.medium.write(lba, this.buffer.subarray(0, s.end))) {
       this.place(row.ext, lba);
-      return this.endAt(now + this.mechanics.overheadHit, ERROR.ABRT | STATUS_FAULT);
+      return this.endAt(now + this.mechanics.overheadHit, ERROR.ABRT | FAULT);
     }
     s.lba += count;
     s.left -= count;
@@ -479,7 +480,7 @@ export class Drive implements DriveCore, Saved {
       this.place(ext, s.lba);
       return { sectors: 0, error: ERROR.IDNF };
     }
-    const sectors = this.readable(wanted);
+    const sectors = this.medium.read(s.lba, this.buffer.subarray(0, wanted * SECTOR_BYTES));
     if (sectors === 0) {
       this.place(ext, s.lba);
       return { sectors, error: ERROR.UNC };
@@ -488,25 +489,6 @@ export class Drive implements DriveCore, Saved {
     s.left -= sectors;
     this.place(ext, s.lba - 1);
     return { sectors, error: 0 };
-  }
-
-  private readable(wanted: number): number {
-    try {
-      this.backend.read(this.s.lba, this.buffer.subarray(0, wanted * SECTOR_BYTES));
-      return wanted;
-    } catch (error) {
-      this.tell(error);
-    }
-    for (let good = 0; good < wanted; good++) {
-      try {
-        const into = this.buffer.subarray(good * SECTOR_BYTES, (good + 1) * SECTOR_BYTES);
-        this.backend.read(this.s.lba + good, into);
-      } catch (error) {
-        this.tell(error);
-        return good;
-      }
-    }
-    return wanted;
   }
 
   /** The registers name the sector and say how many are left. */
@@ -518,23 +500,6 @@ export class Drive implements DriveCore, Saved {
   private fail(ext: boolean, lba: number, error: number): void {
     this.place(ext, lba);
     this.end(error);
-  }
-
-  flushBackend(): number {
-    try {
-      this.backend.flush();
-      return 0;
-    } catch (error) {
-      this.tell(error);
-      return ERROR.ABRT | STATUS_FAULT;
-    }
-  }
-
-  /** A medium's failure is said once; anything else is a mistake of the host's code. */
-  private tell(error: unknown): void {
-    if (!(error instanceof MediumError)) throw error;
-    if (!this.noticed) this.options.notice(`${this.options.name}: ${error.message}`);
-    this.noticed = true;
   }
 
   private identity(): Uint8Array {
@@ -566,6 +531,3 @@ export class Drive implements DriveCore, Saved {
     this.s.interrupt = false;
   }
 }
-
-/** In an outcome: a device fault, beside the bits of the Error register. */
-const STATUS_FAULT = 0x100;

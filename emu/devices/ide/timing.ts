@@ -67,7 +67,7 @@ export const DESKSTAR_120GXP: DiskTiming = {
     value: 2e-3,
     source: 'ATA-5, 9.2: the host waits 2 ms before it looks; the least a drive may take',
   },
-  spinUp: { value: 7e-3 * 1000, source: 'not found for this drive; usual for its class' },
+  spinUp: { value: 7, source: 'not found for this drive; usual for its class' },
 };
 
 /** Bytes a second of multiword DMA modes 0 to 2 (ATA-5, 10.2.3: cycles of 480, 150 and 120 ns). */
