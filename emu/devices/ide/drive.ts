@@ -25,23 +25,24 @@ import {
   FAULT,
   readyAt,
 } from './commands.ts';
-import { defaultGeometry, identify } from './identify.ts';
+import {
+  copyState,
+  type DriveState,
+  defaultSettings,
+  initialState,
+  NO_COMMAND,
+  PASSED,
+  READY,
+  type Step,
+} from './drive-state.ts';
+import { identify } from './identify.ts';
 import { Mechanics } from './mechanics.ts';
 import { Medium } from './medium.ts';
 import { DEVICE, ERROR, ERROR_FEATURES, STATUS, STATUS_COMMAND, TaskFile } from './registers.ts';
-import { type DiskTiming, MULTIWORD_DMA_RATES, ULTRA_DMA_RATES } from './timing.ts';
+import { type DiskTiming, dmaRate } from './timing.ts';
 
 /** Sectors that a DMA transfer, or a verification, takes from the medium in one go. */
 const CHUNK = 64;
-const READY = STATUS.DRDY | STATUS.DSC;
-/** The mode in which a PIIX3's BIOS leaves a drive. */
-const MULTIWORD_2 = 0x22;
-const PASSED = 0x01;
-const NO_COMMAND = 0;
-
-/** What the drive's event does when it comes. */
-type Step = 'none' | 'end' | 'present' | 'accept' | 'verify' | 'burst' | 'wrote' | 'reset' | 'diagnosed';
-
 /** The drive's other side: the cable and the bus master at its end. */
 export interface Cable {
   /** INTRQ or DMARQ may have changed. */
@@ -63,25 +64,6 @@ export interface DriveOptions {
   cable: Cable;
   /** Hears once that the medium failed. */
   notice: (text: string) => void;
-}
-
-interface DriveState {
-  status: number;
-  error: number;
-  /** The INTRQ that the drive would drive if selected and enabled. */
-  interrupt: boolean;
-  step: Step;
-  command: number;
-  /** The error with which 'end' ends. */
-  outcome: number;
-  /** Next sector, and those still to transfer after the block in the buffer. */
-  lba: number;
-  left: number;
-  /** Sectors of the block in the buffer; its next byte and its end. */
-  block: number;
-  at: number;
-  end: number;
-  settings: DriveSettings;
 }
 
 export class Drive implements DriveCore, Saved {
@@ -107,11 +89,7 @@ export class Drive implements DriveCore, Saved {
     this.cable = options.cable;
     this.mechanics = new Mechanics(clock, options.timing, backend.sectors);
     this.event = clock.register(options.name, now => this.step(now));
-    this.s = {
-      ...{ status: READY, error: PASSED, interrupt: false, step: 'none', command: NO_COMMAND, outcome: 0 },
-      ...{ lba: 0, left: 0, block: 0, at: 0, end: 0 },
-      settings: this.defaults(),
-    };
+    this.s = initialState(backend.sectors);
   }
 
   get settings(): DriveSettings {
@@ -133,8 +111,8 @@ export class Drive implements DriveCore, Saved {
 
   /** The bus master answers the request: the bytes move when their time has passed. */
   beginBurst(): void {
-    const ticks = this.clock.ticksOf((this.s.end - this.s.at) / this.dmaRate());
-    this.next('burst', this.clock.now() + ticks);
+    const rate = Math.min(dmaRate(this.s.settings.dmaMode), this.options.hostRate);
+    this.next('burst', this.clock.now() + this.clock.ticksOf((this.s.end - this.s.at) / rate));
   }
 
   // ---- registers ---------------------------------------------------------------------------------------------------
@@ -209,9 +187,8 @@ export class Drive implements DriveCore, Saved {
   }
 
   save(): unknown {
-    const { geometry } = this.s.settings;
     return {
-      state: { ...this.s, settings: { ...this.s.settings, geometry: { ...geometry } } },
+      state: copyState(this.s),
       taskFile: this.taskFile.save(),
       mechanics: this.mechanics.save(),
       buffer: this.buffer.slice(0, Math.max(SECTOR_BYTES, this.s.end)),
@@ -221,8 +198,7 @@ export class Drive implements DriveCore, Saved {
 
   load(state: unknown): void {
     const saved = state as Record<string, unknown>;
-    const s = saved.state as DriveState;
-    this.s = { ...s, settings: { ...s.settings, geometry: { ...s.settings.geometry } } };
+    this.s = copyState(saved.state as DriveState);
     this.taskFile.load(saved.taskFile as number[]);
     this.mechanics.load(saved.mechanics);
     this.buffer.set(saved.buffer as Uint8Array);
@@ -230,14 +206,6 @@ export class Drive implements DriveCore, Saved {
   }
 
   // ---- commands ----------------------------------------------------------------------------------------------------
-
-  private defaults(): DriveSettings {
-    return {
-      geometry: defaultGeometry(this.sectors),
-      ...{ multiple: 0, dmaMode: MULTIWORD_2, writeCache: true, lookAhead: true, revert: true },
-      power: 'active',
-    };
-  }
 
   private row(): CommandRow | undefined {
     return commandRow(this.s.command);
@@ -466,12 +434,6 @@ export class Drive implements DriveCore, Saved {
     else this.end(0);
   }
 
-  private dmaRate(): number {
-    const { dmaMode } = this.s.settings;
-    const rates = dmaMode >= 0x40 ? ULTRA_DMA_RATES : MULTIWORD_DMA_RATES;
-    return Math.min(rates[dmaMode & 7], this.options.hostRate);
-  }
-
   /** Reads the next block into the buffer and moves on; fewer sectors than asked before one that fails. */
   private readMedium(ext: boolean): { sectors: number; error: number } {
     const { s } = this;
@@ -512,7 +474,7 @@ export class Drive implements DriveCore, Saved {
 
   private reset(now: number): void {
     const { s } = this;
-    if (s.settings.revert) s.settings = this.defaults();
+    if (s.settings.revert) s.settings = defaultSettings(this.sectors);
     s.settings.power = 'active';
     this.mechanics.forget(now);
     s.command = NO_COMMAND;
