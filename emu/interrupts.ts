@@ -15,7 +15,8 @@ import { Pic } from './devices/pic.ts';
 import { PAGE_HOLE } from './mmu/mmu.ts';
 
 const REGISTERS = 4096;
-const BIOS_IO_APIC_ID = 1;
+/** The ID that the BIOS gives the I/O APIC: another than the processor's. */
+export const BIOS_IO_APIC_ID = 1;
 const NOWHERE = -1;
 
 export class Interrupts implements Saved {

@@ -7,17 +7,15 @@
  */
 
 import { cpuid } from '../emu/cpu/cpuid.ts';
+import { IO_APIC_ADDRESS, IO_APIC_VERSION } from '../emu/devices/apic/io-apic.ts';
+import { BIOS_IO_APIC_ID } from '../emu/interrupts.ts';
 import type { Machine } from '../emu/machine.ts';
 
 /** Where the tables go: on a paragraph of F0000h to FFFFFh, one of the places that the specification has searched. */
 export const MP_TABLE_ADDRESS = 0xf_5a00;
 
 const LOCAL_APIC = 0xfee0_0000;
-const IO_APIC = 0xfec0_0000;
 const LOCAL_APIC_VERSION = 0x14;
-const IO_APIC_VERSION = 0x11;
-/** What emu/interrupts.ts leaves in the I/O APIC's ID register as the BIOS does. */
-const IO_APIC_ID = 1;
 const SPECIFICATION = 4; // 1.4
 const OEM = 'NOOKS86 ';
 const PRODUCT = 'PC 440FX    ';
@@ -103,14 +101,14 @@ function entriesOf(board: MpBoard): number[][] {
     ],
     [BUS, PCI_BUS, ...ascii('PCI   ')],
     [BUS, ISA_BUS, ...ascii('ISA   ')],
-    [IO_APIC_ENTRY, IO_APIC_ID, IO_APIC_VERSION, ENABLED, ...le32(IO_APIC)],
-    interrupt(IO_INTERRUPT, EXT_INT, CONFORMS, ISA_BUS, 0, IO_APIC_ID, INTR_PIN),
+    [IO_APIC_ENTRY, BIOS_IO_APIC_ID, IO_APIC_VERSION, ENABLED, ...le32(IO_APIC_ADDRESS)],
+    interrupt(IO_INTERRUPT, EXT_INT, CONFORMS, ISA_BUS, 0, BIOS_IO_APIC_ID, INTR_PIN),
     ...isa.map(irq =>
-      interrupt(IO_INTERRUPT, INT, CONFORMS, ISA_BUS, irq, IO_APIC_ID, irq === 0 ? TIMER_PIN : irq),
+      interrupt(IO_INTERRUPT, INT, CONFORMS, ISA_BUS, irq, BIOS_IO_APIC_ID, irq === 0 ? TIMER_PIN : irq),
     ),
     // The source of a PCI interrupt is its device number and its pin, INTA# being 0 (table 4-9).
     ...board.pci.map(({ device, pin }) =>
-      interrupt(IO_INTERRUPT, INT, HIGH_LEVEL, PCI_BUS, device << 2, IO_APIC_ID, pin),
+      interrupt(IO_INTERRUPT, INT, HIGH_LEVEL, PCI_BUS, device << 2, BIOS_IO_APIC_ID, pin),
     ),
     interrupt(LOCAL_INTERRUPT, EXT_INT, CONFORMS, ISA_BUS, 0, EVERY_LOCAL_APIC, 0),
     interrupt(LOCAL_INTERRUPT, NMI, CONFORMS, ISA_BUS, 0, EVERY_LOCAL_APIC, 1),

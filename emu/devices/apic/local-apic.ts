@@ -3,9 +3,10 @@
  * 2003, 10 in the newer ones). It stands between all sources of interrupts and the core: it is the core's interrupt
  * controller, with the 8259's INTR on its pin LINT0 and NMI on LINT1. Messages are delivered at once.
  *
- * While APIC_BASE.EN is clear, the pins are INTR and NMI themselves. They also are from reset until software first
- * enables the APIC or writes LINT0, so that a BIOS that knows no APIC works, as on QEMU and Bochs; the manual says
- * nothing of it. Interrupts in IRR wait while software has the APIC disabled; fixed ones that arrive then are lost.
+ * While APIC_BASE.EN is clear, the pins are INTR and NMI themselves. So they are from reset until software first
+ * enables the APIC or writes LINT0, as on QEMU and Bochs: a BIOS that knows no APIC works, though by the manual LINT0
+ * is masked after reset. Interrupts in IRR wait while software has the APIC disabled; fixed ones that arrive then are
+ * refused.
  *
  * An interrupt's request to the core and its acknowledge are one step here, so the spurious vector is delivered only
  * when an ExtINT message finds the 8259 without a request, by the 8259 itself. IPIs to others go nowhere. NMI with the
@@ -30,31 +31,31 @@ import {
   LVT_WRITABLE,
 } from './lvt.ts';
 import { type ApicMessage, DELIVERY } from './message.ts';
+import {
+  APR,
+  CURRENT_COUNT,
+  DFR,
+  DIVIDE,
+  EOI,
+  ESR,
+  ICR_HIGH,
+  ICR_LOW,
+  ID,
+  INITIAL_COUNT,
+  IRR_LAST,
+  ISR,
+  isReadOnly,
+  LDR,
+  LVT_FIRST,
+  LVT_LAST,
+  PPR,
+  RRD,
+  SVR,
+  TPR,
+  VERSION,
+} from './registers.ts';
+import { Requests } from './requests.ts';
 import { ApicTimer, type ApicTimerState } from './timer.ts';
-import { VectorSet } from './vector-set.ts';
-
-/** Registers by number: offset / 16. */
-const ID = 0x02;
-const VERSION = 0x03;
-const TPR = 0x08;
-const APR = 0x09;
-const PPR = 0x0a;
-const EOI = 0x0b;
-const RRD = 0x0c;
-const LDR = 0x0d;
-const DFR = 0x0e;
-const SVR = 0x0f;
-const ISR = 0x10;
-const TMR = 0x18;
-const IRR = 0x20;
-const ESR = 0x28;
-const ICR_LOW = 0x30;
-const ICR_HIGH = 0x31;
-const LVT_FIRST = 0x32;
-const LVT_LAST = 0x37;
-const INITIAL_COUNT = 0x38;
-const CURRENT_COUNT = 0x39;
-const DIVIDE = 0x3e;
 
 /** Version 14h; the highest LVT entry is number 5. */
 const VERSION_VALUE = 0x0005_0014;
@@ -101,7 +102,7 @@ export interface LocalApicState {
   base: [lo: number, hi: number];
   words: number[];
   lvt: number[];
-  sets: number[][];
+  requests: number[][];
   flags: boolean[];
   timer: ApicTimerState;
 }
@@ -112,14 +113,11 @@ export class LocalApic implements MmioHandler {
   readonly lint1: IrqLine = { set: level => this.setPin(1, level) };
   private readonly options: LocalApicOptions;
   private readonly timer: ApicTimer;
-  private readonly irr = new VectorSet();
-  private readonly isr = new VectorSet();
-  private readonly tmr = new VectorSet();
+  private readonly requests = new Requests();
   private readonly lvt: number[] = LVT_WRITABLE.map(() => LVT_MASKED);
   private baseLow = BASE_RESET | BASE_ENABLE | BASE_BSP;
   private baseHigh = 0;
   private id = 0;
-  private tpr = 0;
   private ldr = 0;
   private dfr = DFR_FLAT;
   private svr = SVR_RESET;
@@ -155,9 +153,7 @@ export class LocalApic implements MmioHandler {
       this.extInt = false;
       return this.options.pic.acknowledge();
     }
-    const vector = this.irr.highest();
-    this.irr.set(vector, false);
-    this.isr.set(vector, true);
+    const vector = this.requests.take();
     this.update();
     return vector;
   }
@@ -206,9 +202,9 @@ export class LocalApic implements MmioHandler {
   /** INIT: as power-up, but for the ID (and APIC_BASE, which is the core's). */
   initialize(): void {
     this.timer.reset();
-    for (const set of [this.irr, this.isr, this.tmr]) set.clear();
+    this.requests.clear();
     this.lvt.fill(LVT_MASKED);
-    this.tpr = this.ldr = this.icrLow = this.icrHigh = this.esr = this.errors = 0;
+    this.ldr = this.icrLow = this.icrHigh = this.esr = this.errors = 0;
     this.dfr = DFR_FLAT;
     this.svr = SVR_RESET;
     this.extInt = false;
@@ -265,8 +261,7 @@ export class LocalApic implements MmioHandler {
       this.error(RECEIVE_ILLEGAL_VECTOR);
       return true;
     }
-    this.irr.set(vector, true);
-    this.tmr.set(vector, level);
+    this.requests.add(vector, level);
     this.update();
     return true;
   }
@@ -336,11 +331,9 @@ export class LocalApic implements MmioHandler {
   }
 
   private endOfInterrupt(): void {
-    const vector = this.isr.highest();
-    if (vector < 0) return;
-    this.isr.set(vector, false);
+    const vector = this.requests.end();
     this.update();
-    if (!this.tmr.has(vector)) return;
+    if (vector < 0 || !this.requests.isLevel(vector)) return;
     for (const entry of [LVT.lint0, LVT.lint1])
       if ((this.lvt[entry] & 0xff) === vector) {
         this.lvt[entry] &= ~LVT_REMOTE_IRR;
@@ -349,23 +342,9 @@ export class LocalApic implements MmioHandler {
     this.options.onEoi(vector);
   }
 
-  // ---- priorities --------------------------------------------------------------------------------------------------
-
-  private processorPriority(): number {
-    const serving = Math.max(0, this.isr.highest()) & 0xf0;
-    return (this.tpr & 0xf0) >= serving ? this.tpr : serving;
-  }
-
-  private arbitrationPriority(): number {
-    const serving = Math.max(0, this.isr.highest()) & 0xf0;
-    const waiting = Math.max(0, this.irr.highest()) & 0xf0;
-    const task = this.tpr & 0xf0;
-    return task >= waiting && task > serving ? this.tpr : Math.max(task, serving, waiting);
-  }
-
   private update(): void {
     const on = this.enabled && (this.svr & SVR_ENABLE) !== 0;
-    this.requested = on && this.irr.highest() >> 4 > this.processorPriority() >> 4;
+    this.requested = on && this.requests.pending();
     const lint0 = this.lvt[LVT.lint0];
     const wired = !(lint0 & LVT_MASKED) && this.mode(LVT.lint0) === DELIVERY.extInt;
     this.transparent = !this.enabled || this.untouched || wired;
@@ -384,9 +363,7 @@ export class LocalApic implements MmioHandler {
   }
 
   private read(n: number): number {
-    if (n >= ISR && n < TMR) return this.isr.word(n - ISR);
-    if (n >= TMR && n < IRR) return this.tmr.word(n - TMR);
-    if (n >= IRR && n < ESR) return this.irr.word(n - IRR);
+    if (n >= ISR && n <= IRR_LAST) return this.requests.word(n - ISR);
     if (n >= LVT_FIRST && n <= LVT_LAST) return this.lvt[n - LVT_FIRST];
     switch (n) {
       case ID:
@@ -394,11 +371,11 @@ export class LocalApic implements MmioHandler {
       case VERSION:
         return VERSION_VALUE;
       case TPR:
-        return this.tpr;
+        return this.requests.tpr;
       case APR:
-        return this.arbitrationPriority();
+        return this.requests.arbitrationPriority();
       case PPR:
-        return this.processorPriority();
+        return this.requests.processorPriority();
       case LDR:
         return (this.ldr << 24) >>> 0;
       case DFR:
@@ -433,7 +410,7 @@ export class LocalApic implements MmioHandler {
         this.id = value >>> 24;
         return this.options.onReady();
       case TPR:
-        this.tpr = value & 0xff;
+        this.requests.tpr = value & 0xff;
         return this.update();
       case EOI:
         return this.endOfInterrupt();
@@ -490,12 +467,12 @@ export class LocalApic implements MmioHandler {
   // ---- snapshots ---------------------------------------------------------------------------------------------------
 
   save(): LocalApicState {
-    const { id, tpr, ldr, dfr, svr, icrLow, icrHigh, esr, errors } = this;
+    const { id, ldr, dfr, svr, icrLow, icrHigh, esr, errors } = this;
     return {
       base: [this.baseLow, this.baseHigh],
-      words: [id, tpr, ldr, dfr, svr, icrLow, icrHigh, esr, errors],
+      words: [id, ldr, dfr, svr, icrLow, icrHigh, esr, errors],
       lvt: this.lvt.slice(),
-      sets: [this.irr, this.isr, this.tmr].map(set => set.save()),
+      requests: this.requests.save(),
       flags: [...this.pins, this.untouched, this.extInt],
       timer: this.timer.save(),
     };
@@ -503,18 +480,11 @@ export class LocalApic implements MmioHandler {
 
   load(s: LocalApicState): void {
     [this.baseLow, this.baseHigh] = s.base;
-    [this.id, this.tpr, this.ldr, this.dfr, this.svr, this.icrLow, this.icrHigh, this.esr, this.errors] =
-      s.words;
+    [this.id, this.ldr, this.dfr, this.svr, this.icrLow, this.icrHigh, this.esr, this.errors] = s.words;
     this.lvt.splice(0, this.lvt.length, ...s.lvt);
-    [this.irr, this.isr, this.tmr].forEach((set, n) => {
-      set.load(s.sets[n]);
-    });
+    this.requests.load(s.requests);
     [this.pins[0], this.pins[1], this.untouched, this.extInt] = s.flags;
     this.timer.load(s.timer);
     this.update();
   }
-}
-
-function isReadOnly(n: number): boolean {
-  return n === VERSION || n === APR || n === PPR || n === RRD || n === CURRENT_COUNT || (n >= ISR && n < ESR);
 }

@@ -8,9 +8,9 @@
  * are accepted and never expire.
  */
 
-import type { BlockBackend } from './block.ts';
 import { MAX_LBA28, MAX_MULTIPLE } from './identify.ts';
 import type { Mechanics } from './mechanics.ts';
+import type { Medium } from './medium.ts';
 import { ERROR, type Geometry, type TaskFile } from './registers.ts';
 
 /** What commands set and a snapshot keeps. */
@@ -30,15 +30,16 @@ export interface DriveSettings {
 /** What a command without data sees of its drive. */
 export interface DriveCore {
   readonly sectors: number;
-  readonly backend: BlockBackend;
+  readonly medium: Medium;
   readonly taskFile: TaskFile;
   readonly mechanics: Mechanics;
   readonly settings: DriveSettings;
-  /** Flushes the backend; the error bits if it fails. */
-  flushBackend(): number;
 }
 
-/** Bits of the Error register (0 is success), and the tick of the end if it is not a command's overhead from now. */
+/** In an outcome: a device fault, beside the bits of the Error register. */
+export const FAULT = 0x100;
+
+/** Bits of the Error register (0 is success) and FAULT, and the tick of the end if not a command's overhead from now. */
 export interface Outcome {
   error?: number;
   at?: number;
@@ -92,7 +93,8 @@ function checkPower({ taskFile, settings }: DriveCore): Outcome {
 }
 
 function flush(drive: DriveCore, now: number): Outcome {
-  return { error: drive.flushBackend(), at: drive.mechanics.flushed(now) + drive.mechanics.overheadHit };
+  const error = drive.medium.flush() ? 0 : ERROR.ABRT | FAULT;
+  return { error, at: drive.mechanics.flushed(now) + drive.mechanics.overheadHit };
 }
 
 function initializeParameters({ taskFile, settings, sectors }: DriveCore): Outcome {

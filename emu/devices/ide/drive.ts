@@ -16,24 +16,33 @@
 
 import type { Saved } from '../../bus.ts';
 import { type Clock, NEVER } from '../../clock.ts';
-import { type BlockBackend, MediumError, SECTOR_BYTES } from './block.ts';
-import { type CommandRow, commandRow, type DriveCore, type DriveSettings, readyAt } from './commands.ts';
-import { defaultGeometry, identify } from './identify.ts';
+import { type BlockBackend, SECTOR_BYTES } from './block.ts';
+import {
+  type CommandRow,
+  commandRow,
+  type DriveCore,
+  type DriveSettings,
+  FAULT,
+  readyAt,
+} from './commands.ts';
+import {
+  copyState,
+  type DriveState,
+  defaultSettings,
+  initialState,
+  NO_COMMAND,
+  PASSED,
+  READY,
+  type Step,
+} from './drive-state.ts';
+import { identify } from './identify.ts';
 import { Mechanics } from './mechanics.ts';
+import { Medium } from './medium.ts';
 import { DEVICE, ERROR, ERROR_FEATURES, STATUS, STATUS_COMMAND, TaskFile } from './registers.ts';
-import { type DiskTiming, MULTIWORD_DMA_RATES, ULTRA_DMA_RATES } from './timing.ts';
+import { type DiskTiming, dmaRate } from './timing.ts';
 
 /** Sectors that a DMA transfer, or a verification, takes from the medium in one go. */
 const CHUNK = 64;
-const READY = STATUS.DRDY | STATUS.DSC;
-/** The mode in which a PIIX3's BIOS leaves a drive. */
-const MULTIWORD_2 = 0x22;
-const PASSED = 0x01;
-const NO_COMMAND = 0;
-
-/** What the drive's event does when it comes. */
-type Step = 'none' | 'end' | 'present' | 'accept' | 'verify' | 'burst' | 'wrote' | 'reset' | 'diagnosed';
-
 /** The drive's other side: the cable and the bus master at its end. */
 export interface Cable {
   /** INTRQ or DMARQ may have changed. */
@@ -57,28 +66,9 @@ export interface DriveOptions {
   notice: (text: string) => void;
 }
 
-interface DriveState {
-  status: number;
-  error: number;
-  /** The INTRQ that the drive would drive if selected and enabled. */
-  interrupt: boolean;
-  step: Step;
-  command: number;
-  /** The error with which 'end' ends. */
-  outcome: number;
-  /** Next sector, and those still to transfer after the block in the buffer. */
-  lba: number;
-  left: number;
-  /** Sectors of the block in the buffer; its next byte and its end. */
-  block: number;
-  at: number;
-  end: number;
-  settings: DriveSettings;
-}
-
 export class Drive implements DriveCore, Saved {
   readonly sectors: number;
-  readonly backend: BlockBackend;
+  readonly medium: Medium;
   readonly taskFile = new TaskFile();
   readonly mechanics: Mechanics;
   private readonly options: DriveOptions;
@@ -86,7 +76,6 @@ export class Drive implements DriveCore, Saved {
   private readonly cable: Cable;
   private readonly event: number;
   private readonly buffer = new Uint8Array(CHUNK * SECTOR_BYTES);
-  private noticed = false;
   private s: DriveState;
 
   constructor(options: DriveOptions) {
@@ -95,16 +84,12 @@ export class Drive implements DriveCore, Saved {
       throw new RangeError(`${options.name}: a disk of ${backend.sectors} sectors`);
     this.options = options;
     this.clock = clock;
-    this.backend = backend;
+    this.medium = new Medium(backend, text => options.notice(`${options.name}: ${text}`));
     this.sectors = backend.sectors;
     this.cable = options.cable;
     this.mechanics = new Mechanics(clock, options.timing, backend.sectors);
     this.event = clock.register(options.name, now => this.step(now));
-    this.s = {
-      ...{ status: READY, error: PASSED, interrupt: false, step: 'none', command: NO_COMMAND, outcome: 0 },
-      ...{ lba: 0, left: 0, block: 0, at: 0, end: 0 },
-      settings: this.defaults(),
-    };
+    this.s = initialState(backend.sectors);
   }
 
   get settings(): DriveSettings {
@@ -120,17 +105,14 @@ export class Drive implements DriveCore, Saved {
   dmaRequest(): 'in' | 'out' | undefined {
     if ((this.s.status & STATUS.DRQ) === 0 || this.s.step !== 'none') return undefined;
     const row = this.row();
-    return row?.kind === 'read' && row.by === 'dma'
-      ? 'in'
-      : row?.kind === 'write' && row.by === 'dma'
-        ? 'out'
-        : undefined;
+    if ((row?.kind !== 'read' && row?.kind !== 'write') || row.by !== 'dma') return undefined;
+    return row.kind === 'read' ? 'in' : 'out';
   }
 
   /** The bus master answers the request: the bytes move when their time has passed. */
   beginBurst(): void {
-    const ticks = this.clock.ticksOf((this.s.end - this.s.at) / this.dmaRate());
-    this.next('burst', this.clock.now() + ticks);
+    const rate = Math.min(dmaRate(this.s.settings.dmaMode), this.options.hostRate);
+    this.next('burst', this.clock.now() + this.clock.ticksOf((this.s.end - this.s.at) / rate));
   }
 
   // ---- registers ---------------------------------------------------------------------------------------------------
@@ -205,35 +187,25 @@ export class Drive implements DriveCore, Saved {
   }
 
   save(): unknown {
-    const { geometry } = this.s.settings;
     return {
-      state: { ...this.s, settings: { ...this.s.settings, geometry: { ...geometry } } },
+      state: copyState(this.s),
       taskFile: this.taskFile.save(),
       mechanics: this.mechanics.save(),
       buffer: this.buffer.slice(0, Math.max(SECTOR_BYTES, this.s.end)),
-      backend: this.backend.save?.(),
+      backend: this.options.backend.save?.(),
     };
   }
 
   load(state: unknown): void {
     const saved = state as Record<string, unknown>;
-    const s = saved.state as DriveState;
-    this.s = { ...s, settings: { ...s.settings, geometry: { ...s.settings.geometry } } };
+    this.s = copyState(saved.state as DriveState);
     this.taskFile.load(saved.taskFile as number[]);
     this.mechanics.load(saved.mechanics);
     this.buffer.set(saved.buffer as Uint8Array);
-    this.backend.load?.(saved.backend);
+    this.options.backend.load?.(saved.backend);
   }
 
   // ---- commands ----------------------------------------------------------------------------------------------------
-
-  private defaults(): DriveSettings {
-    return {
-      geometry: defaultGeometry(this.sectors),
-      ...{ multiple: 0, dmaMode: MULTIWORD_2, writeCache: true, lookAhead: true, revert: true },
-      power: 'active',
-    };
-  }
 
   private row(): CommandRow | undefined {
     return commandRow(this.s.command);
@@ -274,7 +246,7 @@ export class Drive implements DriveCore, Saved {
     }
   }
 
-  private startTransfer(row: CommandRow & { ext: boolean }, now: number): void {
+  private startTransfer(row: Extract<CommandRow, { ext: boolean }>, now: number): void {
     const { s } = this;
     const { settings } = s;
     const soon = now + this.mechanics.overheadHit;
@@ -343,7 +315,7 @@ export class Drive implements DriveCore, Saved {
 
   private end(error: number): void {
     const { s } = this;
-    const fault = (error & STATUS_FAULT) !== 0 ? STATUS.DF : 0;
+    const fault = (error & FAULT) !== 0 ? STATUS.DF : 0;
     s.error = error & 0xff;
     s.status = READY | fault | (error !== 0 ? STATUS.ERR : 0);
     s.interrupt = true;
@@ -437,12 +409,9 @@ export class Drive implements DriveCore, Saved {
     if (row?.kind !== 'write') return this.endAt(now + this.mechanics.blockGap, 0);
     const count = s.end / SECTOR_BYTES;
     const { lba } = s;
-    try {
-      this.backend.write(lba, this.buffer.subarray(0, s.end));
-    } catch (error) {
-      this.tell(error);
+    if (!this.medium.write(lba, this.buffer.subarray(0, s.end))) {
       this.place(row.ext, lba);
-      return this.endAt(now + this.mechanics.overheadHit, ERROR.ABRT | STATUS_FAULT);
+      return this.endAt(now + this.mechanics.overheadHit, ERROR.ABRT | FAULT);
     }
     s.lba += count;
     s.left -= count;
@@ -465,12 +434,6 @@ export class Drive implements DriveCore, Saved {
     else this.end(0);
   }
 
-  private dmaRate(): number {
-    const { dmaMode } = this.s.settings;
-    const rates = dmaMode >= 0x40 ? ULTRA_DMA_RATES : MULTIWORD_DMA_RATES;
-    return Math.min(rates[dmaMode & 7], this.options.hostRate);
-  }
-
   /** Reads the next block into the buffer and moves on; fewer sectors than asked before one that fails. */
   private readMedium(ext: boolean): { sectors: number; error: number } {
     const { s } = this;
@@ -479,7 +442,7 @@ export class Drive implements DriveCore, Saved {
       this.place(ext, s.lba);
       return { sectors: 0, error: ERROR.IDNF };
     }
-    const sectors = this.readable(wanted);
+    const sectors = this.medium.read(s.lba, this.buffer.subarray(0, wanted * SECTOR_BYTES));
     if (sectors === 0) {
       this.place(ext, s.lba);
       return { sectors, error: ERROR.UNC };
@@ -488,25 +451,6 @@ export class Drive implements DriveCore, Saved {
     s.left -= sectors;
     this.place(ext, s.lba - 1);
     return { sectors, error: 0 };
-  }
-
-  private readable(wanted: number): number {
-    try {
-      this.backend.read(this.s.lba, this.buffer.subarray(0, wanted * SECTOR_BYTES));
-      return wanted;
-    } catch (error) {
-      this.tell(error);
-    }
-    for (let good = 0; good < wanted; good++) {
-      try {
-        const into = this.buffer.subarray(good * SECTOR_BYTES, (good + 1) * SECTOR_BYTES);
-        this.backend.read(this.s.lba + good, into);
-      } catch (error) {
-        this.tell(error);
-        return good;
-      }
-    }
-    return wanted;
   }
 
   /** The registers name the sector and say how many are left. */
@@ -520,23 +464,6 @@ export class Drive implements DriveCore, Saved {
     this.end(error);
   }
 
-  flushBackend(): number {
-    try {
-      this.backend.flush();
-      return 0;
-    } catch (error) {
-      this.tell(error);
-      return ERROR.ABRT | STATUS_FAULT;
-    }
-  }
-
-  /** A medium's failure is said once; anything else is a mistake of the host's code. */
-  private tell(error: unknown): void {
-    if (!(error instanceof MediumError)) throw error;
-    if (!this.noticed) this.options.notice(`${this.options.name}: ${error.message}`);
-    this.noticed = true;
-  }
-
   private identity(): Uint8Array {
     const { sectors, options, s } = this;
     const bufferSectors = options.timing.bufferSectors.value;
@@ -547,7 +474,7 @@ export class Drive implements DriveCore, Saved {
 
   private reset(now: number): void {
     const { s } = this;
-    if (s.settings.revert) s.settings = this.defaults();
+    if (s.settings.revert) s.settings = defaultSettings(this.sectors);
     s.settings.power = 'active';
     this.mechanics.forget(now);
     s.command = NO_COMMAND;
@@ -566,6 +493,3 @@ export class Drive implements DriveCore, Saved {
     this.s.interrupt = false;
   }
 }
-
-/** In an outcome: a device fault, beside the bits of the Error register. */
-const STATUS_FAULT = 0x100;

@@ -67,12 +67,17 @@ export const DESKSTAR_120GXP: DiskTiming = {
     value: 2e-3,
     source: 'ATA-5, 9.2: the host waits 2 ms before it looks; the least a drive may take',
   },
-  spinUp: { value: 7e-3 * 1000, source: 'not found for this drive; usual for its class' },
+  spinUp: { value: 7, source: 'not found for this drive; usual for its class' },
 };
 
 /** Bytes a second of multiword DMA modes 0 to 2 (ATA-5, 10.2.3: cycles of 480, 150 and 120 ns). */
-export const MULTIWORD_DMA_RATES = [2 / 480e-9, 2 / 150e-9, 2 / 120e-9] as const;
+const MULTIWORD_DMA_RATES = [2 / 480e-9, 2 / 150e-9, 2 / 120e-9] as const;
 /** Bytes a second of Ultra DMA modes 0 to 5 (ATA-6, 9.14: two bytes in 120, 80, 60, 45, 30 and 20 ns). */
-export const ULTRA_DMA_RATES = [2 / 120e-9, 2 / 80e-9, 2 / 60e-9, 2 / 45e-9, 2 / 30e-9, 2 / 20e-9] as const;
+const ULTRA_DMA_RATES = [2 / 120e-9, 2 / 80e-9, 2 / 60e-9, 2 / 45e-9, 2 / 30e-9, 2 / 20e-9] as const;
 /** The 82371SB drives no Ultra DMA: whatever mode the drive is in, its bus master moves no more than this. */
 export const PIIX3_DMA_RATE = MULTIWORD_DMA_RATES[2];
+
+/** Bytes a second of a mode as SET FEATURES writes it: multiword 0x20 + n, Ultra 0x40 + n. */
+export function dmaRate(mode: number): number {
+  return (mode >= 0x40 ? ULTRA_DMA_RATES : MULTIWORD_DMA_RATES)[mode & 7];
+}
