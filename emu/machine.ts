@@ -102,6 +102,7 @@ export class Machine {
   readonly uart: Uart;
   readonly rtc: Rtc;
   readonly pci: Pci;
+  readonly systemControl: SystemControl;
   readonly keyboardController: I8042;
   readonly vga: Vga;
   readonly screen: VgaText;
@@ -171,8 +172,8 @@ export class Machine {
       (name, offset, access) =>
         notices.missing(`register 0x${offset.toString(16)} (${access}) in PCI ${name}`),
     );
-    const onA20 = () => this.setA20(control.a20() || this.keyboardController.a20());
-    const control = new SystemControl({ onA20, onReset: () => reset('port-92') });
+    const onA20 = () => this.setA20(this.systemControl.a20() || this.keyboardController.a20());
+    this.systemControl = new SystemControl({ onA20, onReset: () => reset('port-92') });
     this.keyboardController = new I8042(clock, {
       keyboardIrq: this.pic.line(1),
       mouseIrq: this.pic.line(12),
@@ -195,7 +196,7 @@ export class Machine {
       this.uart,
       this.rtc,
       this.pci,
-      control,
+      this.systemControl,
       this.keyboardController,
       this.vga,
       this.isaDma,
@@ -211,7 +212,7 @@ export class Machine {
     this.cpu.mmu.setPages(video.base, video.length, PAGE_HOLE, true);
     this.pci.add(HOST_BRIDGE_440FX);
     this.cards = Array.from({ length: options.cards ?? 1 }, (_, n) => this.addCard(n, notice));
-    this.devices = [this.pic, this.pit, this.uart, this.rtc, this.pci, control, exit];
+    this.devices = [this.pic, this.pit, this.uart, this.rtc, this.pci, this.systemControl, exit];
     this.devices.push(this.keyboardController, this.vga, this.isaDma, parallel, console);
     for (const card of this.cards) this.devices.push(card.device, card.wire);
   }
@@ -289,6 +290,12 @@ export class Machine {
       v = v * 256 + byte;
     }
     return v;
+  }
+
+  /** The devices that a BIOS expects to set up itself come to their state after power-on, not after a BIOS. */
+  powerOnIsa(): void {
+    for (const device of [this.systemControl, this.keyboardController, this.vga, this.isaDma])
+      device.powerOn();
   }
 
   setEntry(entry: EntryState): void {
