@@ -3,7 +3,8 @@
  * what they are, their IRQ line, their ports. Nothing here knows what runs on the machine.
  *
  * Interrupt lines: 0 timer, 1 keyboard, 4 COM1, 7 LPT1, 8 RTC, 12 mouse, 11 and 10 the network cards (PCI, level).
- * Physical map: RAM from 0, with the VGA's memory from 0xA0000 to 0xBFFFF; the cards' registers from 0xFEB00000.
+ * Physical map: RAM from 0, with the VGA's memory from 0xA0000 to 0xBFFFF; the cards' registers from 0xFEB00000, the
+ * I/O APIC at 0xFEC00000, the local APIC at 0xFEE00000.
  */
 import { Accounting } from './accounting.ts';
 import type { Dma, PortRange, Saved } from './bus.ts';
@@ -18,7 +19,7 @@ import { IsaDma } from './devices/isa-dma.ts';
 import { Parallel } from './devices/parallel.ts';
 import { HOST_BRIDGE_440FX, Pci } from './devices/pci.ts';
 import type { PciFunction } from './devices/pci-function.ts';
-import { Pic } from './devices/pic.ts';
+import type { Pic } from './devices/pic.ts';
 import { Pit } from './devices/pit.ts';
 import { PortSpace } from './devices/port-space.ts';
 import { Rtc } from './devices/rtc.ts';
@@ -27,6 +28,7 @@ import { Uart } from './devices/uart.ts';
 import { Vga } from './devices/vga.ts';
 import { VgaText } from './devices/vga-text.ts';
 import { Wire } from './devices/wire.ts';
+import { Interrupts } from './interrupts.ts';
 import { type Mmu, PAGE_HOLE } from './mmu/mmu.ts';
 import { Notices } from './notices.ts';
 import { checkProfile, type Profile } from './profile/profile.ts';
@@ -71,6 +73,9 @@ export interface EntryState {
 export interface Card {
   device: E1000;
   wire: Wire;
+  /** PCI device number on bus 0, and where its INTA# goes. */
+  slot: number;
+  irq: number;
 }
 
 export interface Snapshot {
@@ -81,6 +86,7 @@ export interface Snapshot {
   devices: unknown[];
 }
 
+const FIRST_CARD_SLOT = 3;
 const CARD_IRQ = [11, 10];
 const CARD_MMIO = 0xfeb0_0000;
 const CARD_IO = 0xc000;
@@ -97,6 +103,7 @@ export class Machine {
   readonly cpu: Cpu;
   readonly engine: Engine;
   readonly space: PortSpace;
+  readonly interrupts: Interrupts;
   readonly pic: Pic;
   readonly pit: Pit;
   readonly uart: Uart;
@@ -132,7 +139,7 @@ export class Machine {
     this.cpu = new Cpu(profile, this.state, this.accounting, this.clock, {
       findMmio: pa => {
         this.cpu.leave = true;
-        return this.space.findMmio(pa) ?? null;
+        return this.interrupts.find(pa) ?? this.space.findMmio(pa) ?? null;
       },
       onUnmapped: (kind, pa) =>
         kind === 'read' ? void this.space.readMmio(pa, 1) : this.space.writeMmio(pa, 1, 0),
@@ -161,11 +168,14 @@ export class Machine {
       this.engine.stop();
     };
 
-    this.pic = new Pic();
-    this.engine.pic = this.pic;
-    this.pit = new Pit(clock, this.pic.line(0));
-    this.uart = new Uart(clock, { base: 0x3f8, irq: this.pic.line(4), onTransmit: options.onSerial });
-    this.rtc = new Rtc(clock, { irq: this.pic.line(8), start: START_DATE, memory: options.memoryBytes });
+    this.interrupts = new Interrupts(this.engine, clock, () => reset('soft'));
+    this.interrupts.virtualWire();
+    this.space.mapMmio(this.interrupts.ioApicRange());
+    const irq = (n: number) => this.interrupts.line(n);
+    this.pic = this.interrupts.pic;
+    this.pit = new Pit(clock, irq(0));
+    this.uart = new Uart(clock, { base: 0x3f8, irq: irq(4), onTransmit: options.onSerial });
+    this.rtc = new Rtc(clock, { irq: irq(8), start: START_DATE, memory: options.memoryBytes });
     this.pci = new Pci(
       this.space,
       hard => reset(hard ? 'hard' : 'soft'),
@@ -175,8 +185,8 @@ export class Machine {
     const onA20 = () => this.setA20(this.systemControl.a20() || this.keyboardController.a20());
     this.systemControl = new SystemControl({ onA20, onReset: () => reset('port-92') });
     this.keyboardController = new I8042(clock, {
-      keyboardIrq: this.pic.line(1),
-      mouseIrq: this.pic.line(12),
+      keyboardIrq: irq(1),
+      mouseIrq: irq(12),
       onA20,
       onReset: () => reset('keyboard'),
       onUnknown: command => notices.missing(`keyboard controller command 0x${command.toString(16)}`),
@@ -184,14 +194,14 @@ export class Machine {
     this.vga = new Vga(clock);
     this.screen = new VgaText(this.vga);
     this.isaDma = new IsaDma(clock, this.dma());
-    const parallel = new Parallel(clock, { base: LPT1, irq: this.pic.line(7), onByte: options.onPrint });
+    const parallel = new Parallel(clock, { base: LPT1, irq: irq(7), onByte: options.onPrint });
     const console = new DebugConsole(options.onE9);
     const exit = new ExitPort(code => {
       this.exitCode = code;
       this.engine.stop();
     });
     const ported: { ports(): PortRange[] }[] = [
-      this.pic,
+      this.interrupts,
       this.pit,
       this.uart,
       this.rtc,
@@ -212,7 +222,7 @@ export class Machine {
     this.cpu.mmu.setPages(video.base, video.length, PAGE_HOLE, true);
     this.pci.add(HOST_BRIDGE_440FX);
     this.cards = Array.from({ length: options.cards ?? 1 }, (_, n) => this.addCard(n, notice));
-    this.devices = [this.pic, this.pit, this.uart, this.rtc, this.pci, this.systemControl, exit];
+    this.devices = [this.interrupts, this.pit, this.uart, this.rtc, this.pci, this.systemControl, exit];
     this.devices.push(this.keyboardController, this.vga, this.isaDma, parallel, console);
     for (const card of this.cards) this.devices.push(card.device, card.wire);
   }
@@ -341,14 +351,14 @@ export class Machine {
       mac: Uint8Array.of(0x52, 0x54, 0x00, 0x12, 0x34, 0x56 + n),
       clock: this.clock,
       dma: this.dma(),
-      irq: this.pic.line(CARD_IRQ[n]),
+      irq: this.interrupts.line(CARD_IRQ[n]),
       wire: { wire, side: 0 },
       notice,
       busMaster: () => pciFunction?.busMaster() ?? false,
     });
     pciFunction = this.pci.add(
       device.pciFunction({
-        device: 3 + n,
+        device: FIRST_CARD_SLOT + n,
         function: 0,
         memoryBase: CARD_MMIO + n * 0x2_0000,
         ioBase: CARD_IO + n * 0x40,
@@ -358,7 +368,7 @@ export class Machine {
     );
     // As a BIOS leaves it: PCI lines are level-triggered.
     this.space.writePort(0x4d1, 1, this.space.readPort(0x4d1, 1) | (1 << (CARD_IRQ[n] - 8)));
-    return { device, wire };
+    return { device, wire, slot: FIRST_CARD_SLOT + n, irq: CARD_IRQ[n] };
   }
 
   /** Address line 20, where the MMU can mask it. */

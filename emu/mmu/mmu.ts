@@ -69,6 +69,8 @@ export class Mmu extends Walker {
   private readonly host: MmuHost;
   private readonly mmioReadTicks: number;
   private readonly mmioWriteTicks: number;
+  private readonly apicReadTicks: number;
+  private readonly apicWriteTicks: number;
 
   constructor(p: Profile, state: State, accounting: Accounting, fault: CpuFault, host: MmuHost) {
     super(p, state, accounting, fault);
@@ -78,6 +80,8 @@ export class Mmu extends Walker {
     const ns = (v: number) => Math.round((v * p.clockHz.value * TICKS_PER_CYCLE) / 1e9);
     this.mmioReadTicks = p.timing ? ns(p.io.mmioReadNs.value) : 0;
     this.mmioWriteTicks = p.timing ? ns(p.io.mmioWriteNs.value) : 0;
+    this.apicReadTicks = p.timing ? p.system.apicRead.value * TICKS_PER_CYCLE : 0;
+    this.apicWriteTicks = p.timing ? p.system.apicWrite.value * TICKS_PER_CYCLE : 0;
   }
 
   // ---- control -----------------------------------------------------------------------------------------------
@@ -346,7 +350,7 @@ export class Mmu extends Walker {
       return -1;
     }
     this.sync();
-    this.accounting.charge(MMIO, this.mmioReadTicks);
+    this.accounting.charge(MMIO, range.bus === 'cpu' ? this.apicReadTicks : this.mmioReadTicks);
     return range.handler.readMmio((pa >>> 0) - range.base, size) | 0;
   }
 
@@ -354,7 +358,7 @@ export class Mmu extends Walker {
     const range = this.host.findMmio(pa >>> 0);
     if (!range) return this.host.onUnmapped('write', pa >>> 0);
     this.sync();
-    this.accounting.charge(MMIO, this.mmioWriteTicks);
+    this.accounting.charge(MMIO, range.bus === 'cpu' ? this.apicWriteTicks : this.mmioWriteTicks);
     const mask = size === 4 ? v >>> 0 : size === 2 ? v & 0xffff : v & 0xff;
     range.handler.writeMmio((pa >>> 0) - range.base, size, mask);
   }
