@@ -133,6 +133,7 @@ export class Machine {
   readonly rtc: Rtc;
   readonly pci: Pci;
   readonly ide: Ide;
+  readonly systemControl: SystemControl;
   readonly keyboardController: I8042;
   readonly vga: Vga;
   readonly screen: VgaText;
@@ -209,8 +210,8 @@ export class Machine {
       (name, offset, access) =>
         notices.missing(`register 0x${offset.toString(16)} (${access}) in PCI ${name}`),
     );
-    const onA20 = () => this.setA20(control.a20() || this.keyboardController.a20());
-    const control = new SystemControl({ onA20, onReset: () => reset('port-92') });
+    const onA20 = () => this.setA20(this.systemControl.a20() || this.keyboardController.a20());
+    this.systemControl = new SystemControl({ onA20, onReset: () => reset('port-92') });
     this.keyboardController = new I8042(clock, {
       keyboardIrq: irq(1),
       mouseIrq: irq(12),
@@ -235,7 +236,7 @@ export class Machine {
       this.uart,
       this.rtc,
       this.pci,
-      control,
+      this.systemControl,
       this.keyboardController,
       this.vga,
       this.isaDma,
@@ -255,7 +256,16 @@ export class Machine {
     this.pci.add(isaBridge(PIIX3, [undefined, undefined, ...CARD_IRQ]));
     this.ide.attach(this.pci.add(this.ide.pciFunction(PIIX3, BUS_MASTER_IO)));
     this.cards = Array.from({ length: options.cards ?? 1 }, (_, n) => this.addCard(n, notice));
-    this.devices = [this.interrupts, this.pit, this.uart, this.rtc, this.pci, control, exit, this.ide];
+    this.devices = [
+      this.interrupts,
+      this.pit,
+      this.uart,
+      this.rtc,
+      this.pci,
+      this.systemControl,
+      exit,
+      this.ide,
+    ];
     this.devices.push(this.keyboardController, this.vga, this.isaDma, parallel, console);
     for (const card of this.cards) this.devices.push(card.device, card.wire);
     if (this.rom) {
@@ -364,6 +374,12 @@ export class Machine {
       v = v * 256 + byte;
     }
     return v;
+  }
+
+  /** The devices that a BIOS expects to set up itself come to their state after power-on, not after a BIOS. */
+  powerOnIsa(): void {
+    for (const device of [this.systemControl, this.keyboardController, this.vga, this.isaDma])
+      device.powerOn();
   }
 
   setEntry(entry: EntryState): void {

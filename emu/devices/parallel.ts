@@ -3,7 +3,8 @@
  *
  * IBM PC/AT Technical Reference, "Parallel printer adapter": data 0x378, status 0x379, control 0x37A. The printer takes
  * the data byte on the fall of STROBE# (bit 0 of control going to 1), is busy for a while and then pulses ACK#, whose
- * end interrupts (IRQ 7) if the control register lets it. Left out: EPP and ECP, and input on the data lines: with the
+ * end interrupts (IRQ 7) if the control register lets it. It has a buffer: a program that does not wait loses
+ * nothing. Left out: EPP and ECP, and input on the data lines: with the
  * direction bit set, data reads what was written.
  */
 
@@ -77,7 +78,7 @@ export class Parallel {
     const strobed = value & ~s.control & CONTROL_STROBE;
     s.control = value & CONTROL_KEPT;
     if ((value & CONTROL_IRQ) === 0) this.options.irq.set(false);
-    if (strobed && s.phase === 'ready') this.strobe();
+    if (strobed) this.strobe();
   }
 
   save(): ParallelState {

@@ -3,8 +3,8 @@
  *
  * IBM PS/2 Hardware Interface Technical Reference, "Keyboards (101- and 102-key)". The host presses keys by name:
  * strokes wait in a list and are made one by one, so that typing a line does not overrun the sixteen bytes that a
- * keyboard can hold. Left out: typematic repeat (a key held down sends one make code; the rate is kept), and the
- * commands that set single keys of set 3 to make-only or typematic, which are acknowledged.
+ * keyboard can hold. The key that was pressed last repeats while it is held (typematic). Left out: the commands that set
+ * keys of set 3 to make-only or typematic, which are acknowledged.
  */
 
 import type { Clock } from '../clock.ts';
@@ -31,7 +31,11 @@ const CAPACITY = 16;
 /** Sent in place of the code that found no room: 0xFF in set 1. */
 const OVERRUN = 0x00;
 const OVERRUN_SET_1 = 0xff;
+/** Delay in bits 5 and 6, rate in bits 0 to 4. */
 const DEFAULT_TYPEMATIC = 0x2b; // 10.9 a second after half a second
+const DELAY_STEP = 250e-3;
+const PERIOD_STEP = 1 / 240;
+const NEVER_REPEATS = 'pause';
 /** Seconds from one stroke of the host's list to the next. */
 const STROKE = 10e-3;
 
@@ -49,19 +53,24 @@ export interface KeyboardState {
   leds: number;
   typematic: number;
   strokes: Stroke[];
+  /** The key that repeats, or ''. */
+  held: string;
 }
 
 export class Ps2Keyboard extends Ps2Device {
   private readonly event: number;
+  private readonly repeatEvent: number;
   private set = 2;
   private scanning = true;
   private ledBits = 0;
   private typematic = DEFAULT_TYPEMATIC;
   private strokes: Stroke[] = [];
+  private held = '';
 
   constructor(clock: Clock) {
     super(clock);
     this.event = clock.register('keyboard stroke', () => this.stroke());
+    this.repeatEvent = clock.register('keyboard repeat', () => this.repeat());
   }
 
   /** Scroll Lock (bit 0), Num Lock (1) and Caps Lock (2). */
@@ -75,16 +84,22 @@ export class Ps2Keyboard extends Ps2Device {
    * Throws a RangeError for an unknown key.
    */
   pressKeys(chords: readonly string[], at = this.clock.now()): void {
-    const strokes: Stroke[] = [];
+    const moves: [string, boolean][] = [];
     for (const chord of chords) {
       const keys = chord.split('+');
-      const unknown = keys.find(key => !isKey(key));
-      if (unknown !== undefined) throw new RangeError(`no key ${JSON.stringify(unknown)}`);
-      for (const key of keys) strokes.push({ key, pressed: true, at });
-      for (const key of keys.reverse()) strokes.push({ key, pressed: false, at });
+      for (const key of keys) moves.push([key, true]);
+      for (const key of keys.reverse()) moves.push([key, false]);
     }
-    this.strokes.push(...strokes);
-    this.scheduleStroke(this.clock.now());
+    this.queueStrokes(moves, at);
+  }
+
+  /** Presses a key, which then repeats until another is pressed or it is released. */
+  holdKey(key: string, at = this.clock.now()): void {
+    this.queueStrokes([[key, true]], at);
+  }
+
+  releaseKey(key: string, at = this.clock.now()): void {
+    this.queueStrokes([[key, false]], at);
   }
 
   /** Types characters on a US keyboard. Throws a RangeError for a character that it has not. */
@@ -108,7 +123,15 @@ export class Ps2Keyboard extends Ps2Device {
   save(): KeyboardState {
     const { set, scanning, typematic } = this;
     const strokes = this.strokes.map(s => ({ ...s }));
-    return { device: this.saveDevice(), set, scanning, leds: this.ledBits, typematic, strokes };
+    return {
+      device: this.saveDevice(),
+      set,
+      scanning,
+      leds: this.ledBits,
+      typematic,
+      strokes,
+      held: this.held,
+    };
   }
 
   load(state: KeyboardState): void {
@@ -118,6 +141,7 @@ export class Ps2Keyboard extends Ps2Device {
     this.ledBits = state.leds;
     this.typematic = state.typematic;
     this.strokes = state.strokes.map(s => ({ ...s }));
+    this.held = state.held;
   }
 
   protected setDefaults(): void {
@@ -125,6 +149,7 @@ export class Ps2Keyboard extends Ps2Device {
     this.scanning = true;
     this.ledBits = 0;
     this.typematic = DEFAULT_TYPEMATIC;
+    this.held = '';
   }
 
   protected testResult(): readonly number[] {
@@ -192,8 +217,38 @@ export class Ps2Keyboard extends Ps2Device {
     if (!this.scanning || this.pending + bytes.length <= CAPACITY) {
       this.strokes.shift();
       this.injectScancodes(bytes);
+      this.follow(next);
     }
     this.scheduleStroke(this.clock.now() + this.clock.ticksOf(STROKE));
+  }
+
+  /** The key pressed last begins to repeat after the delay, or stops. */
+  private follow(stroke: Stroke): void {
+    const { key, pressed } = stroke;
+    if (pressed) {
+      this.held = key === NEVER_REPEATS ? '' : key;
+      this.scheduleRepeat(((this.typematic >> 5) + 1) * DELAY_STEP);
+    } else if (key === this.held) this.held = '';
+  }
+
+  /** Sends the held key's make code once more, if it finds room. */
+  private repeat(): void {
+    if (this.held === '') return;
+    const bytes = keyBytes(this.held, this.set, true);
+    if (this.pending + bytes.length <= CAPACITY) this.injectScancodes(bytes);
+    const rate = this.typematic & 0x1f;
+    this.scheduleRepeat((8 + (rate & 7)) * (1 << (rate >> 3)) * PERIOD_STEP);
+  }
+
+  private scheduleRepeat(seconds: number): void {
+    this.clock.schedule(this.repeatEvent, this.clock.now() + this.clock.ticksOf(seconds));
+  }
+
+  private queueStrokes(moves: readonly [key: string, pressed: boolean][], at: number): void {
+    const unknown = moves.find(([key]) => !isKey(key));
+    if (unknown) throw new RangeError(`no key ${JSON.stringify(unknown[0])}`);
+    for (const [key, pressed] of moves) this.strokes.push({ key, pressed, at });
+    this.scheduleStroke(this.clock.now());
   }
 
   private scheduleStroke(earliest: number): void {

@@ -289,6 +289,22 @@ describe('the keyboard', () => {
     expect(() => kbd.keyboard.typeText('é')).toThrow(RangeError);
   });
 
+  it('repeats the key that is held, after the delay and at the rate that is set', () => {
+    toKeyboard(0xf3, 0x20); // half a second, 30 a second
+    kbd.keyboard.holdKey('shift');
+    kbd.keyboard.holdKey('a');
+    const start = clock.now();
+    expect(bytes(520)).toEqual([0x2a, 0x1e, 0x1e]);
+    irq1.changes.length = 0;
+    expect(bytes(1000).every(code => code === 0x1e)).toBe(true);
+    const rises = irq1.rises();
+    expect(rises.length).toBe(30);
+    expect((rises[29] - rises[0]) / (29 * 4e9)).toBeCloseTo(1 / 30, 6);
+    expect(rises[0] - start).toBeGreaterThan(500 * MS);
+    kbd.keyboard.releaseKey('a');
+    expect(bytes(600)).toEqual([0x9e]);
+  });
+
   it('holds sixteen bytes and marks what was lost', () => {
     command(0x60, 0x25);
     kbd.keyboard.injectScancodes(Array.from({ length: 20 }, (_, n) => n + 1));

@@ -71,9 +71,12 @@ describe('the parallel port', () => {
     expect(bytes).toEqual([]);
     bus.out(0x37a, 0x0d, 0x0d, 0x0c);
     expect([bytes, bus.in(0x378)]).toEqual([[0x41], 0x41]);
+    bus.out(0x378, 0x42);
+    bus.out(0x37a, 0x0d, 0x0c);
+    expect(bytes).toEqual([0x41, 0x42]);
     clock.run(20 * TICKS_PER_US);
     bus.out(0x37a, 0x0d);
-    expect(bytes).toEqual([0x41, 0x41]);
+    expect(bytes).toEqual([0x41, 0x42, 0x42]);
   });
 
   it('is ready, then busy, acknowledges, and is ready again', () => {
