@@ -11,7 +11,7 @@ export interface Oracle {
   run(path: string): string[];
 }
 
-const TIME_LIMIT = 60_000;
+const TIME_LIMIT = 90_000;
 const QEMU = 'qemu-system-i386';
 /** As near to ours as QEMU's models come. */
 const QEMU_ARGS =
