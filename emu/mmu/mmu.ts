@@ -81,6 +81,8 @@ export class Mmu extends Walker {
   private readonly host: MmuHost;
   private readonly mmioReadTicks: number;
   private readonly mmioWriteTicks: number;
+  private readonly apicReadTicks: number;
+  private readonly apicWriteTicks: number;
 
   constructor(p: Profile, state: State, accounting: Accounting, fault: CpuFault, host: MmuHost) {
     super(p, state, accounting, fault);
@@ -90,6 +92,8 @@ export class Mmu extends Walker {
     const ns = (v: number) => Math.round((v * p.clockHz.value * TICKS_PER_CYCLE) / 1e9);
     this.mmioReadTicks = p.timing ? ns(p.io.mmioReadNs.value) : 0;
     this.mmioWriteTicks = p.timing ? ns(p.io.mmioWriteNs.value) : 0;
+    this.apicReadTicks = p.timing ? p.system.apicRead.value * TICKS_PER_CYCLE : 0;
+    this.apicWriteTicks = p.timing ? p.system.apicWrite.value * TICKS_PER_CYCLE : 0;
   }
 
   // ---- control -----------------------------------------------------------------------------------------------
@@ -437,7 +441,7 @@ export class Mmu extends Walker {
     const range = this.mmioRange('read', pa);
     if (!range) return -1;
     this.sync();
-    this.accounting.charge(MMIO, this.mmioReadTicks);
+    this.accounting.charge(MMIO, range.bus === 'cpu' ? this.apicReadTicks : this.mmioReadTicks);
     return range.handler.readMmio((pa >>> 0) - range.base, size) | 0;
   }
 
@@ -445,7 +449,7 @@ export class Mmu extends Walker {
     const range = this.mmioRange('write', pa);
     if (!range) return;
     this.sync();
-    this.accounting.charge(MMIO, this.mmioWriteTicks);
+    this.accounting.charge(MMIO, range.bus === 'cpu' ? this.apicWriteTicks : this.mmioWriteTicks);
     const mask = size === 4 ? v >>> 0 : size === 2 ? v & 0xffff : v & 0xff;
     range.handler.writeMmio((pa >>> 0) - range.base, size, mask);
   }
