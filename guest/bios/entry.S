@@ -20,6 +20,10 @@ stack_top:	.long	STACK_TOP
 
 post:	cli
 	cld
+	wbinvd
+	movl	%cr0, %eax			/* reset leaves the caches off: CD and NW */
+	andl	$0x9fffffff, %eax
+	movl	%eax, %cr0
 	movb	$0x8f, %al			/* CMOS shutdown status: a program that resets to leave protected mode */
 	outb	%al, $0x70
 	inb	$0x71, %al
