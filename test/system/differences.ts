@@ -138,6 +138,12 @@ export const RULES: readonly Rule[] = [
     'all',
     'DR7.GD makes MOV DR a fault (SDM vol. 3, 17.2.4); QEMU has no general detect',
   ),
+  qemu(
+    'reserved',
+    /^pde 006/,
+    ['f0'],
+    'a reserved bit is looked at in present entries only, so its error code has P (SDM vol. 3, 4.7); QEMU clears P',
+  ),
   qemu('debug', /^dr6 all ones/, ['b', 'dr6'], 'bit 12 of DR6 is always 0 (SDM vol. 3, 17.2.3)'),
   qemu('real', /^bt bsf/, ['f2'], 'flags but ZF are undefined after BSF'),
   bochs(
