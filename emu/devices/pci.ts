@@ -6,7 +6,8 @@
  * A function is type 0: BARs can be sized and moved, and a move is an unmap and a map in the address map. A
  * BAR that a guest moves onto something else, or leaves at 0, answers nowhere until the overlap is gone.
  *
- * Our BIOS assigns nothing, and often none runs: each BAR, the command register and the interrupt line come assigned, as a BIOS leaves them.
+ * Our BIOS assigns nothing, and often none runs: each BAR, the command register and the interrupt line come assigned,
+ * as a BIOS leaves them.
  * Left out: bridges to other buses, expansion ROMs, capabilities, and INTx routing: a device has its IRQ line
  * from the machine, and the interrupt line register only says which.
  */
