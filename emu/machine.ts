@@ -2,9 +2,9 @@
  * The composition root: a PC put together from its parts, and the host's handle on it. Devices are rows below:
  * what they are, their IRQ line, their ports. Nothing here knows what runs on the machine.
  *
- * Interrupt lines: 0 timer, 1 keyboard, 4 COM1, 7 LPT1, 8 RTC, 12 mouse, 11 and 10 the network cards (PCI, level).
- * Physical map: RAM from 0, with the VGA's memory from 0xA0000 to 0xBFFFF; the cards' registers from 0xFEB00000, the
- * I/O APIC at 0xFEC00000, the local APIC at 0xFEE00000.
+ * Interrupt lines: 0 timer, 1 keyboard, 4 COM1, 7 LPT1, 8 RTC, 12 mouse, 11 and 10 the network cards (PCI, level), 14
+ * and 15 the disks. Physical map: RAM from 0, with the VGA's memory from 0xA0000 to 0xBFFFF; the cards' registers from
+ * 0xFEB00000, the I/O APIC at 0xFEC00000, the local APIC at 0xFEE00000.
  */
 import { Accounting } from './accounting.ts';
 import type { Dma, PortRange, Saved } from './bus.ts';
@@ -15,6 +15,9 @@ import { DebugConsole } from './devices/debug-console.ts';
 import { E1000 } from './devices/e1000/e1000.ts';
 import { ExitPort } from './devices/exit-port.ts';
 import { I8042 } from './devices/i8042.ts';
+import type { BlockBackend } from './devices/ide/block.ts';
+import { Ide } from './devices/ide/ide.ts';
+import { isaBridge } from './devices/ide/isa-bridge.ts';
 import { IsaDma } from './devices/isa-dma.ts';
 import { Parallel } from './devices/parallel.ts';
 import { HOST_BRIDGE_440FX, Pci } from './devices/pci.ts';
@@ -40,6 +43,8 @@ export interface MachineOptions {
   memoryBytes: number;
   /** Network cards, 0 to 2; the first is at PCI device 3, IRQ 11. Default 1. */
   cards?: number;
+  /** Disks: primary 0 and 1, secondary 0 and 1; null leaves a place empty. Default none. */
+  disks?: readonly (BlockBackend | null)[];
   /** A byte left COM1. */
   onSerial?: (byte: number) => void;
   /** A byte was written to the debug console, port 0xE9. */
@@ -90,6 +95,8 @@ const FIRST_CARD_SLOT = 3;
 const CARD_IRQ = [11, 10];
 const CARD_MMIO = 0xfeb0_0000;
 const CARD_IO = 0xc000;
+const PIIX3 = 1;
+const BUS_MASTER_IO = 0xc080;
 const PCI_COMMAND_IO_MEMORY = 3;
 const LPT1 = 0x378;
 const POST_PORT = 0x80;
@@ -114,6 +121,7 @@ export class Machine {
   readonly vga: Vga;
   readonly screen: VgaText;
   readonly isaDma: IsaDma;
+  readonly ide: Ide;
   readonly cards: readonly Card[];
   private readonly devices: Saved[];
   private readonly ram: Uint8Array;
@@ -200,6 +208,8 @@ export class Machine {
       this.exitCode = code;
       this.engine.stop();
     });
+    const irqs = [this.interrupts.line(14), this.interrupts.line(15)] as const;
+    this.ide = new Ide({ clock, dma: this.dma(), irqs, disks: options.disks, notice });
     const ported: { ports(): PortRange[] }[] = [
       this.interrupts,
       this.pit,
@@ -213,6 +223,7 @@ export class Machine {
       parallel,
       console,
       exit,
+      this.ide,
     ];
     for (const device of ported) for (const range of device.ports()) this.space.mapPorts(range);
     const { onPost } = options;
@@ -221,9 +232,11 @@ export class Machine {
     this.space.mapMmio(video);
     this.cpu.mmu.setPages(video.base, video.length, PAGE_HOLE, true);
     this.pci.add(HOST_BRIDGE_440FX);
+    this.pci.add(isaBridge(PIIX3, [undefined, undefined, ...CARD_IRQ]));
+    this.ide.attach(this.pci.add(this.ide.pciFunction(PIIX3, BUS_MASTER_IO)));
     this.cards = Array.from({ length: options.cards ?? 1 }, (_, n) => this.addCard(n, notice));
     this.devices = [this.interrupts, this.pit, this.uart, this.rtc, this.pci, this.systemControl, exit];
-    this.devices.push(this.keyboardController, this.vga, this.isaDma, parallel, console);
+    this.devices.push(this.keyboardController, this.vga, this.isaDma, parallel, console, this.ide);
     for (const card of this.cards) this.devices.push(card.device, card.wire);
   }
 
