@@ -32,7 +32,7 @@ import { Vga } from './devices/vga.ts';
 import { VgaText } from './devices/vga-text.ts';
 import { Wire } from './devices/wire.ts';
 import { Interrupts } from './interrupts.ts';
-import { type Mmu, PAGE_HOLE } from './mmu/mmu.ts';
+import { PAGE_HOLE } from './mmu/mmu.ts';
 import { Notices } from './notices.ts';
 import { checkProfile, type Profile } from './profile/profile.ts';
 import { RAM_OFFSET, State } from './state.ts';
@@ -190,7 +190,7 @@ export class Machine {
       (name, offset, access) =>
         notices.missing(`register 0x${offset.toString(16)} (${access}) in PCI ${name}`),
     );
-    const onA20 = () => this.setA20(this.systemControl.a20() || this.keyboardController.a20());
+    const onA20 = () => this.cpu.mmu.setA20(this.systemControl.a20() || this.keyboardController.a20());
     this.systemControl = new SystemControl({ onA20, onReset: () => reset('port-92') });
     this.keyboardController = new I8042(clock, {
       keyboardIrq: irq(1),
@@ -382,11 +382,6 @@ export class Machine {
     // As a BIOS leaves it: PCI lines are level-triggered.
     this.space.writePort(0x4d1, 1, this.space.readPort(0x4d1, 1) | (1 << (CARD_IRQ[n] - 8)));
     return { device, wire, slot: FIRST_CARD_SLOT + n, irq: CARD_IRQ[n] };
-  }
-
-  /** Address line 20, where the MMU can mask it. */
-  private setA20(on: boolean): void {
-    (this.cpu.mmu as Mmu & { setA20?(on: boolean): void }).setA20?.(on);
   }
 
   private dma(): Dma {
