@@ -1,6 +1,6 @@
 /**
  * Builds the calibration programs of bench/guest/calibrate/: one Multiboot ELF file each, which measures itself with
- * RDTSC, prints `CAL curve x cycles operations` lines and `END` on COM1 and writes 0 to port 0xF4.
+ * RDTSC, prints lines `x cycles operations` below `CURVE name` and `END` on COM1 and writes 0 to port 0xF4.
  */
 import { type BuildOptions, buildTargets, type GuestBuild } from './build.ts';
 

@@ -1,5 +1,5 @@
 /**
- * One run of a calibration program on a fresh machine: its `CAL curve x cycles operations` lines, by curve. The
+ * One run of a calibration program on a fresh machine: its lines `x cycles operations` below `CURVE name`, by curve. The
  * numbers are the guest's own, by RDTSC; nothing here looks at the machine's clock.
  */
 import { Machine } from '../../emu/machine.ts';
@@ -11,6 +11,7 @@ import { loadMultiboot } from '../../guest/multiboot.ts';
 const MEMORY = 64 << 20;
 /** Guest seconds after which a program has lost its way. */
 const PATIENCE = 60;
+const MAX_LINE = 100;
 
 /** One measurement: `operations` took `cycles` together, at `x` of the curve's abscissa. */
 export interface Sample {
@@ -24,23 +25,26 @@ export function runCalibration(name: string, bytes: Uint8Array, profile: Profile
   const curves = new Map<string, Sample[]>();
   let line = '';
   let ended = false;
+  let samples: Sample[] | null = null;
   const finish = () => {
-    const words = line.split(' ');
     if (line === 'END') ended = true;
-    if (words[0] !== 'CAL') return;
-    const [x, cycles, operations] = words.slice(2).map(Number);
-    if (words.length !== 5 || !Number.isSafeInteger(x) || !(operations > 0))
-      throw new GuestError(`${name} printed a line that is no measurement: ${line}`);
-    // The guest's difference of two counters may be below 0 by rounding.
-    const samples = curves.get(words[1]) ?? [];
-    curves.set(words[1], [...samples, { x, cycles: cycles | 0, operations }]);
+    else if (line.startsWith('CURVE ')) {
+      samples = [];
+      curves.set(line.slice(6), samples);
+    } else {
+      const m = /^(\d+) (\d+) (\d+)$/.exec(line);
+      if (!m || !samples || Number(m[3]) === 0)
+        throw new GuestError(`${name} printed what is no measurement: ${line}`);
+      // A difference of two counters may be just below 0.
+      samples.push({ x: Number(m[1]), cycles: Number(m[2]) | 0, operations: Number(m[3]) });
+    }
   };
   const machine = new Machine({
     profile,
     memoryBytes: MEMORY,
     onSerial: byte => {
       if (byte !== 0x0a) {
-        line += String.fromCharCode(byte);
+        if (line.length < MAX_LINE) line += String.fromCharCode(byte);
         return;
       }
       finish();

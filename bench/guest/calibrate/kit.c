@@ -28,9 +28,13 @@ static void put_number(u32 v)
 
 void point(const char *curve, u32 x, u32 cycles, u32 operations)
 {
-    put_text("CAL ");
-    put_text(curve);
-    put_char(' ');
+    static const char *last;
+    if (curve != last) {
+        put_text("CURVE ");
+        put_text(curve);
+        put_char('\n');
+        last = curve;
+    }
     put_number(x);
     put_char(' ');
     put_number(cycles);
@@ -47,10 +51,12 @@ u32 idle(u32 rounds)
     return cycles;
 }
 
-u32 chase(void *p, u32 rounds)
+u32 chase(void **at, u32 rounds)
 {
     u32 cycles;
+    void *p = *at;
     TIMED(cycles, rounds, REPEAT16("movl (%%ebx), %%ebx"), p, 0);
+    *at = p;
     u32 own = idle(rounds);
     return cycles > own ? cycles - own : 0;
 }

@@ -13,7 +13,7 @@
 
 void calibrate(void);
 
-/* Prints "CAL curve x cycles operations": `operations` took `cycles` together. */
+/* Prints "x cycles operations", below "CURVE name" where the curve is another: `operations` took `cycles` together. */
 void point(const char *curve, u32 x, u32 cycles, u32 operations);
 
 /*
@@ -34,8 +34,8 @@ void point(const char *curve, u32 x, u32 cycles, u32 operations);
 /* Cycles of the same loop with nothing in it: what a timed loop's own cost is. */
 u32 idle(u32 rounds);
 
-/* Cycles of `rounds` * UNROLL dependent loads that follow the chain at `p`, the loop's own taken off. */
-u32 chase(void *p, u32 rounds);
+/* Cycles of `rounds` * UNROLL dependent loads that follow the chain from `*p` on, the loop's own taken off. */
+u32 chase(void **p, u32 rounds);
 
 /*
  * Makes a cycle of the `n` places `at(i)`, each holding the address of the next, in the order of i or shuffled (one

@@ -3,6 +3,8 @@
  * ECX its turns. Each turn reads its memory and switches.
  */
         .set    WINDOW, 0x60100000
+        .set    FIRST, records+0x500
+        .set    SECOND, records+0x540
 
         .macro  work
         movl    $WINDOW, %esi
@@ -41,7 +43,7 @@ turns:
         jnz     turns
         ret
 
-        .globl  run_pair                /* u32 run_pair(u32 loads, u32 rounds, u32 *stack): cycles of the first's turns */
+        .globl  run_pair                /* u32 run_pair(u32 loads, u32 rounds): cycles of the first's turns */
 run_pair:
         pushl   %ebp
         pushl   %ebx
@@ -49,23 +51,25 @@ run_pair:
         pushl   %edi
         movl    20(%esp), %edi
         movl    24(%esp), %ecx
-        movl    28(%esp), %edx
-        leal    -20(%edx), %edx         /* the second starts as if it had switched at the end of a turn of its own */
+        movl    %esp, caller
+        movl    $stacks+4096, %esp
+        movl    $stacks+8192-20, %edx   /* the second starts as if it had switched at the end of a turn of its own */
         movl    %ecx, (%edx)
         incl    (%edx)
         movl    %edi, 4(%edx)
-        movl    $processes+64, 8(%edx)
-        movl    $processes, 12(%edx)
+        movl    $SECOND, 8(%edx)
+        movl    $FIRST, 12(%edx)
         movl    $second, 16(%edx)
-        movl    %edx, processes+64
-        movl    $processes, %ebx
-        movl    $processes+64, %ebp
+        movl    %edx, SECOND
+        movl    $FIRST, %ebx
+        movl    $SECOND, %ebp
         rdtsc
         pushl   %eax
         call    turns
         rdtsc
         popl    %edx
         subl    %edx, %eax
+        movl    caller, %esp
         popl    %edi
         popl    %esi
         popl    %ebx
@@ -95,4 +99,7 @@ run_alone:
         popl    %ebx
         popl    %ebp
         ret
+        .section .bss
+        .align  4
+caller: .skip   4
         .section .note.GNU-stack, "", @progbits

@@ -2,7 +2,8 @@
  * Entries, returns and MOV CR3. `cr3.flushed` and `cr3.global`: MOV CR3 and then one load in each of x pages, less
  * the same without MOV CR3; the pages and the code are global in the second. `trap.*`: a null system call from ring
  * 3 by INT 0x80 and IRET, by SYSENTER and SYSEXIT; INT 0x80 and IRET in ring 0; a page fault from ring 3 whose
- * handler steps over the load. x is 0 for the traps.
+ * handler steps over the load. `entry.*` and `return.*`: the two ways of each apart, by RDTSC in the handler. x is 0
+ * for all of these.
  */
 #include "pages.h"
 
@@ -14,6 +15,10 @@ u32 tss[26];
 u32 saved_esp;
 void user_enter(void (*user)(void), u32 *esp);
 void trap_null(void), trap_exit(void), trap_fault(void), sysenter_null(void);
+void trap_stamped(void), trap_fault_stamped(void);
+struct stamps;
+void stamp_nothing(u32 n, struct stamps *sums), stamp_int(u32 n, struct stamps *sums);
+void stamp_sysenter(u32 n, struct stamps *sums), stamp_fault(u32 n, struct stamps *sums);
 
 static u32 idt[256][2] __attribute__((aligned(8)));
 static u32 directory[1024] __attribute__((aligned(4096)));
@@ -71,7 +76,7 @@ static void gate(u32 vector, void (*handler)(void), u32 dpl)
     idt[vector][1] = (a & 0xFFFF0000u) | 0x8E00u | dpl << 13;
 }
 
-static u32 int_cycles, int0_cycles, enter_cycles, fault_cycles;
+static u32 int_cycles, int0_cycles, enter_cycles, fault_cycles, invlpg_cycles;
 
 /* Cycles of TRAPS times `body`, less `without`. Run twice, so that code and stacks are warm. */
 #define MEASURE(result, body, without)                                                                        \
@@ -87,11 +92,30 @@ static u32 int_cycles, int0_cycles, enter_cycles, fault_cycles;
 /* SYSENTER saves nothing: the caller's ECX is kept in EDI, EDX is the address to return to. */
 #define ENTER_ARGS "movl %%ecx, %%edi; movl %%esp, %%ecx; movl $2f, %%edx"
 
+/* Ways in and out apart, TRAPS times by `run`; less RDTSC and what else `run` does without a trap. */
+struct stamps { u32 in, out; };
+static struct stamps int_stamps, int0_stamps, enter_stamps, fault_stamps;
+
+static void stamp(struct stamps *result, void (*run)(u32 n, struct stamps *sums))
+{
+    struct stamps with, without;
+    for (int i = 0; i < 2; i++) {
+        run(TRAPS, &with);
+        stamp_nothing(TRAPS, &without);
+    }
+    result->in = with.in - without.in;
+    result->out = with.out - without.out;
+}
+
 static void user(void)
 {
     MEASURE(int_cycles, "int $0x80", "");
     MEASURE(enter_cycles, ENTER_ARGS "; sysenter\n2: movl %%edi, %%ecx", ENTER_ARGS "\n2: movl %%edi, %%ecx");
     MEASURE(fault_cycles, "movl (%%ebx), %%edx", ""); /* two bytes: trap_fault steps over them */
+    stamp(&int_stamps, stamp_int);
+    stamp(&enter_stamps, stamp_sysenter);
+    gate(14, trap_fault_stamped, 0);
+    stamp(&fault_stamps, stamp_fault);
     __asm__ volatile("int $0x81");
 }
 
@@ -110,6 +134,7 @@ void calibrate(void)
 
     gate(0x80, trap_null, 3);
     gate(0x81, trap_exit, 3);
+    gate(0x82, trap_stamped, 3);
     gate(14, trap_fault, 0);
     struct { u16 limit; u32 base; } __attribute__((packed)) ip = { sizeof idt - 1, (u32)idt };
     __asm__ volatile("lidt %0" : : "m"(ip));
@@ -121,10 +146,19 @@ void calibrate(void)
     wrmsr(0x174, 0x08);
     wrmsr(0x175, (u32)(kstack + 64));
     wrmsr(0x176, (u32)sysenter_null);
+    MEASURE(invlpg_cycles, "invlpg (%%ebx)", "");
     MEASURE(int0_cycles, "int $0x80", "");
+    stamp(&int0_stamps, stamp_int);
     user_enter(user, ustack + 1024);
     point("trap.int", 0, int_cycles, TRAPS);
     point("trap.sysenter", 0, enter_cycles, TRAPS);
     point("trap.fault", 0, fault_cycles, TRAPS);
     point("trap.int.ring0", 0, int0_cycles, TRAPS);
+    point("entry.int", 0, int_stamps.in, TRAPS);
+    point("return.iret", 0, int_stamps.out, TRAPS);
+    point("return.iret.ring0", 0, int0_stamps.out, TRAPS);
+    point("entry.sysenter", 0, enter_stamps.in, TRAPS);
+    point("return.sysexit", 0, enter_stamps.out, TRAPS);
+    point("entry.fault", 0, fault_stamps.in, TRAPS);
+    point("invlpg", 0, invlpg_cycles, TRAPS);
 }
