@@ -34,8 +34,11 @@ void point(const char *curve, u32 x, u32 cycles, u32 operations);
 /* Cycles of the same loop with nothing in it: what a timed loop's own cost is. */
 u32 idle(u32 rounds);
 
-/* Cycles of `rounds` * UNROLL dependent loads that follow the chain from `*p` on, the loop's own taken off. */
-u32 chase(void **p, u32 rounds);
+/*
+ * Cycles of `rounds` * UNROLL dependent loads that follow the chain from `p` on, the loop's own taken off. The same
+ * loop runs several times before, with no access to any other data in between; rounds are below 2^24.
+ */
+u32 chase(void *p, u32 rounds);
 
 /*
  * Makes a cycle of the `n` places `at(i)`, each holding the address of the next, in the order of i or shuffled (one

@@ -34,9 +34,8 @@ static void reach(const char *curve, u32 (*at)(u32), void (*store)(u32, u32))
         u32 n = pages[i];
         u32 rounds = LOADS / UNROLL;
         set_cr3(directory);
-        void *p = chain(n, at, store, 1);
-        chase(&p, 4 * (n + UNROLL) / UNROLL);
-        point(curve, n, chase(&p, rounds), rounds * UNROLL);
+        void *start = chain(n, at, store, 1);
+        point(curve, n, chase(start, rounds), rounds * UNROLL);
     }
 }
 
