@@ -86,6 +86,11 @@ const WINDOWS: Windows = {
   paced: { warmUp: 115, measured: 229 },
   saturated: { warmUp: 64, measured: 192 },
 };
+/** About a tenth of that, for many runs where one would do. */
+export const SHORT: Windows = {
+  paced: { warmUp: 12, measured: 23 },
+  saturated: { warmUp: 8, measured: 16 },
+};
 const FRAMES = 23;
 
 /** The share of the overhead that `other` may have before the run counts as unexplained. */
