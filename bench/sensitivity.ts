@@ -110,6 +110,8 @@ export interface SensitivityOptions {
   profile: Profile;
   /** Runs the bench with a variation of the profile; several may be under way at once. */
   run: (variation: Variation) => Promise<Report>;
+  /** The same with a few messages only, to find the figures that nothing in the run ever asks for. */
+  glance: (variation: Variation) => Promise<Report>;
   /** Runs under way at once. */
   jobs: number;
   /** Only these figures. */
@@ -128,18 +130,21 @@ interface Ends extends NamedFigure {
 
 export async function sensitivity(options: SensitivityOptions): Promise<Sensitivity> {
   const { profile } = options;
-  const figures: Ends[] = uncertainFigures(profile)
+  const all: Ends[] = uncertainFigures(profile)
     .filter(f => options.only?.includes(f.path) ?? true)
     .map(f => {
       const [low, high] = f.figure.range ?? [f.figure.value, f.figure.value];
       return { ...f, low: buildable(profile, f.path, low), high: buildable(profile, f.path, high) };
-    });
+    })
+    .filter(f => f.low !== f.high);
+  const unused = await unusedFigures(options, all);
+  const figures = all.filter(f => !unused.includes(f.path));
   const ends = (dear: boolean) =>
     new Map(figures.map(f => [f.path, dear === BETTER_HIGH.test(f.path) ? f.low : f.high]));
   const variations: Variation[] = [new Map(), ends(false), ends(true)];
   for (const { path, figure, low, high } of figures)
     for (const v of [low, high]) if (v !== figure.value) variations.push(new Map([[path, v]]));
-  const results = await runAll(options, variations);
+  const results = await runAll(options.run, options, variations);
   const base = results.get(variations[0]);
   if (!(base instanceof Map)) throw new Error(`the profile itself gives no result: ${base}`);
   const failures: string[] = [];
@@ -150,7 +155,7 @@ export async function sensitivity(options: SensitivityOptions): Promise<Sensitiv
     failures.push(`${path} at ${v}: ${result}`);
     return null;
   };
-  const all = figures.flatMap(({ path, figure, low, high }) => {
+  const rows = figures.flatMap(({ path, figure, low, high }) => {
     const atLow = find(path, low);
     const atHigh = find(path, high);
     return [...base.keys()].map(workload => ({
@@ -178,13 +183,13 @@ export async function sensitivity(options: SensitivityOptions): Promise<Sensitiv
     const outcome = JSON.stringify(base.get(row.workload));
     return JSON.stringify(row.atLow) === outcome && JSON.stringify(row.atHigh) === outcome;
   };
-  const without = figures.filter(f => all.filter(r => r.path === f.path).every(silent)).map(f => f.path);
-  const moving = all.filter(row => !without.includes(row.path));
+  const still = figures.filter(f => rows.filter(r => r.path === f.path).every(silent)).map(f => f.path);
+  const moving = rows.filter(row => !still.includes(row.path));
   return {
     profile: profile.name,
     base: [...base].map(([workload, outcome]) => ({ workload, outcome })),
-    rows: [...together, ...moving.sort((a, b) => compareEffect(a, b))],
-    without,
+    rows: [...together, ...moving.sort(compareEffect)],
+    without: [...unused, ...still],
     failures,
   };
 }
@@ -206,20 +211,46 @@ function compareEffect(a: SensitivityRow, b: SensitivityRow): number {
   return second || a.path.localeCompare(b.path);
 }
 
+/** Figures that change no cycle of any run when they are at the end of their range that is farther off. */
+async function unusedFigures(options: SensitivityOptions, figures: readonly Ends[]): Promise<string[]> {
+  const far = ({ figure, low, high }: Ends) => (figure.value - low > high - figure.value ? low : high);
+  const variations: Variation[] = [new Map(), ...figures.map(f => new Map([[f.path, far(f)]]))];
+  const rowsOf = (r: Report) => JSON.stringify(r.rows);
+  const results = await inParallel(options.glance, options, variations, rowsOf);
+  const base = results.get(variations[0]);
+  return figures
+    .filter((_, n) => base?.ok && results.get(variations[n + 1])?.ok === base.ok)
+    .map(f => f.path);
+}
+
+/** Runs the variations; a result, or why there is none. */
 async function runAll(
-  { run, jobs, onProgress }: SensitivityOptions,
+  run: (variation: Variation) => Promise<Report>,
+  options: SensitivityOptions,
   variations: readonly Variation[],
 ): Promise<Map<Variation, Map<WorkloadName, Outcome> | string>> {
   const results = new Map<Variation, Map<WorkloadName, Outcome> | string>();
+  const take = (r: Report) => new Map(r.comparisons.map(c => [c.workload, outcomeOf(c)]));
+  for (const [variation, r] of await inParallel(run, options, variations, take))
+    results.set(variation, r.ok ?? r.error ?? 'no result');
+  return results;
+}
+
+async function inParallel<T>(
+  run: (variation: Variation) => Promise<Report>,
+  { jobs, onProgress }: SensitivityOptions,
+  variations: readonly Variation[],
+  take: (report: Report) => T,
+): Promise<Map<Variation, { ok?: T; error?: string }>> {
+  const results = new Map<Variation, { ok?: T; error?: string }>();
   const rest = variations.values();
   onProgress?.(0, variations.length);
   const worker = async () => {
     for (const variation of rest) {
       try {
-        const report = await run(variation);
-        results.set(variation, new Map(report.comparisons.map(c => [c.workload, outcomeOf(c)])));
+        results.set(variation, { ok: take(await run(variation)) });
       } catch (error) {
-        results.set(variation, error instanceof Error ? error.message : String(error));
+        results.set(variation, { error: error instanceof Error ? error.message : String(error) });
       }
       onProgress?.(results.size, variations.length);
     }

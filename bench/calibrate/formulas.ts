@@ -102,8 +102,8 @@ export function tlbReach(big: boolean): Formula {
       : [DIRECTORY_AT + WINDOW_PDE, ...steps(TABLE_AT + FIRST_PTE, 4, x)];
     if (!fits(l1, missTlb > 0 ? [...data, ...tables] : data)) return null;
     if (missTlb === 0) return { region: 'TLB', value: load(p) };
-    if (missTlb < 1) return null;
-    return { region: 'walk', value: load(p) + walkCost(p, big ? ['l1'] : ['l1', 'l1']) };
+    const walk = walkCost(p, big ? ['l1'] : ['l1', 'l1']);
+    return { region: missTlb < 1 ? 'some sets' : 'walk', value: load(p) + missTlb * walk };
   };
 }
 

@@ -25,12 +25,15 @@ export function tlbShape(t: TlbGeometry): Shape {
   return { sets: t.entries.value / ways, ways, line: 1 };
 }
 
-/** How many distinct lines of `addresses` fall into each set. */
+/** How many lines fall into each set. The addresses of one line must follow each other. */
 function linesPerSet(shape: Shape, addresses: Iterable<number>): number[] {
-  const lines = new Set<number>();
-  for (const at of addresses) lines.add(Math.floor(at / shape.line));
   const sets = new Array<number>(shape.sets).fill(0);
-  for (const line of lines) sets[line % shape.sets]++;
+  let last = -1;
+  for (const at of addresses) {
+    const line = Math.floor(at / shape.line);
+    if (line !== last) sets[line % shape.sets]++;
+    last = line;
+  }
   return sets;
 }
 
@@ -39,7 +42,7 @@ export function fits(shape: Shape, addresses: Iterable<number>): boolean {
   return linesPerSet(shape, addresses).every(n => n <= shape.ways);
 }
 
-/** The share of the distinct lines of `addresses`, visited in turn for ever, that miss: 0 to 1. */
+/** The share of the lines of `addresses` (those of one line next to each other), visited in turn for ever, that miss: 0 to 1. */
 export function missShare(shape: Shape, addresses: Iterable<number>): number {
   const sets = linesPerSet(shape, addresses);
   const all = sets.reduce((sum, n) => sum + n, 0);

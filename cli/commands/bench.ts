@@ -13,7 +13,8 @@ export interface BenchFlags {
   seed: number;
   append?: string;
   set: Map<string, number>;
-  short?: boolean;
+  messages?: number;
+  tlbParts: boolean;
   sensitivity?: boolean;
   json?: boolean;
   csv?: boolean;
@@ -37,7 +38,12 @@ export function registerBench(program: Command, context: CommandContext): void {
       figure,
       new Map(),
     )
-    .option('--short', 'a tenth of the messages: quicker, and less exact')
+    .option(
+      '--messages <n>',
+      'messages in each window: fewer are quicker and less exact',
+      wholeNumber('--messages', 1, 100_000),
+    )
+    .option('--no-tlb-parts', 'leave out the run that splits the TLB’s part in three')
     .option('--sensitivity', 'how the results move over the ranges of the profile’s uncertain figures')
     .option('--json', 'print one JSON object')
     .option('--csv', 'print the rows as CSV')
@@ -54,8 +60,15 @@ function figure(text: string, before: Map<string, number>): Map<string, number> 
 
 async function bench(flags: BenchFlags, context: CommandContext): Promise<void> {
   if (flags.sensitivity) return (await import('./sensitivity.ts')).runSensitivity(flags, context);
-  const [{ runBench, sumOfParts, OTHER_LIMIT, SHORT }, { renderCsv, renderReport }, { findProfile, varied }] =
-    await Promise.all([import('../../bench/bench.ts'), import('../../bench/report.ts'), import('../pc.ts')]);
+  const [
+    { runBench, sumOfParts, OTHER_LIMIT, windowsOf },
+    { renderCsv, renderReport },
+    { findProfile, varied },
+  ] = await Promise.all([
+    import('../../bench/bench.ts'),
+    import('../../bench/report.ts'),
+    import('../pc.ts'),
+  ]);
   const profile = varied(findProfile(flags.profile), flags.set);
   const building = openProgress('building', 'files');
   const build = await buildGuest({ onProgress: building.update }).finally(building.close);
@@ -66,7 +79,8 @@ async function bench(flags: BenchFlags, context: CommandContext): Promise<void> 
       profile,
       seed: flags.seed,
       append: flags.append,
-      windows: flags.short ? SHORT : undefined,
+      windows: flags.messages === undefined ? undefined : windowsOf(flags.messages),
+      tlbParts: flags.tlbParts,
       workloads: flags.workload && [flags.workload],
       isolations: flags.isolation && [flags.isolation],
       onProgress: progress.update,

@@ -13,6 +13,9 @@ import { openProgress } from '../progress.ts';
 import type { BenchFlags } from './bench.ts';
 
 const MAX_JOBS = 8;
+/** Messages in a window, and in one that only shows whether a figure is asked for at all. */
+const MESSAGES = 60;
+const GLANCE = 2;
 /** A report is some 50 KB. */
 const MAX_OUTPUT = 1 << 24;
 
@@ -30,7 +33,8 @@ export async function runSensitivity(flags: BenchFlags, context: CommandContext)
   const result = await sensitivity({
     profile,
     jobs: Math.min(MAX_JOBS, availableParallelism()),
-    run: variation => runBenchProcess(flags, variation),
+    run: variation => runBenchProcess(flags, variation, flags.messages ?? MESSAGES),
+    glance: variation => runBenchProcess(flags, variation, GLANCE, ['--isolation', 'nooks']),
     onProgress: progress.update,
   }).finally(progress.close);
   const text = flags.json ? `${JSON.stringify(result, null, 2)}\n` : renderSensitivity(result);
@@ -39,13 +43,29 @@ export async function runSensitivity(flags: BenchFlags, context: CommandContext)
   if (result.failures.length) context.exitCode = 1;
 }
 
-function runBenchProcess(flags: BenchFlags, variation: Variation): Promise<Report> {
+function runBenchProcess(
+  flags: BenchFlags,
+  variation: Variation,
+  messages: number,
+  more: readonly string[] = [],
+): Promise<Report> {
   const set = [...flags.set, ...variation].flatMap(([path, value]) => ['--set', `${path}=${value}`]);
   const optional = [
+    ...more,
     ...(flags.workload ? ['--workload', flags.workload] : []),
     ...(flags.append ? ['--append', flags.append] : []),
   ];
-  const common = ['bench', '--short', '--json', '--profile', flags.profile, '--seed', String(flags.seed)];
+  const common = [
+    'bench',
+    '--json',
+    '--no-tlb-parts',
+    '--messages',
+    String(messages),
+    '--profile',
+    flags.profile,
+    '--seed',
+    String(flags.seed),
+  ];
   const child = spawn(process.execPath, [process.argv[1], ...common, ...optional, ...set], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
