@@ -88,9 +88,9 @@ const WINDOWS: Windows = {
   paced: { warmUp: 115, measured: 229 },
   saturated: { warmUp: 64, measured: 192 },
 };
-/** Windows of `messages` each, after half as many. */
+/** Windows of `messages` each, after half as many; the first dozen come before the pace is steady. */
 export function windowsOf(messages: number): Windows {
-  const window = { warmUp: Math.max(4, Math.ceil(messages / 2)), measured: messages };
+  const window = { warmUp: Math.max(12, Math.ceil(messages / 2)), measured: messages };
   return { paced: window, saturated: window };
 }
 const FRAMES = 23;

@@ -5,7 +5,7 @@
 import Table from 'cli-table3';
 import type { Figure, Profile } from '../emu/profile/profile.ts';
 import { checkProfile } from '../emu/profile/profile.ts';
-import type { Report } from './bench.ts';
+import type { Report, Row } from './bench.ts';
 import type { WorkloadName } from './workloads.ts';
 
 /** A figure by its dotted name, as docs/profiles.md writes it. */
@@ -40,6 +40,8 @@ export interface Sensitivity {
   rows: SensitivityRow[];
   /** Figures that changed nothing at all. */
   without: string[];
+  /** Figures that move the busy cycles of a short run by less than LEAST, and were left at that. */
+  slight: string[];
   failures: string[];
 }
 
@@ -110,7 +112,7 @@ export interface SensitivityOptions {
   profile: Profile;
   /** Runs the bench with a variation of the profile; several may be under way at once. */
   run: (variation: Variation) => Promise<Report>;
-  /** The same with a few messages only, to find the figures that nothing in the run ever asks for. */
+  /** The same with a few messages only, to find the figures that cannot matter. */
   glance: (variation: Variation) => Promise<Report>;
   /** Runs under way at once. */
   jobs: number;
@@ -137,8 +139,7 @@ export async function sensitivity(options: SensitivityOptions): Promise<Sensitiv
       return { ...f, low: buildable(profile, f.path, low), high: buildable(profile, f.path, high) };
     })
     .filter(f => f.low !== f.high);
-  const unused = await unusedFigures(options, all);
-  const figures = all.filter(f => !unused.includes(f.path));
+  const { unused, slight, used: figures } = await sift(options, all);
   const ends = (dear: boolean) =>
     new Map(figures.map(f => [f.path, dear === BETTER_HIGH.test(f.path) ? f.low : f.high]));
   const variations: Variation[] = [new Map(), ends(false), ends(true)];
@@ -190,6 +191,7 @@ export async function sensitivity(options: SensitivityOptions): Promise<Sensitiv
     base: [...base].map(([workload, outcome]) => ({ workload, outcome })),
     rows: [...together, ...moving.sort(compareEffect)],
     without: [...unused, ...still],
+    slight,
     failures,
   };
 }
@@ -211,16 +213,29 @@ function compareEffect(a: SensitivityRow, b: SensitivityRow): number {
   return second || a.path.localeCompare(b.path);
 }
 
-/** Figures that change no cycle of any run when they are at the end of their range that is farther off. */
-async function unusedFigures(options: SensitivityOptions, figures: readonly Ends[]): Promise<string[]> {
+/** A figure that moves no run's busy cycles by more than this share cannot matter. */
+const LEAST = 0.002;
+
+/** Figures that a short run at the end that is farther off shows to matter not at all, or hardly. */
+async function sift(options: SensitivityOptions, figures: readonly Ends[]) {
   const far = ({ figure, low, high }: Ends) => (figure.value - low > high - figure.value ? low : high);
   const variations: Variation[] = [new Map(), ...figures.map(f => new Map([[f.path, far(f)]]))];
-  const rowsOf = (r: Report) => JSON.stringify(r.rows);
-  const results = await inParallel(options.glance, options, variations, rowsOf);
-  const base = results.get(variations[0]);
-  return figures
-    .filter((_, n) => base?.ok && results.get(variations[n + 1])?.ok === base.ok)
-    .map(f => f.path);
+  const results = await inParallel(options.glance, options, variations, r => r.rows);
+  const base = results.get(variations[0])?.ok;
+  const unused: string[] = [];
+  const slight: string[] = [];
+  const used: Ends[] = [];
+  figures.forEach((f, n) => {
+    const rows = results.get(variations[n + 1])?.ok;
+    if (base && rows && JSON.stringify(rows) === JSON.stringify(base)) unused.push(f.path);
+    else if (base && rows && largestChange(base, rows) < LEAST) slight.push(f.path);
+    else used.push(f);
+  });
+  return { unused, slight, used };
+}
+
+function largestChange(base: readonly Row[], rows: readonly Row[]): number {
+  return Math.max(...base.map((row, n) => Math.abs(rows[n].busyCycles / row.busyCycles - 1)));
 }
 
 /** Runs the variations; a result, or why there is none. */
@@ -297,6 +312,8 @@ export function renderSensitivity(s: Sensitivity): string {
     '“If CPU-bound” is CPU native ÷ CPU Nooks at the paced load: the relative performance if no wire were the limit.',
   ];
   if (s.without.length) lines.push(`No effect at all: ${s.without.join(', ')}`);
+  if (s.slight.length)
+    lines.push(`Less than ${LEAST * 100} % of the busy cycles of a short run: ${s.slight.join(', ')}`);
   for (const failure of s.failures) lines.push(`No result: ${failure}`);
   return `${lines.join('\n')}\n`;
 }

@@ -13,9 +13,9 @@ import { openProgress } from '../progress.ts';
 import type { BenchFlags } from './bench.ts';
 
 const MAX_JOBS = 8;
-/** Messages in a window, and in one that only shows whether a figure is asked for at all. */
+/** Messages in a window, and in one that only shows whether a figure can matter. */
 const MESSAGES = 60;
-const GLANCE = 2;
+const GLANCE = 4;
 /** A report is some 50 KB. */
 const MAX_OUTPUT = 1 << 24;
 
