@@ -77,6 +77,8 @@ export function withFigures(profile: Profile, values: ReadonlyMap<string, number
 
 /** No figure is larger: it would be no machine, and its clock would not be exact. */
 const LARGEST = 1e11;
+/** Bytes of a cache, entries of a table: the host has to keep them. */
+const LARGEST_COUNT = 1 << 26;
 const COUNT = /\.(size|line|entries|streams|counters|targets|returns)$/;
 const WAYS = /\.ways$/;
 /** Rates and times of the host's units; all other figures are whole quarters of cycles. */
@@ -84,7 +86,8 @@ const FREE = /BytesPerCycle$|Ns$/;
 
 function acceptable(path: string, value: number): boolean {
   if (!(value >= 0 && value <= LARGEST)) return false;
-  if (COUNT.test(path) || path === 'clockHz') return Number.isInteger(value) && value > 0;
+  if (COUNT.test(path)) return Number.isInteger(value) && value > 0 && value <= LARGEST_COUNT;
+  if (path === 'clockHz') return Number.isInteger(value) && value > 0;
   if (WAYS.test(path)) return Number.isInteger(value);
   return FREE.test(path) || Number.isInteger(value * 4);
 }

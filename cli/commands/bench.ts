@@ -15,7 +15,7 @@ export interface BenchFlags {
   set: Map<string, number>;
   messages?: number;
   tlbParts: boolean;
-  sensitivity?: boolean;
+  sensitivity?: true | string;
   json?: boolean;
   csv?: boolean;
   out?: string;
@@ -44,7 +44,10 @@ export function registerBench(program: Command, context: CommandContext): void {
       wholeNumber('--messages', 1, 100_000),
     )
     .option('--no-tlb-parts', 'leave out the run that splits the TLB’s part in three')
-    .option('--sensitivity', 'how the results move over the ranges of the profile’s uncertain figures')
+    .option(
+      '--sensitivity [figures]',
+      'how the results move over the ranges of the profile’s uncertain figures: all, or those named (system,memory.random)',
+    )
     .option('--json', 'print one JSON object')
     .option('--csv', 'print the rows as CSV')
     .option('--out <file>', 'write there instead of stdout')

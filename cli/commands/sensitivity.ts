@@ -22,16 +22,21 @@ const MAX_OUTPUT = 1 << 24;
 export async function runSensitivity(flags: BenchFlags, context: CommandContext): Promise<void> {
   if (flags.isolation !== undefined || flags.csv)
     throw new UsageError('--sensitivity compares both isolations, and prints no CSV');
-  const [{ renderSensitivity, sensitivity }, { findProfile, varied }] = await Promise.all([
+  const [{ renderSensitivity, sensitivity, uncertainFigures }, { findProfile, varied }] = await Promise.all([
     import('../../bench/sensitivity.ts'),
     import('../pc.ts'),
   ]);
   const profile = varied(findProfile(flags.profile), flags.set);
+  const only = chosen(
+    uncertainFigures(profile).map(f => f.path),
+    flags.sensitivity,
+  );
   const building = openProgress('building', 'files');
   await buildGuest({ onProgress: building.update }).finally(building.close);
   const progress = openProgress('measuring', 'profiles');
   const result = await sensitivity({
     profile,
+    only,
     jobs: Math.min(MAX_JOBS, availableParallelism()),
     run: variation => runBenchProcess(flags, variation, flags.messages ?? MESSAGES),
     glance: variation => runBenchProcess(flags, variation, GLANCE, ['--isolation', 'nooks']),
@@ -41,6 +46,16 @@ export async function runSensitivity(flags: BenchFlags, context: CommandContext)
   if (flags.out) writeFileSync(flags.out, text);
   else context.out(text);
   if (result.failures.length) context.exitCode = 1;
+}
+
+/** The figures that a list of names and beginnings of names means; undefined for all. */
+function chosen(paths: readonly string[], list: true | string | undefined): string[] | undefined {
+  if (typeof list !== 'string') return undefined;
+  return list.split(',').flatMap(name => {
+    const found = paths.filter(path => path === name || path.startsWith(`${name}.`));
+    if (!found.length) throw new UsageError(`no figure with a range is named ${name}: see docs/profiles.md`);
+    return found;
+  });
 }
 
 function runBenchProcess(
