@@ -147,7 +147,11 @@ export const p3: Profile = {
     apicRead: fig(40, 'M: uncached, on the die', [20, 80]),
     apicWrite: fig(20, 'M: uncached, on the die', [10, 40]),
   },
-  busHz: fig(133_333_333, 'D: 7.5 times 133 MHz, as PC133 memory goes with'),
+  busHz: fig(
+    133_333_333,
+    'D: 7.5 times 133 MHz, as PC133 memory goes with; 10 times 100 also existed',
+    [100e6, 133_333_333],
+  ),
   io: {
     isaNs: fig(1000, 'M', [700, 1500]),
     pciReadNs: fig(400, 'M', [300, 500]),

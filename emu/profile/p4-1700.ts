@@ -150,7 +150,7 @@ export const p4: Profile = {
     apicRead: fig(100, 'M: uncached, on the die', [50, 200]),
     apicWrite: fig(50, 'M: uncached, on the die', [20, 100]),
   },
-  busHz: fig(100e6, 'D: the 1.7 GHz are 17 times it; the bus makes four transfers a clock'),
+  busHz: fig(100e6, 'D: the 1.7 GHz are 17 times it; the bus makes four transfers a clock', [99.5e6, 100e6]),
   io: {
     isaNs: fig(1000, 'M', [700, 1500]),
     pciReadNs: fig(400, 'M', [300, 500]),

@@ -21,7 +21,7 @@ const PLACES: readonly Place[] = ['l1', 'l2', 'memory'];
 /** Cycles that the walk of a first access is charged, its entries lying where `places` says: PDE, then PTE. */
 function walked(profile: Profile, places: readonly Place[], write: boolean): number {
   const accounting = new Accounting();
-  const host = { findMmio: () => null, onUnmapped: () => {} };
+  const host = { findMmio: () => null, onUnmapped: () => {}, fetchByte: () => 0xff };
   const mmu = new Mmu(profile, new State(16 << 20), accounting, new CpuFault(), host);
   mmu.ram.setInt32(PDE, places.length === 1 ? 0x80_0000 | PRESENT | LARGE : TABLE | PRESENT, true);
   mmu.ram.setInt32(PTE, 0x80_0000 | PRESENT, true);
