@@ -32,7 +32,7 @@ import { Vga } from './devices/vga.ts';
 import { VgaText } from './devices/vga-text.ts';
 import { Wire } from './devices/wire.ts';
 import { Interrupts } from './interrupts.ts';
-import { type Mmu, PAGE_HOLE } from './mmu/mmu.ts';
+import { PAGE_HOLE } from './mmu/mmu.ts';
 import { Notices } from './notices.ts';
 import { checkProfile, type Profile } from './profile/profile.ts';
 import { Rom } from './rom.ts';
@@ -210,7 +210,7 @@ export class Machine {
       (name, offset, access) =>
         notices.missing(`register 0x${offset.toString(16)} (${access}) in PCI ${name}`),
     );
-    const onA20 = () => this.setA20(this.systemControl.a20() || this.keyboardController.a20());
+    const onA20 = () => this.cpu.mmu.setA20(this.systemControl.a20() || this.keyboardController.a20());
     this.systemControl = new SystemControl({ onA20, onReset: () => reset('port-92') });
     this.keyboardController = new I8042(clock, {
       keyboardIrq: irq(1),
@@ -230,7 +230,7 @@ export class Machine {
     });
     const irqs = [irq(14), irq(15)] as const;
     this.ide = new Ide({ clock, dma: this.dma(), irqs, disks: options.disks, notice });
-    const ported: { ports(): PortRange[] }[] = [
+    const ported: (Saved & { ports(): PortRange[] })[] = [
       this.interrupts,
       this.pit,
       this.uart,
@@ -256,17 +256,7 @@ export class Machine {
     this.pci.add(isaBridge(PIIX3, [undefined, undefined, ...CARD_IRQ]));
     this.ide.attach(this.pci.add(this.ide.pciFunction(PIIX3, BUS_MASTER_IO)));
     this.cards = Array.from({ length: options.cards ?? 1 }, (_, n) => this.addCard(n, notice));
-    this.devices = [
-      this.interrupts,
-      this.pit,
-      this.uart,
-      this.rtc,
-      this.pci,
-      this.systemControl,
-      exit,
-      this.ide,
-    ];
-    this.devices.push(this.keyboardController, this.vga, this.isaDma, parallel, console);
+    this.devices = [...ported];
     for (const card of this.cards) this.devices.push(card.device, card.wire);
     if (this.rom) {
       this.devices.push(this.rom);
@@ -461,11 +451,6 @@ export class Machine {
 
   private setAttributeMap(): void {
     this.rom?.setAttributes(Array.from({ length: PAM_COUNT }, (_, n) => this.bridge.read(PAM_FIRST + n)));
-  }
-
-  /** Address line 20, where the MMU can mask it. */
-  private setA20(on: boolean): void {
-    (this.cpu.mmu as Mmu & { setA20?(on: boolean): void }).setA20?.(on);
   }
 
   private dma(): Dma {
