@@ -36,6 +36,7 @@ interface RunOptions extends BootOptions {
   maxCycles?: number;
   pcap?: string;
   screen?: boolean;
+  e9?: boolean;
   postPort?: number;
   keys?: string;
   keysAfter: number;
@@ -94,7 +95,7 @@ async function runGuest(
       profile: options.profile,
       memoryBytes: options.memory * 1024 * 1024,
       onSerial: byte => serial.put(byte),
-      onE9: byte => serial.put(byte),
+      onE9: options.e9 || plan.bios ? byte => serial.put(byte) : undefined,
       onNotice: text => context.err(`nooks86: ${text}\n`),
       pcap: options.pcap,
       bios: plan.bios,
