@@ -297,6 +297,7 @@ export class Machine {
     if (this.resetWanted === 'hard') {
       for (let n = 0; n < PAM_COUNT; n++) this.bridge.write(PAM_FIRST + n, 0);
       this.setAttributeMap();
+      this.keyboardController.powerOn();
     }
     this.resetWanted = null;
     // The board lets the reset vector through, whatever the gate was.

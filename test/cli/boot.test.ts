@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { buildDisk } from '../guest/bios/services.ts';
+import { buildDisk, buildKernel } from '../guest/bios/services.ts';
 import { nooks86 } from './command.ts';
 
 let dir: string;
@@ -22,6 +22,9 @@ beforeAll(async () => {
   writeFileSync(file('rom64'), rom(0x10000));
   writeFileSync(file('rom256'), rom(0x40000));
   writeFileSync(file('echo'), await buildDisk('echo'));
+  const { vmlinux, bzImage } = await buildKernel();
+  writeFileSync(file('vmlinux'), vmlinux);
+  writeFileSync(file('bzImage'), bzImage);
   writeFileSync(file('odd'), new Uint8Array(0x10001));
   writeFileSync(file('empty'), '');
   writeFileSync(file('junk'), 'x'.repeat(5000));
@@ -35,6 +38,19 @@ const run = (args: string) =>
 describe('nooks86 run', () => {
   it.each(['rom64', 'rom256'])('starts %s at its reset vector', async name => {
     expect(await run(`--bios @${name} --memory 1 --profile flat`)).toEqual({ code: 42, out: '', err: '' });
+  });
+
+  it.each(['vmlinux', 'bzImage'])('loads a %s with command line and initrd', async name => {
+    writeFileSync(file('initrd'), '0707cpio');
+    const ran = await run(`--linux @${name} --initrd @initrd --append console=ttyS0 --memory 8`);
+    expect(ran).toEqual({ code: 3, out: 'console=ttyS0 0707\n', err: '' });
+    expect(await run(`--linux @${name} --memory 2`)).toEqual({ code: 3, out: ' \n', err: '' });
+  });
+
+  it('says where a Linux kernel ended, by its symbols', async () => {
+    const ran = await run('--linux @vmlinux --memory 2 --max-cycles 10');
+    expect(ran.code).toBe(103);
+    expect(ran.err).toMatch(/cycle limit reached at _start/);
   });
 
   it('boots a disk, types, shows the screen and the POST codes, and forgets what was written', async () => {

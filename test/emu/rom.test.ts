@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Machine } from '../../emu/machine.ts';
 import { profiles } from '../../emu/profile/index.ts';
 import { checkRom } from '../../emu/rom.ts';
+import { seeded } from '../guest/tiny-elf.ts';
 
 const KIB = 1024;
 const LIMIT = 1_000_000;
@@ -113,6 +114,17 @@ describe('the ROM', () => {
     other.restore(snapshot);
     expect(other.run(LIMIT)).toEqual({ reason: 'exit', code: 7 });
     expect(machine.run(LIMIT)).toEqual({ reason: 'exit', code: 7 });
+  });
+
+  it('may hold anything: the machine goes on or ends, and the host does not notice', () => {
+    const random = seeded(86);
+    const ends = new Set<string>();
+    for (let n = 0; n < 40; n++) {
+      const rom = Uint8Array.from({ length: 64 * KIB }, random);
+      const machine = new Machine({ profile: profiles.flat, memoryBytes: 1 << 20, bios: rom });
+      ends.add(machine.run(20_000).reason);
+    }
+    expect([...ends].filter(end => !['limit', 'halted', 'triple-fault', 'exit'].includes(end))).toEqual([]);
   });
 
   it.each([0, 1, 65535, 64 * KIB + 1, 17 << 20])('cannot be of %i bytes', size => {

@@ -14,14 +14,39 @@ const QEMU = 'qemu-system-i386';
 
 /** A disk that begins with the sectors of `NAME.S`. */
 export async function buildDisk(name: 'services' | 'echo'): Promise<Uint8Array> {
-  const root = import.meta.dirname;
+  const file = await build(name, 'image.ld');
+  const disk = new Uint8Array(DISK);
+  for (const { physicalAddress, data } of loadSegments(readElf(file, name), name))
+    disk.set(data, physicalAddress - 0x7c00);
+  return disk;
+}
+
+/** The kernel of vmlinux.S: the ELF file, and a bzImage of the same code. */
+export async function buildKernel(): Promise<{ vmlinux: Uint8Array; bzImage: Uint8Array }> {
+  const vmlinux = await build('vmlinux', 'vmlinux.ld');
+  const [{ data }] = loadSegments(readElf(vmlinux, 'vmlinux'), 'vmlinux');
+  const bzImage = new Uint8Array(1024 + data.length);
+  const view = new DataView(bzImage.buffer);
+  view.setUint8(0x1f1, 1);
+  view.setUint32(0x1f4, Math.ceil(data.length / 16), true);
+  view.setUint16(0x1fe, 0xaa55, true);
+  view.setUint16(0x200, 0x6aeb, true);
+  view.setUint32(0x202, 0x53726448, true);
+  view.setUint16(0x206, 0x20c, true);
+  view.setUint8(0x211, 1);
+  view.setUint32(0x214, 1 << 20, true);
+  view.setUint32(0x22c, 0x7fffffff, true);
+  view.setUint32(0x238, 255, true);
+  bzImage.set(data, 1024);
+  return { vmlinux, bzImage };
+}
+
+/** `NAME.S` as an ELF file. */
+async function build(name: string, script: string): Promise<Uint8Array> {
   const file = `${name}.elf`;
   const target = { name: file, kind: 'kernel' as const, sources: [`${name}.S`], library: [], flags: [] };
-  const build = await buildTargets([{ ...target, script: 'image.ld' }], [], { root });
-  const elf = readElf(readFileSync(artefact(build, file)), file);
-  const disk = new Uint8Array(DISK);
-  for (const { physicalAddress, data } of loadSegments(elf, file)) disk.set(data, physicalAddress - 0x7c00);
-  return disk;
+  const built = await buildTargets([{ ...target, script }], [], { root: import.meta.dirname });
+  return readFileSync(artefact(built, file));
 }
 
 /** True when there is a QEMU to ask. */
