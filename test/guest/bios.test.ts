@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { MemoryDisk } from '../../emu/devices/ide/block.ts';
+import { type BlockBackend, MemoryDisk, Overlay } from '../../emu/devices/ide/block.ts';
 import { Machine } from '../../emu/machine.ts';
 import { profiles } from '../../emu/profile/index.ts';
 import { buildBios } from '../../guest/bios.ts';
@@ -73,12 +73,16 @@ const timeless = (lines: string[]) => lines.filter(line => nameOf(line) !== '1a/
 
 /** What a disk prints on port E9 on our machine, which has to end as it should. */
 function onMachine(image: Uint8Array, rom: Uint8Array, reason = 'exit'): string {
+  return diskOnMachine(new MemoryDisk(image.slice()), rom, reason);
+}
+
+function diskOnMachine(image: BlockBackend, rom: Uint8Array, reason = 'exit'): string {
   let output = '';
   const machine = new Machine({
     profile: profiles['p4-1700'],
     memoryBytes: 32 << 20,
     bios: rom,
-    disks: [new MemoryDisk(image.slice())],
+    disks: [image],
     onE9: byte => {
       output += String.fromCharCode(byte);
     },
@@ -135,6 +139,16 @@ describe('the BIOS', () => {
       expect(screenless(actual)).toEqual(screenless(expected(actual, SEABIOS_HERE)));
     },
   );
+
+  it('reaches across the end of 28-bit addresses', async () => {
+    const border = 2 ** 28 - 1;
+    const empty = { sectors: 2 ** 28 + 1000, read: (_: number, into: Uint8Array) => void into.fill(0) };
+    const large = new Overlay({ ...empty, write: () => {}, flush: () => {} });
+    large.write(0, (await buildDisk('lba48')).subarray(0, 512));
+    large.write(border, new Uint8Array(512).fill(0x41));
+    large.write(border + 1, new Uint8Array(512).fill(0x42));
+    expect(diskOnMachine(large, bios)).toMatch(/disk 0: 268436456 sectors\r\nABXv$/);
+  });
 
   it('says what there is not to boot', () => {
     const blank = new Uint8Array(disk.length);

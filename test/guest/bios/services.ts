@@ -13,7 +13,7 @@ const ANSWER = /( [0-9A-F]{4}){4} [-C][-Z]$/;
 const QEMU = 'qemu-system-i386';
 
 /** A disk that begins with the sectors of `NAME.S`. */
-export async function buildDisk(name: 'services' | 'echo'): Promise<Uint8Array> {
+export async function buildDisk(name: 'services' | 'echo' | 'lba48'): Promise<Uint8Array> {
   const file = await build(name, 'image.ld');
   const disk = new Uint8Array(DISK);
   for (const { physicalAddress, data } of loadSegments(readElf(file, name), name))
