@@ -16,8 +16,6 @@ export const MAX_BLOCK = 64;
 
 /** Thrown in place of an instruction whose bytes were overwritten while its block ran. */
 export const STALE = { stale: true };
-/** Thrown by an instruction that FERR# holds up: it has done nothing, and an interrupt comes before it. */
-export const FROZEN = { frozen: true };
 
 const staleRow: Row = {
   enc: '',

@@ -12,8 +12,8 @@
  */
 import { CAUSE } from '../accounting.ts';
 import { NEVER, TICKS_PER_CYCLE } from '../clock.ts';
-import { DB } from '../mmu/fault.ts';
-import { type Block, Blocks, FROZEN, MAX_BLOCK, STALE } from './blocks.ts';
+import { DB, FROZEN } from '../mmu/fault.ts';
+import { type Block, Blocks, MAX_BLOCK, STALE } from './blocks.ts';
 import type { Cpu } from './cpu.ts';
 import { deliver } from './exceptions.ts';
 import { type Cursor, runInsns } from './exec/hot.ts';

@@ -78,6 +78,7 @@ export function ffree(c: Cpu, i: Insn): void {
   const f = begin(c);
   note(c, i, f);
   f.free(index(i));
+  f.signal(0, 0);
   if (i.op) f.pop();
 }
 
@@ -122,29 +123,29 @@ function storeEnvironment(c: Cpu, i: Insn, f: Fpu, at: number): void {
   }
 }
 
-/** Reads the environment at `at`, whose extent was checked; the first fault of its loads finds nothing changed. */
-function loadEnvironment(c: Cpu, i: Insn, f: Fpu, at: number): void {
-  const field = (n: number) =>
-    i.o32 ? c.load32(i.seg, (at + 4 * n) | 0) : c.load16(i.seg, (at + 2 * n) | 0);
-  const control = field(0);
-  const status = field(1);
-  const tags = field(2);
-  const w3 = field(3);
-  const w4 = field(4);
-  const w5 = field(5);
-  const w6 = field(6);
+/** The seven fields of an environment that was read. */
+const fields = new Int32Array(7);
+
+/** Reads the environment at `at`, whose extent was checked; nothing is changed yet. */
+function readEnvironment(c: Cpu, i: Insn, at: number): void {
+  for (let n = 0; n < 7; n++)
+    fields[n] = i.o32 ? c.load32(i.seg, (at + 4 * n) | 0) : c.load16(i.seg, (at + 2 * n) | 0);
+}
+
+function setEnvironment(c: Cpu, i: Insn, f: Fpu): void {
+  const [control, status, tags, ip, selector, dp, data] = fields;
   f.control = control;
   f.status = status;
   f.tags = tags;
   if (linearLayout(c)) {
-    const shift = i.o32 ? 4 : 4;
-    const mask = i.o32 ? 0xffff_0000 | 0 : 0xf_0000;
-    f.setInstruction(0, (w3 & 0xffff) | ((w4 << shift) & mask), w4 & 0x7ff);
-    f.setData(0, (w5 & 0xffff) | ((w6 << shift) & mask));
+    const mask = i.o32 ? HIGH : 0xf_0000;
+    f.setInstruction(0, (ip & 0xffff) | ((selector << 4) & mask), selector & 0x7ff);
+    f.setData(0, (dp & 0xffff) | ((data << 4) & mask));
   } else {
-    f.setInstruction(w4 & 0xffff, w3, i.o32 ? (w4 >>> 16) & 0x7ff : 0);
-    f.setData(w6 & 0xffff, w5);
+    f.setInstruction(selector & 0xffff, ip, i.o32 ? (selector >>> 16) & 0x7ff : 0);
+    f.setData(data & 0xffff, dp);
   }
+  f.settleFerr();
 }
 
 /** FNSTENV masks all exceptions behind it. */
@@ -161,8 +162,8 @@ export function fldenv(c: Cpu, i: Insn): void {
   const f = begin(c);
   const at = c.ea(i);
   c.checkLoad(i.seg, at, environmentSize(i));
-  loadEnvironment(c, i, f, at);
-  f.settleFerr();
+  readEnvironment(c, i, at);
+  setEnvironment(c, i, f);
 }
 
 /** FNSAVE initialises the FPU behind it. */
@@ -188,14 +189,13 @@ export function frstor(c: Cpu, i: Insn): void {
   const at = c.ea(i);
   const size = environmentSize(i);
   c.checkLoad(i.seg, at, size + REGISTERS);
-  // The registers first: a page fault among them must find the environment unchanged.
+  readEnvironment(c, i, at);
   for (let n = 0; n < 8; n++) {
     const from = (at + size + n * 10) | 0;
     image[n * 3] = c.load32(i.seg, from);
     image[n * 3 + 1] = c.load32(i.seg, (from + 4) | 0);
     image[n * 3 + 2] = c.load16(i.seg, (from + 8) | 0);
   }
-  loadEnvironment(c, i, f, at);
+  setEnvironment(c, i, f);
   for (let n = 0; n < 8; n++) f.setImage(n, image[n * 3 + 2], image[n * 3 + 1], image[n * 3]);
-  f.settleFerr();
 }

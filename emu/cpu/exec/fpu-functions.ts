@@ -12,7 +12,7 @@ import type { Rounder } from '../fpu/rounder.ts';
 import { f2xm1, fcos, fpatan, fsin, ftan, fyl2x, fyl2xp1, inRange } from '../fpu/transcendental.ts';
 import type { Insn } from '../insn.ts';
 import type { Exec } from '../row.ts';
-import { a, b, begin, note, pushResult, settle, stackFault, u } from './fpu.ts';
+import { a, b, begin, hasOrder, note, pushResult, settle, stackFault, u } from './fpu.ts';
 
 const INDEFINITE_SE = 0xffff;
 const INDEFINITE_HI = 0xc000_0000 | 0;
@@ -95,7 +95,7 @@ export function ftst(c: Cpu, i: Insn): void {
     order = compare(u, a, zero, false);
   }
   const codes = order === UNORDERED ? C0 | C2 | C3 : order === EQUAL ? C3 : order === LESS ? C0 : 0;
-  if (!u.stopped) f.setCodes(C0 | C2 | C3, codes);
+  if (hasOrder()) f.setCodes(C0 | C2 | C3, codes);
   settle(f);
 }
 
@@ -142,14 +142,14 @@ export function fldConstant(c: Cpu, i: Insn): void {
 
 // ---- remainders ------------------------------------------------------------------------------------------------
 
-const state: RemainderState = { incomplete: false, quotient: 0 };
+const state: RemainderState = { incomplete: false, quotient: 0, valid: false };
 
-/** FPREM, and FPREM1 with `i.op` 1. Complete ones give the quotient's low bits in C0, C3 and C1. */
+/** FPREM, and FPREM1 with `i.op` 1. Complete ones give the quotient's low bits in C0, C3 and C1; C2 says partial. */
 export function fprem(c: Cpu, i: Insn): void {
   const f = begin(c);
   note(c, i, f);
-  state.quotient = 0;
-  state.incomplete = false;
+  state.valid = false;
+  f.setCodes(C2, 0);
   if (f.isEmpty(0) || f.isEmpty(1)) empty();
   else {
     f.get(0, a);
@@ -158,7 +158,7 @@ export function fprem(c: Cpu, i: Insn): void {
   }
   const q = state.quotient;
   finish(f, 0, 0);
-  if (u.stopped) return;
+  if (!state.valid || u.stopped) return;
   f.setCodes(CODES, state.incomplete ? C2 : (q & 4 ? C0 : 0) | (q & 2 ? C3 : 0) | (q & 1 ? C1 : 0));
 }
 
@@ -191,12 +191,14 @@ export function fxtract(c: Cpu, i: Insn): void {
   settle(f);
 }
 
-/** C2 says that the operand is beyond ±2^63 and nothing was done. True if so. */
+/** Sets C2 if the operand is beyond ±2^63 and nothing is to be done. True if so. */
 function outOfRange(f: Fpu): boolean {
   f.get(0, a);
   const out = !inRange(a);
-  f.setCodes(C2, out ? C2 : 0);
-  if (out) settle(f);
+  if (out) {
+    f.setCodes(C2, C2);
+    settle(f);
+  }
   return out;
 }
 
@@ -205,6 +207,7 @@ function circular(operation: (u: Rounder, a: Operand) => void): Exec {
   return (c, i) => {
     const f = begin(c);
     note(c, i, f);
+    f.setCodes(C2, 0);
     if (f.isEmpty(0)) empty();
     else {
       if (outOfRange(f)) return;
@@ -221,6 +224,7 @@ export const fcosExec = circular(fcos);
 export function fptan(c: Cpu, i: Insn): void {
   const f = begin(c);
   note(c, i, f);
+  f.setCodes(C2, 0);
   if (pairFault(f) || outOfRange(f)) return;
   ftan(u, a);
   if (!u.stopped) {
@@ -235,6 +239,7 @@ export function fptan(c: Cpu, i: Insn): void {
 export function fsincos(c: Cpu, i: Insn): void {
   const f = begin(c);
   note(c, i, f);
+  f.setCodes(C2, 0);
   if (pairFault(f) || outOfRange(f)) return;
   fsin(u, a);
   const { se, hi, lo } = u;

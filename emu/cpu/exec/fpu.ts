@@ -6,8 +6,7 @@
  * the operation, then the result and the status word. An exception that is not masked and comes before the result
  * (invalid, denormal, zero divide) stores and pops nothing; it is reported at the next waiting instruction.
  */
-import { MF, NM } from '../../mmu/fault.ts';
-import { FROZEN } from '../blocks.ts';
+import { FROZEN, MF, NM } from '../../mmu/fault.ts';
 import type { Cpu } from '../cpu.ts';
 import { add, compare, divide, EQUAL, LESS, multiply, UNORDERED } from '../fpu/arithmetic.ts';
 import { fromDecimal, toDecimal, toFloat32, toFloat64, toInteger } from '../fpu/convert.ts';
@@ -166,11 +165,14 @@ function codesOf(order: number): number {
 /** Compares a with b into the condition codes. */
 function compareTo(f: Fpu, quiet: boolean, pops: number): void {
   const codes = codesOf(compare(u, a, b, quiet));
-  if (!u.stopped) {
-    f.setCodes(C0 | C2 | C3, codes);
-    for (; pops > 0; pops--) f.pop();
-  }
+  if (hasOrder()) f.setCodes(C0 | C2 | C3, codes);
+  if (!u.stopped) for (; pops > 0; pops--) f.pop();
   settle(f);
+}
+
+/** An unmasked invalid operand leaves the codes alone; an unmasked denormal only keeps the operands. */
+export function hasOrder(): boolean {
+  return !u.stopped || (u.flags & IE) === 0;
 }
 
 function compareEmpty(f: Fpu, pops: number): void {
@@ -252,10 +254,9 @@ function comparisonToFlags(quiet: boolean, pops: number): Exec {
       f.get(n, b);
       order = compare(u, a, b, quiet);
     }
-    if (!u.stopped) {
+    if (hasOrder())
       c.setArithmetic(order === UNORDERED ? ZF | PF | CF : order === EQUAL ? ZF : order === LESS ? CF : 0);
-      if (pops) f.pop();
-    }
+    if (!u.stopped && pops) f.pop();
     settle(f);
   };
 }
@@ -278,13 +279,17 @@ export function pushResult(f: Fpu): void {
   settle(f);
 }
 
-/** Loads that convert: a signalling NaN is invalid, a denormal raises its exception. */
+/** Loads that convert: a signalling NaN is invalid; a denormal raises its exception, and is loaded even so. */
 function converting(load: Loader): Exec {
   return (c, i) => {
     const f = begin(c);
     load(c, i, a);
     note(c, i, f);
-    if (!u.unary(a) && !u.denormal(a)) u.setOperand(a);
+    if (!u.unary(a)) {
+      u.denormal(a);
+      u.stopped = false;
+      u.setOperand(a);
+    }
     pushResult(f);
   };
 }
@@ -308,9 +313,12 @@ export function fldST(c: Cpu, i: Insn): void {
   const f = begin(c);
   note(c, i, f);
   const n = index(i);
-  if (f.isEmpty(-1) && f.isEmpty(n)) {
-    if (stackFault(false)) u.setIndefinite();
-  } else u.setResult(f.se(n), f.hi(n), f.lo(n));
+  // An empty source comes before a full destination.
+  if (f.isEmpty(n)) {
+    if (stackFault(false)) f.push(INDEFINITE_SE, INDEFINITE_HI, 0);
+    return settle(f);
+  }
+  u.setResult(f.se(n), f.hi(n), f.lo(n));
   pushResult(f);
 }
 
@@ -406,6 +414,15 @@ export function fstST(c: Cpu, i: Insn): void {
   deliver(f, index(i), i.op);
 }
 
+/** FSTP1 (D9 D8+i): of an empty ST(0) it copies nothing and raises nothing, and pops. */
+export function fstp1(c: Cpu, i: Insn): void {
+  const f = begin(c);
+  note(c, i, f);
+  if (!f.isEmpty(0)) f.set(index(i), f.se(0), f.hi(0), f.lo(0));
+  f.pop();
+  settle(f);
+}
+
 // ---- exchange and conditional moves ----------------------------------------------------------------------------
 
 export function fxch(c: Cpu, i: Insn): void {
@@ -430,5 +447,4 @@ export function fcmov(c: Cpu, i: Insn): void {
   const n = index(i);
   if (f.isEmpty(0) || f.isEmpty(n)) return underflow(f, 0, 0);
   if (c.condition(i.op)) f.set(0, f.se(n), f.hi(n), f.lo(n));
-  settle(f);
 }

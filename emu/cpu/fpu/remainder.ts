@@ -6,6 +6,8 @@ import { type Rounder, ZE } from './rounder.ts';
 
 /** What a partial remainder says besides its result: not complete, and the quotient's low three bits. */
 export interface RemainderState {
+  /** There is a quotient. */
+  valid: boolean;
   incomplete: boolean;
   quotient: number;
 }
@@ -18,11 +20,13 @@ const WHOLE = 64;
  * exponents of 64 or more is reduced by 32 to 63 and more calls are due.
  */
 export function remainder(u: Rounder, a: Operand, b: Operand, nearest: boolean, out: RemainderState): void {
+  out.valid = false;
   out.incomplete = false;
   out.quotient = 0;
   if (u.binary(a, b)) return;
   if (a.kind === INFINITY || b.kind === ZERO) return u.invalid();
   if (u.denormal(a, b)) return;
+  out.valid = true;
   if (a.kind === ZERO) return u.setZero(a.sign);
   if (b.kind === INFINITY) {
     u.load(a);

@@ -301,8 +301,8 @@ export class Rounder {
       }
     }
     const inexact = this.roundTo(bits);
+    if (this.exp > top && this.overflow(bits, top, scales)) return;
     if (inexact) this.flags |= PE;
-    if (this.exp > top) this.overflow(bits, top, scales);
   }
 
   /** So small that wrapping the exponent does not help. */
@@ -312,23 +312,28 @@ export class Rounder {
     this.up = 0;
   }
 
-  private overflow(bits: number, top: number, scales: boolean): void {
+  /** False when the exponent was wrapped, and the result stands. */
+  private overflow(bits: number, top: number, scales: boolean): boolean {
     this.flags |= OE;
-    if (!(this.control & OE)) {
-      if (!scales) {
-        this.stopped = true;
-        return;
-      }
+    const masked = (this.control & OE) !== 0;
+    if (!masked && !scales) {
+      this.stopped = true;
+      this.up = 0;
+      return true;
+    }
+    if (!masked) {
       this.exp -= SCALE;
-      if (this.exp <= top) return;
+      if (this.exp <= top) return false;
     }
     this.flags |= PE;
     const rc = this.rounding;
-    const away = rc === NEAREST || (rc === UP && this.sign === 0) || (rc === DOWN && this.sign === 1);
+    const directed = rc === UP ? this.sign === 0 : rc === DOWN && this.sign === 1;
+    const away = !masked || rc === NEAREST || directed;
     this.up = away ? 1 : 0;
     this.exp = away ? top + 1 : top;
     this.hi = away ? INTEGER_BIT : bits === 24 ? ~0xff : -1;
     this.lo = away || bits === 24 ? 0 : bits === 53 ? ~0x7ff : -1;
+    return true;
   }
 
   /** Rounds to a register with `bits` bits. */

@@ -48,7 +48,8 @@ function fromDouble2(u: Rounder, v: Double2, n: number): void {
   const carry = Math.floor(low / TWO32);
   u.hi = (high + carry) | 0;
   u.lo = (low - carry * TWO32) | 0;
-  u.ext = ((v.l - whole) * TWO32) | 1;
+  // The fraction of a tiny negative number may round to 1.
+  u.ext = Math.min((v.l - whole) * TWO32, 0xffff_ffff) | 1;
   u.exp = e + n + BIAS;
   if (u.hi >= 0) u.normalise();
 }
@@ -125,7 +126,9 @@ export function fyl2x(u: Rounder, a: Operand, b: Operand): void {
   let n = a.exp - BIAS;
   if (a.hi === (0x8000_0000 | 0) && a.lo === 0) {
     count.setInt32(n);
-    return multiplyTo(u, count, b, 64);
+    multiplyTo(u, count, b, 64);
+    u.flags |= PE;
+    return;
   }
   // The significand between √½ and √2.
   const upper = a.hi >>> 0 > 0xb504_f333;

@@ -86,7 +86,8 @@ export function packState(s: FpuState, b: Buffer, at: number): void {
   b.writeInt32LE(s.fdp | 0, at + 20);
   b.writeInt32LE(s.fds | -0x10000, at + 24);
   s.st.forEach((hex, n) => {
-    for (let k = 0; k < 10; k++) b[at + 28 + 10 * n + 9 - k] = Number.parseInt(hex.slice(2 * k, 2 * k + 2), 16);
+    for (let k = 0; k < 10; k++)
+      b[at + 28 + 10 * n + 9 - k] = Number.parseInt(hex.slice(2 * k, 2 * k + 2), 16);
   });
 }
 
