@@ -2,7 +2,7 @@
  * The composition root: a PC put together from its parts, and the host's handle on it. Devices are rows below:
  * what they are, their IRQ line, their ports. Nothing here knows what runs on the machine.
  *
- * Interrupt lines: 0 timer, 4 COM1, 8 RTC, 11 and 10 the network cards (PCI, level). Physical map: RAM from 0, the
+ * Interrupt lines: 0 timer, 4 COM1, 8 RTC, 13 FPU, 11 and 10 the network cards (PCI, level). Physical map: RAM from 0, the
  * cards' registers from 0xFEB00000.
  */
 import { Accounting } from './accounting.ts';
@@ -13,6 +13,7 @@ import { Engine, type StopReason } from './cpu/engine.ts';
 import { BoardPorts } from './devices/board-ports.ts';
 import { E1000 } from './devices/e1000/e1000.ts';
 import { ExitPort } from './devices/exit-port.ts';
+import { FpuError } from './devices/fpu-error.ts';
 import { HOST_BRIDGE_440FX, Pci } from './devices/pci.ts';
 import type { PciFunction } from './devices/pci-function.ts';
 import { Pic } from './devices/pic.ts';
@@ -139,6 +140,14 @@ export class Machine {
       this.exitCode = code;
       this.engine.stop();
     });
+    const fpu = this.cpu.fpu;
+    const fpuError = new FpuError({
+      irq: this.pic.line(13),
+      onIgnne: level => {
+        fpu.ignne = level;
+      },
+    });
+    fpu.onFerr = level => fpuError.ferr(level);
     const ported: { ports(): PortRange[] }[] = [
       this.pic,
       this.pit,
@@ -146,12 +155,13 @@ export class Machine {
       this.rtc,
       this.pci,
       board,
+      fpuError,
       exit,
     ];
     for (const device of ported) for (const range of device.ports()) this.space.mapPorts(range);
     this.pci.add(HOST_BRIDGE_440FX);
     this.cards = Array.from({ length: options.cards ?? 1 }, (_, n) => this.addCard(n, notice));
-    this.devices = [this.pic, this.pit, this.uart, this.rtc, this.pci, board, exit];
+    this.devices = [this.pic, this.pit, this.uart, this.rtc, this.pci, board, fpuError, exit];
     for (const card of this.cards) this.devices.push(card.device, card.wire);
   }
 
