@@ -46,8 +46,10 @@ export class Fpu {
 
   /** After reset (SDM vol. 3, table 9-1): registers hold +0, tagged as such. */
   reset(): void {
+    const ferr = this.r[FERR] !== 0;
     this.r.fill(0);
     this.control = CONTROL_FIXED;
+    if (ferr) this.onFerr(false);
   }
 
   /** FNINIT. */

@@ -8,8 +8,8 @@
 import { multiplyTo } from './arithmetic.ts';
 import { Double2 } from './double-double.ts';
 import { arctan, cosine, exp2m1, HALF_PI, LN2, LOG2E, log2p1, PI, sine } from './functions.ts';
-import { BIAS, INFINITY, Operand, ZERO } from './number.ts';
-import { PE, type Rounder, ZE } from './rounder.ts';
+import { BIAS, EXP_MAX, INFINITY, Operand, ZERO } from './number.ts';
+import { PE, type Rounder, UE, ZE } from './rounder.ts';
 
 const TWO32 = 0x1_0000_0000;
 /** Below 2^-TINY a function's second term is beyond the last bit of the first. */
@@ -84,7 +84,8 @@ export function f2xm1(u: Rounder, a: Operand): void {
   if (u.denormal(a)) return;
   const e = a.exp - BIAS;
   if (e >= 0) {
-    // 2^±1 − 1 is exact; beyond it the manual says nothing.
+    // 2^±1 − 1 is exact, and raises PE on processors even so; beyond it the manual says nothing.
+    u.flags |= PE;
     if (e === 0 && a.hi === (0x8000_0000 | 0) && a.lo === 0 && a.sign === 1)
       return u.setResult(0xbffe, 0x8000_0000 | 0, 0);
     return u.setOperand(a);
@@ -127,7 +128,8 @@ export function fyl2x(u: Rounder, a: Operand, b: Operand): void {
   if (a.hi === (0x8000_0000 | 0) && a.lo === 0) {
     count.setInt32(n);
     multiplyTo(u, count, b, 64);
-    u.flags |= PE;
+    // Exact as it is, processors take it for inexact.
+    u.flags |= (u.se & EXP_MAX) === 0 ? PE | UE : PE;
     return;
   }
   // The significand between √½ and √2.

@@ -194,7 +194,7 @@ function suit(m: Maker, form: string, st: string[]): void {
   const r = m.random;
   if (r.chance(20)) return;
   if (form === 'F2XM1') st[0] = r.chance(85) ? m.ranged(-12, -1) : m.ranged(-80, 0);
-  else if (form === 'FYL2XP1') st[0] = r.chance(85) ? m.ranged(-10, -3) : m.ranged(-90, -2);
+  else if (form === 'FYL2XP1') st[0] = r.chance(85) ? m.ranged(-10, -2) : m.ranged(-90, -2);
   else if (form === 'FYL2X')
     st[0] = (r.chance(50) ? m.ranged(-2, 2) : m.ranged(-300, 300)).replace(/^[89a-f]/, c =>
       (Number.parseInt(c, 16) - 8).toString(16),
@@ -265,6 +265,8 @@ function vectorOf(m: Maker, row: RowShape, e: Encoding): Vector | null {
     if (r.chance(6)) d.segment = r.below(6);
     d.addressTo(place(d, width));
     const bytes = operandBytes(m, row.form, width, final);
+    // Which part of an operand that runs past 4 GiB faults first is the processor's affair.
+    if ((d.address >>> 0) + width > 2 ** 32) return null;
     // The harness has FNSAVE behind the instruction: no vector may read its own code.
     if (d.address >>> 0 >= CODE - width && d.address >>> 0 < CODE + CODE_SIZE) return null;
     const at = (d.address >>> 0) - (d.address >>> 0 < DATA ? LOW : DATA);

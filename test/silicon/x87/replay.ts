@@ -55,12 +55,17 @@ function ignoredStatus(row: Row, silicon: Outcome): number {
   return /^FU?I?COM|^FTST/.test(row.form) && waits(silicon.state) & IE ? CODES : 0;
 }
 
+/** 1 − √½, as 0x3ffd and the top of the significand. */
+const LIMIT = 0x95f61998;
+
 /** Operands for which the manual leaves F2XM1's and FYL2XP1's results undefined: beyond ±1, beyond ±(1 − √½). */
 function outOfRange(row: Row, v: Vector): boolean {
-  const exp = Number.parseInt(v.state.st[0].slice(0, 4), 16) & 0x7fff;
-  if (row.form === 'F2XM1')
-    return exp >= 0x3fff && exp < 0x7fff && !/^[3b]fff8000000000000000$/.test(v.state.st[0]);
-  return row.form === 'FYL2XP1' && exp >= 0x3ffd && exp < 0x7fff;
+  const [st0] = v.state.st;
+  const exp = Number.parseInt(st0.slice(0, 4), 16) & 0x7fff;
+  if (exp === 0x7fff) return false;
+  if (row.form === 'F2XM1') return exp >= 0x3fff && !/^[3b]fff8000000000000000$/.test(st0);
+  const high = Number.parseInt(st0.slice(4, 12), 16);
+  return row.form === 'FYL2XP1' && (exp > 0x3ffd || (exp === 0x3ffd && high >= LIMIT));
 }
 
 /** The differences between what silicon did and what we did, each as `name expected/actual`. */
