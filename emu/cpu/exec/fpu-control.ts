@@ -54,7 +54,7 @@ export function fnclex(c: Cpu): void {
   available(c).clearExceptions();
 }
 
-/** FENI, FDISI (8087) and FSETPM (287): nothing is left for them to do. */
+/** FNENI, FNDISI (8087) and FNSETPM (287): nothing is left for them to do. */
 export function fnone(c: Cpu): void {
   available(c);
 }

@@ -3,7 +3,7 @@
  * rounding, and the transcendental functions. SDM vol. 1, 8.3.3 to 8.3.9; vol. 2, the instructions' pages.
  */
 import type { Cpu } from '../cpu.ts';
-import { compare, EQUAL, LESS, squareRoot, UNORDERED } from '../fpu/arithmetic.ts';
+import { compare, squareRoot, UNORDERED } from '../fpu/arithmetic.ts';
 import { roundToInteger } from '../fpu/convert.ts';
 import { C0, C1, C2, C3, CODES, type Fpu } from '../fpu/fpu.ts';
 import { BIAS, DENORMAL, INFINITY, NORMAL, Operand, QNAN, SNAN, ZERO } from '../fpu/number.ts';
@@ -12,20 +12,22 @@ import type { Rounder } from '../fpu/rounder.ts';
 import { f2xm1, fcos, fpatan, fsin, ftan, fyl2x, fyl2xp1, inRange } from '../fpu/transcendental.ts';
 import type { Insn } from '../insn.ts';
 import type { Exec } from '../row.ts';
-import { a, b, begin, hasOrder, note, pushResult, settle, stackFault, u } from './fpu.ts';
+import {
+  a,
+  b,
+  begin,
+  deliver,
+  INDEFINITE_HI,
+  INDEFINITE_SE,
+  note,
+  pushResult,
+  settle,
+  stackFault,
+  u,
+} from './fpu.ts';
+import { codesOf, hasOrder } from './fpu-arithmetic.ts';
 
-const INDEFINITE_SE = 0xffff;
-const INDEFINITE_HI = 0xc000_0000 | 0;
 const ONE_HI = 0x8000_0000 | 0;
-
-/** The common end: ST(`destination`) gets the result and `pops` registers go. */
-function finish(f: Fpu, destination: number, pops: number): void {
-  if (!u.stopped) {
-    f.set(destination, u.se, u.hi, u.lo);
-    for (; pops > 0; pops--) f.pop();
-  }
-  settle(f);
-}
 
 /** Raises the stack underflow of an empty operand; the result is the indefinite. */
 function empty(): void {
@@ -42,7 +44,7 @@ function unary(operation: (u: Rounder, a: Operand) => void): Exec {
       f.get(0, a);
       operation(u, a);
     }
-    finish(f, 0, 0);
+    deliver(f, 0, 0);
   };
 }
 
@@ -57,7 +59,7 @@ function binary(operation: (u: Rounder, a: Operand, b: Operand) => void, pops: n
       f.get(1, b);
       operation(u, a, b);
     }
-    finish(f, pops, pops);
+    deliver(f, pops, pops);
   };
 }
 
@@ -76,7 +78,7 @@ function signOf(change: (se: number) => number): Exec {
     note(c, i, f);
     if (f.isEmpty(0)) empty();
     else u.setResult(change(f.se(0)), f.hi(0), f.lo(0));
-    finish(f, 0, 0);
+    deliver(f, 0, 0);
   };
 }
 
@@ -94,8 +96,7 @@ export function ftst(c: Cpu, i: Insn): void {
     f.get(0, a);
     order = compare(u, a, zero, false);
   }
-  const codes = order === UNORDERED ? C0 | C2 | C3 : order === EQUAL ? C3 : order === LESS ? C0 : 0;
-  if (hasOrder()) f.setCodes(C0 | C2 | C3, codes);
+  if (hasOrder()) f.setCodes(C0 | C2 | C3, codesOf(order));
   settle(f);
 }
 
@@ -157,7 +158,7 @@ export function fprem(c: Cpu, i: Insn): void {
     remainder(u, a, b, i.op === 1, state);
   }
   const q = state.quotient;
-  finish(f, 0, 0);
+  deliver(f, 0, 0);
   if (!state.valid || u.stopped) return;
   f.setCodes(CODES, state.incomplete ? C2 : (q & 4 ? C0 : 0) | (q & 2 ? C3 : 0) | (q & 1 ? C1 : 0));
 }
@@ -213,7 +214,7 @@ function circular(operation: (u: Rounder, a: Operand) => void): Exec {
       if (outOfRange(f)) return;
       operation(u, a);
     }
-    finish(f, 0, 0);
+    deliver(f, 0, 0);
   };
 }
 

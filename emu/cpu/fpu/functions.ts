@@ -1,7 +1,7 @@
 /**
  * The functions behind the transcendental instructions, on double-doubles: series on reduced arguments. Constants
  * are computed when the module is loaded, each from a formula, so that none has to be believed. Relative errors are
- * below 2^-95, so that what is rounded to 64 bits is right but for cases that no table maker has met.
+ * below 2^-95; a result is rounded once, to 64 bits.
  */
 import { Double2 } from './double-double.ts';
 

@@ -104,7 +104,7 @@ function usedBy(form: string, index: number): number[] {
   if (/^F(YL2X|YL2XP1|PATAN|PREM1?|SCALE)$/.test(form)) return [0, 1];
   if (/^(FCOMPP|FUCOMPP)$/.test(form)) return [0, 1];
   if (/^FLD ST/.test(form)) return [index];
-  if (/^(FLD|FILD|FBLD|FNOP|FNSTCW|FLDCW|FENI|FDISI|FSETPM|FNCLEX|FNINIT|WAIT)/.test(form)) return [];
+  if (/^(FLD|FILD|FBLD|FNOP|FNSTCW|FLDCW|FNENI|FNDISI|FNSETPM|FNCLEX|FNINIT|WAIT)/.test(form)) return [];
   return /ST\(i\)/.test(form) ? [0, index] : [0];
 }
 
@@ -289,7 +289,7 @@ function countFor(form: string, e: Encoding): number {
   if (isTranscendental(form)) return 700;
   if (/^F(ADD|SUB|MUL|DIV|SQRT|PREM|SCALE|RNDINT)/.test(form)) return 860;
   if (/^F(ST|STP|IST|ISTP|BSTP|COM|UCOM|XTRACT)/.test(form)) return 450;
-  if (/^(FNSTSW|FNOP|FENI|FDISI|FSETPM|FNCLEX|FNINIT|WAIT|FNSTCW)/.test(form)) return 80;
+  if (/^(FNSTSW|FNOP|FNENI|FNDISI|FNSETPM|FNCLEX|FNINIT|WAIT|FNSTCW)/.test(form)) return 80;
   return e.modrm !== undefined || e.plusStack ? 350 : 150;
 }
 
