@@ -12,10 +12,11 @@ import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
 import { Breakpoints } from './breakpoints.ts';
 import { type SystemCosts, systemCosts } from './costs.ts';
+import type { ApicPresence } from './cpuid.ts';
 import { Fpu } from './fpu/fpu.ts';
 import type { Insn } from './insn.ts';
 import { Predictor } from './predictor.ts';
-import { CR0_CD, CR0_NW, CR0_PE, CR0_PG, CR0_WP, CR4_PGE, CR4_PSE } from './registers.ts';
+import { AC_FLAG, CR0_AM, CR0_CD, CR0_NW, CR0_PE, CR0_PG, CR0_WP, CR4_PGE, CR4_PSE } from './registers.ts';
 import { type RepCosts, repCosts } from './rep.ts';
 import { CS_, LDTR_, SegmentedMemory, TR_ } from './segments.ts';
 
@@ -36,6 +37,13 @@ export interface PortBus {
   writePort(port: number, size: AccessSize, value: number): void;
   /** Which bus an access to `port` goes over; it decides the cost. */
   busOf(port: number): BusKind;
+}
+
+/** The local APIC as the core sees it: CPUID's bit and the MSR APIC_BASE. */
+export interface CoreApic extends ApicPresence {
+  base(): { lo: number; hi: number };
+  /** WRMSR; reserved bits were checked. The registers move, appear or vanish. */
+  setBase(lo: number, hi: number): void;
 }
 
 export class Cpu extends SegmentedMemory {
@@ -61,6 +69,8 @@ export class Cpu extends SegmentedMemory {
   readonly costs: SystemCosts;
   /** The I/O ports; null reads all ones. */
   ports: PortBus | null = null;
+  /** The local APIC; null where there is none. */
+  apic: CoreApic | null = null;
   /** Hooks for tools; they see, and change nothing. After an event reached its handler; after IRET. */
   onDeliver: ((vector: number, error: number, kind: EventKind, returnEip: number) => void) | null = null;
   onReturn: (() => void) | null = null;
@@ -200,6 +210,12 @@ export class Cpu extends SegmentedMemory {
       (cr4 & CR4_PSE) !== 0,
       (cr4 & CR4_PGE) !== 0,
     );
+    this.mmu.setCacheDisable((cr0 & CR0_CD) !== 0);
+    this.alignmentChanged();
+  }
+
+  protected override alignmentChanged(): void {
+    this.mmu.setAlignmentCheck((this.cr0 & CR0_AM) !== 0 && (this.systemFlags & AC_FLAG) !== 0);
   }
 
   // ---- faults ------------------------------------------------------------------------------------------------
@@ -286,6 +302,7 @@ export class Cpu extends SegmentedMemory {
     this.msrs.clear();
     for (const [k, v] of s.msrs) this.msrs.set(k, { ...v });
     for (let i = 0; i < 8; i++) this.deriveSegment(i);
+    this.alignmentChanged();
     this.leave = true;
   }
 }

@@ -23,6 +23,7 @@ export const AC = 17;
 export const PF_PRESENT = 1;
 export const PF_WRITE = 2;
 export const PF_USER = 4;
+export const PF_RESERVED = 8;
 
 /** Thrown by an instruction that FERR# holds up: it has done nothing, and an interrupt comes before it. */
 export const FROZEN = { frozen: true };

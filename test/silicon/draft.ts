@@ -12,6 +12,8 @@ const ALWAYS_SET = 0x202;
 const ARITHMETIC = [0x001, 0x004, 0x010, 0x040, 0x080, 0x800];
 const DF = 0x400;
 const TF = 0x100;
+/** Linux sets CR0.AM, so that this checks alignment. */
+const AC = 0x4_0000;
 
 export interface Sizes {
   /** Width of the memory operand in bytes, as far as the row's form says it. */
@@ -66,6 +68,7 @@ export class Draft {
     if (r.chance(80)) for (const bit of ARITHMETIC) f |= r.chance(50) ? bit : 0;
     if (r.chance(15)) f |= DF;
     if (r.chance(1)) f |= TF;
+    if (r.chance(4)) f |= AC;
     return f;
   }
 

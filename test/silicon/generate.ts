@@ -24,6 +24,9 @@ export const SKIPPED: ReadonlyMap<string, string> = new Map([
   ),
   ['f1', 'INT1: a hypervisor that intercepts #DB decides which EIP is pushed'],
   ['0f35', 'SYSEXIT in compatibility mode differs by maker'],
+  ...['0fff', '0fb9'].map(
+    k => [k, 'UD0, UD1: whether a ModRM is fetched before #UD differs by maker; UNDEFINED asks'] as const,
+  ),
   ['0f05', 'SYSCALL enters the host kernel'],
   ['0f00/0', 'SLDT: with UMIP Linux emulates it'],
   ['0f00/1', 'STR: with UMIP Linux emulates it'],
@@ -101,6 +104,7 @@ const NO_OPERAND_SIZE = new Set(['0fc8']);
 /** Their register forms belong to later extensions (VEX, EVEX, MPX) or are #UD, which UNDEFINED asks. */
 const MEMORY_ONLY = new Set([
   '8d',
+  '0f0d',
   'c4',
   'c5',
   '62',

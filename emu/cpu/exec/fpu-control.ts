@@ -89,8 +89,23 @@ function linearLayout(c: Cpu): boolean {
   return !c.protectedMode || c.virtual8086;
 }
 
-export function environmentSize(i: Insn): number {
+function environmentSize(i: Insn): number {
   return i.o32 ? 28 : 14;
+}
+
+/** What environment and state must be aligned to where alignment is checked; the registers in them need not be. */
+function alignment(i: Insn): number {
+  return i.o32 ? 4 : 2;
+}
+
+function storeDword(c: Cpu, s: number, at: number, v: number): void {
+  if (!c.mmu.checksAlignment) return c.store32(s, at, v);
+  c.store16(s, at, v & 0xffff);
+  c.store16(s, (at + 2) | 0, v >>> 16);
+}
+
+function loadDword(c: Cpu, s: number, at: number): number {
+  return c.mmu.checksAlignment ? c.load16(s, at) | (c.load16(s, (at + 2) | 0) << 16) : c.load32(s, at);
 }
 
 /** Writes the environment at `at`, which was probed. */
@@ -152,7 +167,7 @@ function setEnvironment(c: Cpu, i: Insn, f: Fpu): void {
 export function fnstenv(c: Cpu, i: Insn): void {
   const f = available(c);
   const at = c.ea(i);
-  c.probeStore(i.seg, at, environmentSize(i));
+  c.probeStore(i.seg, at, environmentSize(i), alignment(i));
   storeEnvironment(c, i, f, at);
   f.control |= ALL_MASKED;
   f.settleFerr();
@@ -161,7 +176,7 @@ export function fnstenv(c: Cpu, i: Insn): void {
 export function fldenv(c: Cpu, i: Insn): void {
   const f = begin(c);
   const at = c.ea(i);
-  c.checkLoad(i.seg, at, environmentSize(i));
+  c.checkLoad(i.seg, at, environmentSize(i), alignment(i));
   readEnvironment(c, i, at);
   setEnvironment(c, i, f);
 }
@@ -171,12 +186,12 @@ export function fnsave(c: Cpu, i: Insn): void {
   const f = available(c);
   const at = c.ea(i);
   const size = environmentSize(i);
-  c.probeStore(i.seg, at, size + REGISTERS);
+  c.probeStore(i.seg, at, size + REGISTERS, alignment(i));
   storeEnvironment(c, i, f, at);
   for (let n = 0; n < 8; n++) {
     const to = (at + size + n * 10) | 0;
-    c.store32(i.seg, to, f.lo(n));
-    c.store32(i.seg, (to + 4) | 0, f.hi(n));
+    storeDword(c, i.seg, to, f.lo(n));
+    storeDword(c, i.seg, (to + 4) | 0, f.hi(n));
     c.store16(i.seg, (to + 8) | 0, f.se(n));
   }
   f.init();
@@ -188,12 +203,12 @@ export function frstor(c: Cpu, i: Insn): void {
   const f = begin(c);
   const at = c.ea(i);
   const size = environmentSize(i);
-  c.checkLoad(i.seg, at, size + REGISTERS);
+  c.checkLoad(i.seg, at, size + REGISTERS, alignment(i));
   readEnvironment(c, i, at);
   for (let n = 0; n < 8; n++) {
     const from = (at + size + n * 10) | 0;
-    image[n * 3] = c.load32(i.seg, from);
-    image[n * 3 + 1] = c.load32(i.seg, (from + 4) | 0);
+    image[n * 3] = loadDword(c, i.seg, from);
+    image[n * 3 + 1] = loadDword(c, i.seg, (from + 4) | 0);
     image[n * 3 + 2] = c.load16(i.seg, (from + 8) | 0);
   }
   setEnvironment(c, i, f);

@@ -80,10 +80,15 @@ let word0 = 0;
 let word1 = 0;
 let word2 = 0;
 
+/** Raises the faults of a store; operands of 10 bytes are aligned as those of 8 are (SDM vol. 3, table 6-7). */
+function probe(c: Cpu, i: Insn, size: number): void {
+  c.probeStore(i.seg, c.ea(i), size, size > 8 ? 8 : size);
+}
+
 /** Stores `size` bytes from `word0` up; every fault comes before the first of them. */
 function store(c: Cpu, i: Insn, size: number): void {
   const at = c.ea(i);
-  c.probeStore(i.seg, at, size);
+  probe(c, i, size);
   if (size === 2) return c.store16(i.seg, at, word0);
   c.store32(i.seg, at, word0);
   if (size > 4) c.store32(i.seg, (at + 4) | 0, word1);
@@ -103,7 +108,7 @@ function storing(size: number, convert: Converter, indefinite: Converter): Exec 
       f.get(0, a);
       convert();
     }
-    if (u.stopped) c.probeStore(i.seg, c.ea(i), size);
+    if (u.stopped) probe(c, i, size);
     else store(c, i, size);
     note(c, i, f);
     if (!u.stopped && i.op) f.pop();
@@ -164,7 +169,7 @@ export function fstp80(c: Cpu, i: Insn): void {
   const f = begin(c);
   if (!f.isEmpty(0)) setWords(f.lo(0), f.hi(0), f.se(0));
   else if (stackFault(false)) setWords(0, INDEFINITE_HI, INDEFINITE_SE);
-  if (u.stopped) c.probeStore(i.seg, c.ea(i), 10);
+  if (u.stopped) probe(c, i, 10);
   else store(c, i, 10);
   note(c, i, f);
   if (!u.stopped) f.pop();

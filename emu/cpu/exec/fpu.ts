@@ -113,7 +113,7 @@ export const load32int: Loader = (c, i, to) => to.setInt32(c.load32(i.seg, c.ea(
 /** The image of 64 bits into the rounder's `hi` and `lo`; its whole extent is checked against the segment first. */
 function load64(c: Cpu, i: Insn): void {
   const at = c.ea(i);
-  c.checkLoad(i.seg, at, 8);
+  c.checkLoad(i.seg, at, 8, 8);
   u.lo = c.load32(i.seg, at);
   u.hi = c.load32(i.seg, (at + 4) | 0);
 }
@@ -121,7 +121,7 @@ function load64(c: Cpu, i: Insn): void {
 /** The image of 80 bits as the rounder's result. */
 export function load80(c: Cpu, i: Insn): void {
   const at = c.ea(i);
-  c.checkLoad(i.seg, at, 10);
+  c.checkLoad(i.seg, at, 10, 8);
   const lo = c.load32(i.seg, at);
   const hi = c.load32(i.seg, (at + 4) | 0);
   u.setResult(c.load16(i.seg, (at + 8) | 0), hi, lo);

@@ -18,6 +18,8 @@ export type RowShape = Pick<Row, 'enc' | 'form'>;
 
 const POOL = 3500;
 const TF = 0x100;
+/** Linux sets CR0.AM, so that this checks alignment. */
+const AC = 0x40000;
 const EXCEPTIONS = 0x3f;
 /** FNSAVE behind the instruction needs room in CODE. */
 const TAIL = 16;
@@ -261,6 +263,7 @@ function vectorOf(m: Maker, row: RowShape, e: Encoding): Vector | null {
   const final = { ...state, st };
   if (e.modrm !== undefined) {
     const width = memoryWidth(row.form, d.o32);
+    if (r.chance(3)) d.eflags |= AC;
     if (r.chance(6)) d.a32 = false;
     if (r.chance(6)) d.segment = r.below(6);
     d.addressTo(place(d, width));

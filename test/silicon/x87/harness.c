@@ -75,7 +75,7 @@ static u8 in_buffer[1 << 20], out_buffer[1 << 20];
 static u32 in_at, in_end, out_end;
 static struct vector now;
 static u32 running;
-u8 state_in[IMAGE] __attribute__((used)), state_out[IMAGE] __attribute__((used));
+u8 state_in[IMAGE] __attribute__((used, aligned(16))), state_out[IMAGE] __attribute__((used, aligned(16)));
 u32 target __attribute__((used));
 
 __asm__("trampoline: fnclex\n frstor state_in\n jmp *target\n");

@@ -3,7 +3,7 @@ import { Accounting } from '../../../emu/accounting.ts';
 import { Clock, NEVER } from '../../../emu/clock.ts';
 import { Cpu } from '../../../emu/cpu/cpu.ts';
 import { Engine } from '../../../emu/cpu/engine.ts';
-import { CR0_NE, CR0_PE, CR0_PG, CR0_WP } from '../../../emu/cpu/registers.ts';
+import { CR0_AM, CR0_NE, CR0_PE, CR0_PG, CR0_WP } from '../../../emu/cpu/registers.ts';
 import { TR_ } from '../../../emu/cpu/segments.ts';
 import type { Profile } from '../../../emu/profile/profile.ts';
 import { State } from '../../../emu/state.ts';
@@ -82,7 +82,7 @@ export function fpuSubject(profile: Profile): (v: Vector) => Outcome {
   cpu.setIdt(IDT, IDT_LIMIT);
   cpu.setSegment(TR_, 0x40, TSS, TSS_LIMIT, BUSY_TSS);
   cpu.setCr3(DIRECTORY);
-  cpu.setCr0(CR0_PE | CR0_NE | CR0_WP | CR0_PG);
+  cpu.setCr0(CR0_PE | CR0_AM | CR0_NE | CR0_WP | CR0_PG);
   const dataWords = new Int32Array(data.buffer, data.byteOffset, DATA_SIZE / 4);
   const initialWords = new Int32Array(initial.buffer);
 
