@@ -7,22 +7,21 @@
  * cannot set (test/emu/cpu/fpu.test.ts has them), and single steps.
  */
 import type { Row } from '../../../emu/cpu/row.ts';
-import { Draft, ESP } from '../draft.ts';
 import { type Encoding, parseEncoding } from '../encoding.ts';
-import { CODE, CODE_SIZE, DATA, DATA_SIZE, LOW } from '../format.ts';
+import { DATA, DATA_SIZE } from '../format.ts';
 import { Random } from '../random.ts';
+import { Draft } from './draft.ts';
 import { type FpuState, IMAGE, packState, type Vector } from './format.ts';
 import { image, makePool, near } from './values.ts';
 
 export type RowShape = Pick<Row, 'enc' | 'form'>;
 
 const POOL = 3500;
-const TF = 0x100;
+const ALWAYS_SET = 0x202;
+const ARITHMETIC = 0x8d5;
 /** Linux sets CR0.AM, so that this checks alignment. */
 const AC = 0x40000;
 const EXCEPTIONS = 0x3f;
-/** FNSAVE behind the instruction needs room in CODE. */
-const TAIL = 16;
 
 /** The row name of vectors whose encoding has no row. */
 export const UNDEFINED_ROW = '#UD';
@@ -121,15 +120,6 @@ function memoryWidth(form: string, o32: boolean): number {
   const m = /m(16|32|64|80)(fp|int|dec|bcd)/.exec(form);
   if (!m) throw new Error(`${form}: which memory operand?`);
   return Number(m[1]) / 8;
-}
-
-/** Places where a long operand may lie. */
-function place(d: Draft, width: number): number {
-  return width < 28
-    ? d.place(width)
-    : d.random.chance(75)
-      ? (d.a32 ? DATA : LOW) + d.random.below(DATA_SIZE - width)
-      : d.place(width);
 }
 
 const FLOAT32 = [
@@ -244,14 +234,16 @@ function pair(m: Maker, form: string, st: string[], other: number): void {
   }
 }
 
+/** EFLAGS: any arithmetic flags where they matter. */
+function flagsFor(r: Random, form: string): number {
+  return /CMOV|COMI/.test(form) ? ALWAYS_SET | (r.word() & ARITHMETIC) : ALWAYS_SET;
+}
+
 function vectorOf(m: Maker, row: RowShape, e: Encoding): Vector | null {
   const r = m.random;
   const d = new Draft(r, e);
-  d.segments = 0;
-  d.eflags = /CMOV|COMI/.test(row.form) ? d.eflags & ~TF : 0x202;
-  // What no address is made of is easy to store.
-  d.regs = d.regs.map((v, n) => (n === ESP ? v : (n * 0x11111111) | 0));
   d.o32 = r.chance(row.form.includes('byte') ? 60 : 95);
+  let eflags = flagsFor(r, row.form);
   const index = r.below(8);
   const state = m.state(usedBy(row.form, index), pushes(row.form));
   const st = [...state.st];
@@ -261,29 +253,26 @@ function vectorOf(m: Maker, row: RowShape, e: Encoding): Vector | null {
     else if (/^FCOMPP|^FUCOMPP|^FPREM|^FPATAN|^FSCALE/.test(row.form) && r.chance(20)) st[1] = near(r, st[0]);
   }
   const final = { ...state, st };
+  let memory: number[] = [];
+  let memoryOffset = 0;
   if (e.modrm !== undefined) {
     const width = memoryWidth(row.form, d.o32);
-    if (r.chance(3)) d.eflags |= AC;
+    if (r.chance(3)) eflags |= AC;
     if (r.chance(6)) d.a32 = false;
     if (r.chance(6)) d.segment = r.below(6);
-    d.addressTo(place(d, width));
-    const bytes = operandBytes(m, row.form, width, final);
+    d.operand(width);
     // Which part of an operand that runs past 4 GiB faults first is the processor's affair.
-    if ((d.address >>> 0) + width > 2 ** 32) return null;
-    // The harness has FNSAVE behind the instruction: no vector may read its own code.
-    if (d.address >>> 0 >= CODE - width && d.address >>> 0 < CODE + CODE_SIZE) return null;
-    const at = (d.address >>> 0) - (d.address >>> 0 < DATA ? LOW : DATA);
+    if (d.address + width > 2 ** 32) return null;
+    const bytes = operandBytes(m, row.form, width, final);
+    const at = d.offset;
     if (at >= 0 && at < DATA_SIZE && !/^F(I|B|N)?ST|^FNSAVE|^FNSTENV/.test(row.form)) {
-      d.memoryOffset = at;
-      d.memory = bytes.slice(0, DATA_SIZE - at);
+      memoryOffset = at;
+      memory = bytes.slice(0, DATA_SIZE - at);
     }
   }
   if (r.chance(1)) d.lock = true;
-  const base = d.vector(row.enc);
-  const code = [...base.code];
-  if (e.plusStack) code[code.length - 1] |= index;
-  if (code.length > 15 || base.codeOffset + code.length + TAIL > 0x2000) return null;
-  const { codeOffset, regs, eflags, memory, memoryOffset } = base;
+  const code = d.assemble(index);
+  const { codeOffset, regs } = d;
   return { row: row.enc, code, codeOffset, regs, eflags, memory, memoryOffset, state: final };
 }
 

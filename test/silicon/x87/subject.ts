@@ -7,7 +7,7 @@ import { CR0_AM, CR0_NE, CR0_PE, CR0_PG, CR0_WP } from '../../../emu/cpu/registe
 import { TR_ } from '../../../emu/cpu/segments.ts';
 import type { Profile } from '../../../emu/profile/profile.ts';
 import { State } from '../../../emu/state.ts';
-import { CODE, DATA_SIZE, initialSegments, USER_CS } from '../format.ts';
+import { CODE, DATA_SIZE, USER_CS, USER_DS } from '../format.ts';
 import {
   buildWorld,
   CODE_FRAME,
@@ -22,8 +22,6 @@ import {
   STACK_TOP_FRAME,
   TSS,
   TSS_LIMIT,
-  USER_CODE_ATTRIBUTES,
-  USER_DATA_ATTRIBUTES,
   vectorOfHandler,
 } from '../world.ts';
 import type { FpuState, Outcome, Vector } from './format.ts';
@@ -31,6 +29,10 @@ import type { FpuState, Outcome, Vector } from './format.ts';
 const PAGE_FAULT = 14;
 const WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
 const BUSY_TSS = 0x8b00;
+/** ES CS SS DS FS GS as Linux starts a process with them. */
+const SELECTORS = [USER_DS, USER_CS, USER_DS, USER_DS, 0, 0];
+const CODE_ATTRIBUTES = 0x00cffb00;
+const DATA_ATTRIBUTES = 0x00cff300;
 
 function loadFpu(cpu: Cpu, s: FpuState): void {
   const f = cpu.fpu;
@@ -102,9 +104,8 @@ export function fpuSubject(profile: Profile): (v: Vector) => Outcome {
     data.set(v.memory, v.memoryOffset);
     initial.set(pristine);
     initial.set(v.memory, v.memoryOffset);
-    initialSegments({ segments: 0 }).forEach((selector, s) => {
-      const attributes =
-        selector === 0 ? 0 : selector === USER_CS ? USER_CODE_ATTRIBUTES : USER_DATA_ATTRIBUTES;
+    SELECTORS.forEach((selector, s) => {
+      const attributes = selector === USER_CS ? CODE_ATTRIBUTES : selector === USER_DS ? DATA_ATTRIBUTES : 0;
       cpu.setSegment(s, selector, 0, selector === 0 ? 0 : 0xffffffff, attributes);
     });
     cpu.setPrivilege(3);
