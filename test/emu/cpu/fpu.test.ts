@@ -1,7 +1,7 @@
 /** The FPU among the rest of the processor: who may use it, how exceptions are reported, layouts, faults, snapshots. */
 import { describe, expect, it } from 'vitest';
 import { CR0_EM, CR0_MP, CR0_NE, CR0_TS } from '../../../emu/cpu/registers.ts';
-import { CODE, DATA, dword, EAX, FLAGS, Rig } from './rig.ts';
+import { CODE, DATA, dword, EAX, FLAGS, Rig, STACK } from './rig.ts';
 
 const [UD, NM, GP, PF, MF] = [6, 7, 13, 14, 16];
 const ES_B = 0x8080;
@@ -261,6 +261,28 @@ describe('the environment', () => {
       run(hex);
       expect([r.c.fpu.fip, r.c.fpu.fop, r.c.fpu.fdp]).toEqual([CODE, 0x106, DATA + 0x10]);
     }
+  });
+
+  it('has linear addresses in virtual-8086 mode too, where #MF is reported as elsewhere', () => {
+    const r = rig();
+    [0, CODE >> 4, FLAGS.VM | 2, 0xffe0, 0x3000, 0, DATA >> 4, 0, 0].forEach((v, n) => {
+      r.set32(STACK - 36 + n * 4, v);
+    });
+    r.c.esp = STACK - 36;
+    r.code('cf', 0x2_c000);
+    r.step();
+    expect(r.c.virtual8086).toBe(true);
+    const run = (hex: string) => {
+      r.code(hex);
+      r.c.eip = 0;
+      r.step();
+    };
+    run('d9 06 10 00');
+    run('d9 36 00 01');
+    expect([3, 4, 5, 6].map(n => r.get16(DATA + 0x100 + 2 * n))).toEqual([0, 0x1106, 0x10, 0x4000]);
+    r.c.fpu.control = 0x37b;
+    for (const hex of ['d9 e8', 'd9 ee', 'd8 f9', '9b']) run(hex); // 1 by 0
+    expect([r.c.eip, r.c.cpl, r.c.virtual8086]).toEqual([r.handler(MF), 0, false]);
   });
 });
 
