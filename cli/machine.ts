@@ -15,6 +15,8 @@ export interface MachineOptions {
   onNotice(text: string): void;
   /** Where to write the frames on the wire, as pcap; nowhere when absent. */
   pcap?: string;
+  /** A host at the far end of the first card's wire (bench/farend/station.ts); nobody when absent. */
+  farEnd?: boolean;
   /** Firmware: the machine starts at its reset vector. */
   bios?: Uint8Array;
   /** ATA disks, at most four. */

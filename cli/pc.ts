@@ -1,5 +1,7 @@
 /** The emulated PC as `nooks86 run` sees it: emu/machine.ts behind the interface of cli/machine.ts. */
+import { Echo } from '../bench/farend/echo.ts';
 import { PcapFile } from '../bench/farend/pcap.ts';
+import { Station } from '../bench/farend/station.ts';
 import { withFigures } from '../bench/sensitivity.ts';
 import { Machine } from '../emu/machine.ts';
 import { profiles } from '../emu/profile/index.ts';
@@ -8,13 +10,16 @@ import { boardOf } from '../guest/mp-table.ts';
 import { UsageError } from './context.ts';
 import type { MachineOptions, RunEnd, RunMachine } from './machine.ts';
 
-/** The card whose wire is captured. */
+/** The card whose wire is captured, and has somebody at its far end. */
 const CARD = 0;
+const FAR_SIDE = 1;
+const ECHO_PORT = 7;
 
 /** Builds a PC. Throws a UsageError for an unknown profile, or a file or an amount of RAM that cannot be had. */
 export function createPc(options: MachineOptions): RunMachine {
   const profile = findProfile(options.profile);
   const machine = allocate(() => new Machine({ ...options, profile }), options.memoryBytes);
+  if (options.farEnd) new Echo(new Station(machine.clock, machine.cards[CARD].wire, FAR_SIDE), ECHO_PORT);
   const capture = options.pcap === undefined ? undefined : openCapture(options.pcap, machine);
 
   return {

@@ -35,6 +35,7 @@ interface RunOptions extends BootOptions {
   memory: number;
   maxCycles?: number;
   pcap?: string;
+  farEnd?: boolean;
   screen?: boolean;
   e9?: boolean;
   postPort?: number;
@@ -58,6 +59,8 @@ export function registerRun(program: Command, context: CommandContext, createMac
     .option('--memory <MB>', 'RAM in MiB', wholeNumber('--memory', 1, MAX_MEMORY_MB), 64)
     .option('--max-cycles <n>', 'stop there (exit code 103)', wholeNumber('--max-cycles', 1, 2 ** 50))
     .option('--pcap <file>', 'write the frames on the wire to a capture file')
+    .option('--far-end', 'a host at the other end of the wire: 10.0.0.2, answers ARP, pings and UDP echo')
+    .option('--e9', 'bytes written to port 0xE9 go to stdout too (with a BIOS they always do)')
     .option('--screen', 'print the VGA text screen when the run ends')
     .option(
       '--post-port <n>',
@@ -67,7 +70,7 @@ export function registerRun(program: Command, context: CommandContext, createMac
     .option('--keys <text>', 'type on the keyboard: text, and keys as <enter>, <f1>, <ctrl+alt+delete>')
     .option(
       '--keys-after <n>',
-      'when: after so many cycles',
+      'when: so many milliseconds of guest time after the start',
       wholeNumber('--keys-after', 0, 2 ** 50),
       KEYS_AFTER,
     )
@@ -98,6 +101,7 @@ async function runGuest(
       onE9: options.e9 || plan.bios ? byte => serial.put(byte) : undefined,
       onNotice: text => context.err(`nooks86: ${text}\n`),
       pcap: options.pcap,
+      farEnd: options.farEnd,
       bios: plan.bios,
       disks,
       ...post.options(),
