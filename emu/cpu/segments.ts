@@ -170,6 +170,11 @@ export class SegmentedMemory extends Registers {
     return this.load(s, offset, size);
   }
 
+  /** Raises the segment's fault of a load, and does nothing else. */
+  requireReadable(s: number, offset: number, size: number): void {
+    if ((offset >>> 0) + size - 1 > this.readTop[s]) this.checkSegment(s, offset, size, false);
+  }
+
   /** Raises the faults of a store of `size` bytes, any number up to a page, and does nothing else. */
   probeStore(s: number, offset: number, size: number): void {
     if ((offset >>> 0) + size - 1 > this.writeTop[s]) this.checkSegment(s, offset, size, true);
@@ -271,5 +276,13 @@ export class SegmentedMemory extends Registers {
   /** #GP(0) if `target` lies beyond the limit of CS. */
   checkTarget(target: number): void {
     if (target >>> 0 > this.codeLimit) throw this.fault.set(GP, 0);
+  }
+
+  /** The same for a near call, which first needs `size` bytes of stack to push to (SDM vol. 2, CALL). */
+  checkCall(target: number, size: number): void {
+    if (target >>> 0 <= this.codeLimit) return;
+    const top = (this.stackTop - size) | 0;
+    this.probeStore(SS_, this.stackBig ? top : top & 0xffff, size);
+    throw this.fault.set(GP, 0);
   }
 }

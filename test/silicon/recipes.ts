@@ -3,18 +3,40 @@
  * targets that exist, selectors. Found by opcode (Encoding.key), so that names in the rows may change.
  */
 
-import { type Draft, EAX, EBP, EBX, ECX, EDI, EDX, ESI, ESP, le } from './draft.ts';
+import { type Draft, DS, dataOffset, EAX, EBP, EBX, ECX, EDI, EDX, ES, ESI, ESP, le, SS } from './draft.ts';
 import { DATA, DATA_SIZE, LOW, patternByte, USER_CS } from './format.ts';
+import { LDT_LIMIT, LOCAL_NAMES, local, segmentOf } from './ldt.ts';
 
 export type Recipe = (d: Draft) => void;
 
-/** Selectors of the harness's world (Linux's GDT, no LDT): user code and data, kernel's, null, empty, past the limit. */
+/** Selectors of the harness's world (Linux's GDT): user code and data, kernel's, null, empty, past the limit. */
 const DATA_SELECTORS = [
   0, 1, 3, 0x2b, 0x2b, 0x28, 0x29, 0x23, 0x20, 0x33, 0x08, 0x10, 0x18, 0x1b, 0x0f, 0x63, 0x83, 0xfff3,
 ];
 const CODE_SELECTORS = [
   0x23, 0x23, 0x23, 0x23, 0x20, 0x21, 0, 3, 0x2b, 0x10, 0x13, 0x18, 0x0f, 0x63, 0x83, 0xfff3,
 ];
+const PAST_LDT = LDT_LIMIT + 1;
+/** Entries of the LDT, some of them with another RPL, and the first selector behind it. */
+const LOCAL_SELECTORS = [
+  ...LOCAL_NAMES.map(local),
+  local('page') & ~3,
+  local('stack16') & ~2,
+  local('code16') & ~1,
+  PAST_LDT | 7,
+  (PAST_LDT - 8) | 4,
+];
+const LOCAL_CODE = LOCAL_NAMES.filter(n => /code|hidden|short/i.test(n)).map(local);
+const dataSelector = (d: Draft) => d.random.pick(d.random.chance(55) ? LOCAL_SELECTORS : DATA_SELECTORS);
+/** A selector for a far transfer, and an offset that suits it. */
+function farTarget(d: Draft): { selector: number; offset: number } {
+  const r = d.random;
+  const selector = r.chance(45)
+    ? r.pick(CODE_SELECTORS)
+    : r.pick(r.chance(90) ? LOCAL_CODE : LOCAL_SELECTORS);
+  const known = LOCAL_CODE.includes(selector) || selector === USER_CS;
+  return { selector, offset: known ? d.landing(segmentOf(selector)) : d.landing() };
+}
 /** The lengths at which shifts and rotates change their ways. */
 const COUNTS = [
   0, 0, 1, 1, 2, 7, 8, 9, 15, 16, 17, 18, 24, 25, 27, 31, 32, 33, 34, 63, 64, 65, 127, 128, 255,
@@ -24,15 +46,17 @@ const COUNTS = [
 function stack(d: Draft, words: readonly number[] = []): void {
   const r = d.random;
   if (d.addressRegs.has(ESP)) return;
-  if (r.chance(10)) d.regs[ESP] = r.chance(50) ? DATA + r.below(40) : DATA + DATA_SIZE - r.below(40);
-  else if (r.chance(3)) d.regs[ESP] = r.pick([0x30000000, 0x20005000]);
-  else if (r.chance(30)) d.regs[ESP] = DATA + 0xff0 + r.below(32);
+  if (!d.segments[SS].flat) {
+    if (r.chance(60)) d.setStack(d.inside(SS, d.operandBytes * r.pick([0, 1, 1, 1, 2, 3, 8])));
+  } else if (r.chance(10)) d.setStack(r.chance(50) ? DATA + r.below(40) : DATA + DATA_SIZE - r.below(40));
+  else if (r.chance(3)) d.setStack(r.pick([0x30000000, 0x20005000]));
+  else if (r.chance(30)) d.setStack(DATA + 0xff0 + r.below(32));
   if (d.address < 0 && words.length > 0) fillStack(d, words);
 }
 
 function fillStack(d: Draft, words: readonly number[]): void {
   const bytes = words.flatMap(w => le(w, d.operandBytes));
-  d.fill(d.regs[ESP], bytes);
+  d.fill(d.stackAt, bytes);
 }
 
 const push: Recipe = d => stack(d);
@@ -160,35 +184,37 @@ function string(source: boolean, destination: boolean, bytes: 1 | 0): Recipe {
   return d => {
     const r = d.random;
     const size = bytes || d.operandBytes;
-    if (r.chance(10)) d.a32 = false;
+    if (r.chance(10)) d.a32 = !d.a32;
     if (r.chance(10)) d.segment = r.below(6);
     if (r.chance(50)) d.eflags ^= 0x400;
     const down = (d.eflags & 0x400) !== 0;
     const count = r.pick([0, 1, 2, 3, 5, 8, 13, 13, r.pick([63, 64, 65, 130])]);
     if (d.repeat) d.regs[ECX] = d.a32 ? count : (r.value(2) << 16) | count;
     const base = d.a32 ? DATA : LOW;
-    const pointer = () => {
+    const from = d.through(DS);
+    const pointer = (s: number) => {
       const room = size * 8;
+      if (!d.segments[s].flat) return d.inside(s, size * r.pick([1, 1, 2, 5]));
       if (r.chance(8)) return down ? base + r.below(room) : base + DATA_SIZE - 1 - r.below(room);
       return r.chance(50) ? base + 0xff0 + r.below(32) : base + r.between(256, DATA_SIZE - 256);
     };
-    const put = (reg: number, at: number) => {
-      d.regs[reg] = d.a32 ? at : (r.value(2) << 16) | (at & 0xffff);
+    const put = (reg: number, s: number, at: number) => {
+      const offset = d.offsetIn(s, at);
+      d.regs[reg] = d.a32 ? offset : (r.value(2) << 16) | (offset & 0xffff);
     };
-    const from = pointer();
+    const here = pointer(from);
     const to = !source
-      ? pointer()
+      ? pointer(ES)
       : r.chance(40)
-        ? ((from + 64) & 0x1fff) | base
+        ? ((here + 64) & 0x1fff) | base
         : r.chance(30)
-          ? from + r.between(-9, 9)
-          : pointer();
-    if (source) put(ESI, from);
-    if (destination) put(EDI, to);
-    if (!source && r.chance(50)) d.regs[EAX] = patternByte(to) * 0x01010101;
+          ? here + r.between(-9, 9)
+          : pointer(ES);
+    if (source) put(ESI, from, here);
+    if (destination) put(EDI, ES, to);
+    if (!source && r.chance(50)) d.regs[EAX] = patternByte(dataOffset(to >>> 0)) * 0x01010101;
     const step = (down ? -size : size) * r.below(6);
-    const here = destination ? to : from;
-    d.fill(here + step, d.bytes(4));
+    d.fill((destination ? to : here) + step, d.bytes(4));
     if (!source && r.chance(30)) d.regs[EAX] = le4(d.memory);
   };
 }
@@ -217,11 +243,11 @@ const short: Recipe = d => {
     d.random.between(-128, -20),
   ]);
   d.immediates = [v];
-  if (!d.o32 && d.codeOffset < 0x40) d.codeOffset = 0x800;
+  if (d.codeOffset < 0x40 && !(d.o32 && d.big)) d.codeOffset = 0x800;
 };
 const loop: Recipe = d => {
   short(d);
-  if (d.random.chance(30)) d.a32 = false;
+  if (d.random.chance(30)) d.a32 = !d.a32;
   const count = d.random.pick([0, 1, 2, 3, 0xffff, 0x10000, 0x10001, -1]);
   d.regs[ECX] = count;
 };
@@ -238,72 +264,81 @@ const indirect: Recipe = d => {
 };
 const farIndirect: Recipe = d => {
   stack(d);
-  d.fill(d.address, [...le(d.landing(), d.operandBytes), ...le(d.random.pick(CODE_SELECTORS), 2)]);
+  const { selector, offset } = farTarget(d);
+  d.fill(d.address, [...le(offset, d.operandBytes), ...le(selector, 2)]);
 };
 const farDirect: Recipe = d => {
   stack(d);
-  d.immediates = [d.landing(), d.random.pick(CODE_SELECTORS)];
+  const { selector, offset } = farTarget(d);
+  d.immediates = [offset, selector];
 };
 const nearReturn: Recipe = d => {
   stack(d, [d.landing()]);
   d.immediates = [d.random.pick([0, 4, 8, 2, 1, 0x100, 0x8000, 0xffff])];
 };
 /**
- * The code selector on the stack. AMD reads the outer ring's SS:ESP before it refuses a selector of an inner ring,
- * so near the stack's end only the good one is used.
+ * The code selector on the stack, and where to return to. AMD reads the outer ring's SS:ESP before it refuses a
+ * selector of an inner ring, so where that could fault only selectors of this ring are used.
  */
-function returnSelector(d: Draft): number {
-  const nearEnd = (d.regs[ESP] | 0) > DATA + DATA_SIZE - 0x200;
-  return nearEnd ? USER_CS : d.random.pick(CODE_SELECTORS);
+function returnTarget(d: Draft): { selector: number; offset: number } {
+  const near = !d.segments[SS].flat || (d.stackAt | 0) > DATA + DATA_SIZE - 0x200;
+  if (!near) return farTarget(d);
+  const selector = d.random.chance(50) ? USER_CS : d.random.pick(LOCAL_CODE);
+  return { selector, offset: d.landing(segmentOf(selector)) };
 }
 const farReturn: Recipe = d => {
   stack(d);
-  fillStack(d, [d.landing(), returnSelector(d)]);
+  const { selector, offset } = returnTarget(d);
+  fillStack(d, [offset, selector]);
   d.immediates = [d.random.pick([0, 4, 8, 2, 0x100])];
 };
 const interruptReturn: Recipe = d => {
   stack(d);
-  fillStack(d, [d.landing(), returnSelector(d), flagsImage(d)]);
+  const { selector, offset } = returnTarget(d);
+  fillStack(d, [offset, selector, flagsImage(d)]);
 };
 
 const loadSegment: Recipe = d => {
-  const selector = d.random.pick(DATA_SELECTORS);
+  const selector = dataSelector(d);
   if (d.address >= 0) d.fill(d.address, le(selector, 2));
   else if ((d.modrm[0] & 7) !== ESP) d.set16(d.modrm[0] & 7, selector);
 };
 const loadPointer: Recipe = d => {
-  d.fill(d.address, [...le(d.random.value(4), d.operandBytes), ...le(d.random.pick(DATA_SELECTORS), 2)]);
+  d.fill(d.address, [...le(d.random.value(4), d.operandBytes), ...le(dataSelector(d), 2)]);
 };
-const popSegment: Recipe = d =>
-  stack(d, [d.random.pick(DATA_SELECTORS) | (d.o32 ? d.random.value(2) << 16 : 0), 0]);
+const popSegment: Recipe = d => stack(d, [dataSelector(d) | (d.o32 ? d.random.value(2) << 16 : 0), 0]);
 
 const enter: Recipe = d => {
   stack(d);
   const r = d.random;
-  if (r.chance(90)) d.regs[EBP] = DATA + 0x400 + r.below(0x800);
+  const frame = d.segments[SS].flat ? DATA + 0x400 + r.below(0x800) : d.inside(SS, d.operandBytes);
+  if (r.chance(90)) d.regs[EBP] = d.offsetIn(SS, frame);
   d.immediates = [
     r.pick([0, 4, 16, 0x100, 0x800, 0x1000, 0xffff]),
     r.pick([0, 0, 1, 1, 2, 3, 5, 31, 32, 33, 255]),
   ];
 };
 const leave: Recipe = d => {
-  d.regs[EBP] = d.random.chance(90) ? d.regs[ESP] : d.regs[EBP];
+  const frame = d.segments[SS].flat ? d.stackAt : d.inside(SS, d.operandBytes);
+  if (d.random.chance(90)) d.regs[EBP] = d.offsetIn(SS, frame);
   stack(d);
-  if (d.regs[EBP] >>> 28 === 2) d.fill(d.regs[EBP], d.bytes(4));
+  d.fill(frame, d.bytes(4));
 };
 
 const translate: Recipe = d => {
-  if (d.random.chance(10)) d.a32 = false;
+  if (d.random.chance(10)) d.a32 = !d.a32;
   if (d.random.chance(15)) d.segment = d.random.below(6);
-  const at = d.place(1) - (d.regs[EAX] & 0xff);
+  const s = d.through(DS);
+  const at = d.offsetIn(s, d.spot(s, 1)) - (d.regs[EAX] & 0xff);
   if (d.a32) d.regs[EBX] = at | 0;
   else d.set16(EBX, at);
 };
 const offset: Recipe = d => {
-  if (d.random.chance(10)) d.a32 = false;
+  if (d.random.chance(10)) d.a32 = !d.a32;
   if (d.random.chance(15)) d.segment = d.random.below(6);
-  const at = d.place(4);
-  d.immediates = [at];
+  const s = d.through(DS);
+  const at = d.spot(s, 4);
+  d.immediates = [d.offsetIn(s, at)];
   d.fill(at, d.bytes(4));
 };
 const bound: Recipe = d => {
@@ -314,7 +349,7 @@ const bound: Recipe = d => {
 };
 /** LEA touches no memory: any address will do. */
 const anyAddress: Recipe = d => {
-  if (d.random.chance(60)) d.addressTo(d.random.value(4));
+  if (d.random.chance(60)) d.addressTo(() => d.random.value(4));
 };
 /** INT n: not 0x80, Linux's system call. */
 const interrupt: Recipe = d => {

@@ -23,7 +23,7 @@ export function jmpE(c: Cpu, i: Insn): void {
 }
 
 function call(c: Cpu, i: Insn): void {
-  c.checkTarget(i.imm);
+  c.checkCall(i.imm, i.o32 ? 4 : 2);
   c.push(i.next, i.o32);
   c.eip = i.imm;
   c.predictor.call(i.next);
@@ -31,7 +31,7 @@ function call(c: Cpu, i: Insn): void {
 
 export function callE(c: Cpu, i: Insn): void {
   const target = getE(c, i);
-  c.checkTarget(target);
+  c.checkCall(target, i.o32 ? 4 : 2);
   c.push(i.next, i.o32);
   c.eip = target;
   if (c.predictor.indirect(i.eip, target)) c.mispredicted();
