@@ -18,6 +18,8 @@ export interface PortHandler {
 export interface MmioHandler {
   readMmio(offset: number, size: AccessSize): number;
   writeMmio(offset: number, size: AccessSize, value: number): void;
+  /** The byte at `offset` for an instruction fetch, without side effects; ranges without it hold no code. */
+  fetchMmio?(offset: number): number;
 }
 
 /** A level on a wire to the interrupt controller. */

@@ -104,6 +104,10 @@ export class Machine {
         return this.space.findMmio(pa) ?? null;
       },
       onUnmapped: (_, pa) => void this.space.readMmio(pa, 1),
+      fetchByte: pa => {
+        const range = this.space.findMmio(pa);
+        return range?.handler.fetchMmio?.(pa - range.base) ?? 0xff;
+      },
     });
     this.cpu.ports = {
       readPort: (port, size) => {
@@ -302,12 +306,21 @@ export class Machine {
       write: (physical, from) => {
         const length = Math.max(0, Math.min(from.length, this.ramSize - physical));
         if (length === 0) return;
-        this.ram.set(from.subarray(0, length), physical);
+        this.writeRam(physical, from.subarray(0, length));
         if (hierarchy.timed) hierarchy.invalidate(physical, length);
         this.engine.blocks.invalidate(physical, length);
         this.cpu.mmu.deviceWrote(physical, length);
       },
     };
+  }
+
+  /** What a bus master writes: RAM, but no shadow of ROM and no hole. */
+  private writeRam(physical: number, bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; ) {
+      const end = Math.min(bytes.length, at + 4096 - ((physical + at) & 4095));
+      if (this.cpu.mmu.isWritable(physical + at)) this.ram.set(bytes.subarray(at, end), physical + at);
+      at = end;
+    }
   }
 
   private checkRange(pa: number, length: number): void {

@@ -131,9 +131,9 @@ export class Blocks implements CodeBytes {
 
   /** CodeBytes for the decoder. */
   byte(n: number): number {
-    if (n < this.room) return this.read(this.pa + n);
+    if (n < this.room) return this.mmu.codeByte(this.pa + n);
     if (this.second < 0) this.second = this.mmu.translateFetch((this.lin + this.room) | 0);
-    return this.read(this.second + n - this.room);
+    return this.mmu.codeByte(this.second + n - this.room);
   }
 
   /** Bytes [pa, pa + length) changed: blocks that hold any of them are void. */
@@ -154,10 +154,6 @@ export class Blocks implements CodeBytes {
     for (const entry of this.pages.values()) for (const b of entry.blocks) this.drop(b);
     for (const b of this.table) if (b) this.forget(b);
     this.table.fill(null);
-  }
-
-  private read(pa: number): number {
-    return pa >>> 0 < this.mmu.ramSize ? this.mmu.ram8[pa] : 0xff;
   }
 
   private decode(pa: number, lin: number, eip: number, slot: number): Block {
@@ -209,7 +205,7 @@ export class Blocks implements CodeBytes {
     const inPage: CodeBytes = {
       byte: n => {
         if (n >= this.room) throw this.cpu.fault.set(UD, -1);
-        return this.read(this.pa + n);
+        return this.mmu.codeByte(this.pa + n);
       },
     };
     try {
@@ -235,6 +231,11 @@ export class Blocks implements CodeBytes {
   }
 
   private enter(b: Block, slot: number): void {
+    // Nobody tells of changes to video memory: such a block is run once.
+    if (b.pa >>> 0 < this.mmu.ramSize && !this.mmu.isRam(b.pa)) {
+      b.valid = false;
+      return;
+    }
     const old = this.table[slot];
     if (old) this.forget(old);
     this.table[slot] = b;

@@ -14,13 +14,17 @@ import { Breakpoints } from './breakpoints.ts';
 import { type SystemCosts, systemCosts } from './costs.ts';
 import type { Insn } from './insn.ts';
 import { Predictor } from './predictor.ts';
-import { CR0_PE, CR0_PG, CR0_WP, CR4_PGE, CR4_PSE } from './registers.ts';
+import { CR0_CD, CR0_NW, CR0_PE, CR0_PG, CR0_WP, CR4_PGE, CR4_PSE } from './registers.ts';
 import { type RepCosts, repCosts } from './rep.ts';
 import { CS_, LDTR_, SegmentedMemory, TR_ } from './segments.ts';
 
 const MISPREDICT = CAUSE.mispredict;
 // Of registers.ts.
 const EIP = 9;
+const EDX = 2;
+/** Type and DPL of a descriptor; present, writable, accessed data. */
+const CS_TYPE = 0x7f00;
+const REAL_CODE = 0x9300;
 
 /** How an event reached its handler: it decides privilege checks, the pushed RF and the EXT bit of error codes. */
 export type EventKind = 'fault' | 'trap' | 'software' | 'external';
@@ -84,21 +88,45 @@ export class Cpu extends SegmentedMemory {
     this.rep = repCosts(profile);
     this.costs = systemCosts(profile);
     this.breakpoints = new Breakpoints(this.mmu);
-    this.resetState();
+    this.startProtected();
   }
 
-  /** What the processor holds after reset, except that we start in flat 32-bit protected mode, as Multiboot leaves it. */
-  resetState(): void {
-    this.r32.fill(0);
-    this.storeCr0(CR0_PE);
-    this.setDr(6, 0xffff0ff0 | 0);
-    this.setDr(7, 0x400);
+  /**
+   * Power-up and reset (SDM vol. 3, table 9-1): real-address mode at F000:FFF0, with the base of CS in the last
+   * 64 KiB below 4 GiB. MSRs, counters and RAM keep what they hold, as after INIT.
+   */
+  reset(): void {
+    this.initial(CR0_CD | CR0_NW);
+    for (let s = 0; s < 6; s++) this.setSegment(s, 0, 0, 0xffff, 0x9300);
+    this.setSegment(CS_, 0xf000, 0xffff_0000 | 0, 0xffff, 0x9300);
+    this.setIdt(0, 0xffff);
+    this.setGdt(0, 0xffff);
+    this.r32[EDX] = this.profile.cpuid.signature.value;
+    this.eip = 0xfff0;
+  }
+
+  /** As a Multiboot loader leaves the processor: flat 32-bit protected mode. The descriptors are in no table. */
+  startProtected(): void {
+    this.initial(CR0_PE);
     for (let s = 0; s < 6; s++)
       this.setSegment(s, s === CS_ ? 8 : 16, 0, 0xffff_ffff, s === CS_ ? 0xcf9b00 : 0xcf9300);
     this.setSegment(LDTR_, 0, 0, 0, 0);
+  }
+
+  private initial(cr0: number): void {
+    this.r32.fill(0);
+    this.eflags = 2;
+    this.setCr3(0);
+    this.storeCr4(0);
+    this.setCr0(cr0);
+    this.setDr(6, 0xffff0ff0 | 0);
+    this.setDr(7, 0x400);
+    this.setSegment(LDTR_, 0, 0, 0xffff, 0x8200);
     this.setSegment(TR_, 0, 0, 0xffff, 0x8b00);
     this.setPrivilege(0);
-    this.updateControl();
+    this.shadow = this.debugShadow = this.halted = this.shutdown = this.nmiBlocked = false;
+    this.repEip = -1;
+    this.breakpoints.hits = 0;
   }
 
   /** Set by instructions that hold interrupts off until the next one is done (STI, MOV SS, POP SS). */
@@ -138,9 +166,15 @@ export class Cpu extends SegmentedMemory {
     this.mmu.setUser(cpl === 3);
   }
 
+  /** Real-address mode is at CPL 0, and its CS may be written to, as a data segment (SDM vol. 3, 20.1.1). */
   setCr0(v: number): void {
+    const leaves = this.protectedMode && !(v & CR0_PE);
     this.storeCr0(v);
     this.updateControl();
+    if (!leaves) return;
+    this.setPrivilege(0);
+    const code = (this.segmentAttributes(CS_) & ~CS_TYPE) | REAL_CODE;
+    this.setSegment(CS_, this.selector(CS_), this.segmentBase(CS_), this.segmentLimit(CS_), code);
   }
 
   setCr4(v: number): void {

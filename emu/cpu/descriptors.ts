@@ -5,10 +5,11 @@
  *
  * Nothing here changes a register before the last check and the last memory access are done; the accessed bit of
  * a descriptor may be set by a load that a later check refuses, as on the real processor.
- * Left out: real mode and virtual-8086 mode.
+ * Segments without descriptors: realmode.ts.
  */
 import { GP, NP, SS, TS } from '../mmu/fault.ts';
 import type { Cpu } from './cpu.ts';
+import { loadParagraph } from './realmode.ts';
 import {
   CS_,
   DS_,
@@ -181,6 +182,7 @@ export function loadStackSegment(c: Cpu, selector: number): void {
 
 /** MOV, POP and LxS: any segment register but CS. */
 export function loadSegment(c: Cpu, s: number, selector: number): void {
+  if (c.paragraphs) return loadParagraph(c, s, selector);
   if (s === SS_) loadStackSegment(c, selector);
   else loadDataSegment(c, s, selector);
 }

@@ -4,7 +4,7 @@
  * operation of INT n.
  *
  * Everything is checked before anything is changed: a delivery that fails leaves registers and memory as they were
- * (but for accessed bits), and the failure is delivered instead. Left out: virtual-8086 mode, VME, the APIC.
+ * (but for accessed bits), and the failure is delivered instead. Real mode: vectors.ts. Left out: VME.
  */
 import { CAUSE } from '../accounting.ts';
 import { DB, DE, DF, GP, NMI, NP, PF, TS } from '../mmu/fault.ts';
@@ -14,6 +14,7 @@ import {
   enterCode,
   INTERRUPT_GATE16,
   INTERRUPT_GATE32,
+  installNull,
   isNull,
   markAccessed,
   readDescriptor,
@@ -25,10 +26,14 @@ import {
 } from './descriptors.ts';
 import { Frame } from './frame.ts';
 import { IF, NT, RF, TF, VM } from './registers.ts';
-import { CS_ } from './segments.ts';
+import { CS_, DS_, ES_, FS_, GS_ } from './segments.ts';
 import { requireAvailable, switchTask } from './tasks.ts';
+import { enterRealHandler } from './vectors.ts';
 
 const ENTRY = CAUSE.exceptionEntry;
+
+/** The data segments in the order in which a frame out of virtual-8086 mode holds them. */
+const V86_PUSHED = [GS_, FS_, DS_, ES_];
 
 const gate = new Descriptor();
 const target = new Descriptor();
@@ -108,6 +113,20 @@ function withExt(vector: number, error: number): number {
 /** One attempt. Throws the CPU's fault with nothing changed (or after a task switch's commit point). */
 function enter(c: Cpu, vector: number, error: number, kind: EventKind, returnEip: number): void {
   c.taskSwitched = false;
+  if (c.protectedMode) enterGate(c, vector, error, kind, returnEip);
+  else enterRealHandler(c, vector, pushedFlags(c, vector, kind, returnEip), returnEip);
+  if (vector === DB && kind !== 'software') c.setDr(7, c.dr(7) & ~0x2000); // GD
+  if (vector === NMI && kind === 'external') c.nmiBlocked = true;
+  c.halted = false;
+  c.shadow = false;
+  c.repEip = -1;
+  c.leave = true;
+  c.deliveries++;
+  c.onDeliver?.(vector, error, kind, returnEip);
+}
+
+/** Through the IDT's gate. */
+function enterGate(c: Cpu, vector: number, error: number, kind: EventKind, returnEip: number): void {
   const at = vector * 8;
   const idtError = at | 2;
   if (at + 7 > c.idtLimit) c.raise(GP, idtError);
@@ -123,14 +142,6 @@ function enter(c: Cpu, vector: number, error: number, kind: EventKind, returnEip
     enterProcedure(c, error, returnEip, wide, (type & 1) === 0, eflags);
     c.charge(ENTRY, vector === PF && kind === 'fault' ? c.costs.pageFaultEntry : c.costs.exceptionEntry);
   }
-  if (vector === DB && kind !== 'software') c.setDr(7, c.dr(7) & ~0x2000); // GD
-  if (vector === NMI && kind === 'external') c.nmiBlocked = true;
-  c.halted = false;
-  c.shadow = false;
-  c.repEip = -1;
-  c.leave = true;
-  c.deliveries++;
-  c.onDeliver?.(vector, error, kind, returnEip);
 }
 
 const DR6_BS = 0x4000;
@@ -150,7 +161,10 @@ function pushedFlags(c: Cpu, vector: number, kind: EventKind, returnEip: number)
   return resume ? c.eflags | RF : c.eflags;
 }
 
-/** Interrupt and trap gates (SDM vol. 3, 6.12.1): `closes` for interrupt gates, which clear IF. */
+/**
+ * Interrupt and trap gates (SDM vol. 3, 6.12.1): `closes` for interrupt gates, which clear IF. Out of virtual-8086
+ * mode they lead to ring 0 only, and the data segments are pushed and nulled (20.3.1.1).
+ */
 function enterProcedure(
   c: Cpu,
   error: number,
@@ -166,10 +180,13 @@ function enterProcedure(
   if (!target.isCode || target.dpl > c.cpl) c.raise(GP, selectorError(selector));
   if (!target.present) c.raise(NP, selectorError(selector));
   const inner = !target.isConforming && target.dpl < c.cpl;
+  const v86 = c.virtual8086;
+  if (v86 && (!inner || target.dpl !== 0)) c.raise(GP, selectorError(selector));
   const cpl = inner ? target.dpl : c.cpl;
   const size = wide ? 4 : 2;
   if (inner) {
     frame.onInnerStack(c, cpl, size);
+    if (v86) for (const s of V86_PUSHED) frame.add(c.selector(s));
     frame.add(c.selector(2));
     frame.add(c.esp);
   } else frame.onCurrentStack(c, size);
@@ -184,6 +201,7 @@ function enterProcedure(
 
   c.accounting.saveRegion(frame.linear(error >= 0 ? 1 : 0));
   frame.commit(c);
+  if (v86) for (const s of V86_PUSHED) installNull(c, s, 0);
   enterCode(c, target, cpl);
   c.eip = offset;
   c.setSystemFlag(TF | NT | RF | VM, false);

@@ -45,6 +45,8 @@ export const AC_FLAG = 0x4_0000;
 export const ID = 0x20_0000;
 const ARITHMETIC = CF | PF | AF | ZF | SF | OF;
 const STORED = TF | IF | DF | IOPL | NT | RF | VM | AC_FLAG | ID;
+/** Every flag that there is. */
+export const ALL_FLAGS = ARITHMETIC | STORED;
 
 export const CR0_PE = 1;
 export const CR0_MP = 2;
@@ -53,6 +55,8 @@ export const CR0_TS = 8;
 export const CR0_ET = 0x10;
 export const CR0_NE = 0x20;
 export const CR0_WP = 0x1_0000;
+export const CR0_NW = 0x2000_0000;
+export const CR0_CD = 0x4000_0000;
 export const CR0_AM = 0x4_0000;
 export const CR0_PG = 0x8000_0000 | 0;
 export const CR4_TSD = 0x004;
@@ -140,6 +144,13 @@ export class Registers {
 
   get protectedMode(): boolean {
     return (this.r32[CR0] & CR0_PE) !== 0;
+  }
+  get virtual8086(): boolean {
+    return (this.r32[EFLAGS] & VM) !== 0;
+  }
+  /** Selectors are paragraph numbers: real-address or virtual-8086 mode. */
+  get paragraphs(): boolean {
+    return (this.r32[CR0] & CR0_PE) === 0 || (this.r32[EFLAGS] & VM) !== 0;
   }
   get iopl(): number {
     return (this.r32[EFLAGS] & IOPL) >> 12;

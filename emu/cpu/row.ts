@@ -36,6 +36,8 @@ export interface Row {
   lock?: boolean;
   /** May run at CPL 3 (with IOPL 0 and no I/O bitmap): such rows are checked on silicon. */
   user: boolean;
+  /** #UD in real-address and virtual-8086 mode, whatever its operands. */
+  protectedOnly?: boolean;
   /** Ends a decoded block: the next instruction is a head (branches, serialising, IF-changing, HLT). */
   ends?: boolean;
   /** A string instruction that REP prefixes apply to ('rep' or the 'repz/repnz' pair). */

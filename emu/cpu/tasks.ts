@@ -24,7 +24,8 @@ import {
   selectorError,
   writeBusy,
 } from './descriptors.ts';
-import { CR0_PG, CR0_TS, NT, RF, VM } from './registers.ts';
+import { loadParagraph } from './realmode.ts';
+import { CR0_PG, CR0_TS, NT, RF } from './registers.ts';
 import { CS_, DS_, ES_, FS_, GS_, LDTR_, SEG_P, SS_, TR_ } from './segments.ts';
 
 const TLB_FLUSH = CAUSE.tlbFlush;
@@ -183,14 +184,14 @@ function loadRegisters(c: Cpu, nested: boolean): void {
   }
   c.setCr0(c.cr0 | CR0_TS);
   c.eip = image.eip;
-  c.eflags = (image.eflags | (nested ? NT : 0)) & ~VM;
+  c.eflags = image.eflags | (nested ? NT : 0);
   c.r32.set(image.registers, 0);
   c.setDr(7, c.dr(7) & ~0x55); // L0–L3 are local to a task
   for (let k = 0; k < 6; k++) {
     const s = ORDER[k];
     c.setSegment(s, image.selectors[k], 0, 0, s === CS_ || s === SS_ ? c.segmentAttributes(s) & ~SEG_P : 0);
   }
-  c.setPrivilege(image.selectors[1] & 3);
+  c.setPrivilege(c.virtual8086 ? 3 : image.selectors[1] & 3);
   c.leave = true;
 }
 
@@ -198,8 +199,11 @@ function loadRegisters(c: Cpu, nested: boolean): void {
 function loadSegments(c: Cpu): void {
   installNull(c, LDTR_, image.ldt);
   loadLdt(c, image.ldt, TS);
-  // V86 tasks are left out: their EFLAGS.VM is refused rather than ignored.
-  if (image.eflags & VM) c.raise(TS, selectorError(c.selector(TR_)));
+  if (c.virtual8086) {
+    for (const s of ORDER) loadParagraph(c, s, image.selectors[ORDER.indexOf(s)]);
+    if (c.eip >>> 0 > c.segmentLimit(CS_)) c.raise(GP, 0);
+    return;
+  }
   const cs = image.selectors[1];
   const cpl = cs & 3;
   if (isNull(cs)) c.raise(TS, 0);

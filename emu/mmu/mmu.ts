@@ -28,11 +28,17 @@ const EPOCHS = 4096;
 /** Attributes of a page of RAM. */
 export const PAGE_CODE = 1;
 export const PAGE_WATCHED = 2;
+/** Reads as RAM, and writes vanish: a shadow of ROM. */
+export const PAGE_ROM = 4;
+/** Not RAM at all: accesses go to the memory-mapped range there. */
+export const PAGE_HOLE = 8;
 
 /** What the MMU asks of the rest: memory-mapped ranges, and who must know of writes to marked pages. */
 export interface MmuHost {
   findMmio(pa: number): MmioRange | null;
   onUnmapped(kind: 'read' | 'write', pa: number): void;
+  /** The byte of memory-mapped ROM or video memory that an instruction fetch finds at `pa`. */
+  fetchByte(pa: number): number;
 }
 
 /** An access of `size` bytes at linear address `lin` that is about to be made; no fault can stop it. */
@@ -118,6 +124,24 @@ export class Mmu extends Walker {
     if ((this.attributes[page] & bits) === bits) return;
     this.attributes[page] |= bits;
     this.clearFront();
+  }
+
+  /** Does the CPU reach RAM at `pa`? Else a memory-mapped range, or nothing. */
+  isRam(pa: number): boolean {
+    return pa >>> 0 < this.ramSize && (this.attributes[pa >>> 12] & PAGE_HOLE) === 0;
+  }
+
+  /** Gives (or takes, `on` false) the pages of [pa, pa + length) below the end of RAM an attribute. */
+  setPages(pa: number, length: number, attribute: number, on: boolean): void {
+    for (let at = pa; at < pa + length && at < this.ramSize; at += 4096)
+      if (on) this.mark(at, attribute);
+      else this.unmark(at, attribute);
+    this.clearFront();
+  }
+
+  /** A byte of code at `pa`, wherever it lies. */
+  codeByte(pa: number): number {
+    return this.isRam(pa) ? this.ram8[pa] : this.host.fetchByte(pa >>> 0);
   }
 
   unmark(pa: number, bits: number): void {
@@ -249,6 +273,7 @@ export class Mmu extends Walker {
     if (this.onAccess !== null) this.onAccess(lin, size, false);
     this.fillFront(lin, pa, false);
     if (pa >>> 0 >= this.ramSize || (pa >>> 0) + size > this.ramSize) return this.mmioRead(pa, size);
+    if (this.attributes[pa >>> 12] & PAGE_HOLE) return this.mmioRead(pa, size);
     this.touchLine(pa);
     if (((lin ^ last) & this.crossMask) !== 0) this.touchLine(pa + size - 1);
     this.loads++;
@@ -266,13 +291,16 @@ export class Mmu extends Walker {
     if (this.onAccess !== null) this.onAccess(lin, size, true);
     this.fillFront(lin, pa, true);
     if (pa >>> 0 >= this.ramSize || (pa >>> 0) + size > this.ramSize) return this.mmioWrite(pa, size, v);
+    const attributes = this.attributes[pa >>> 12];
+    if (attributes & PAGE_HOLE) return this.mmioWrite(pa, size, v);
     this.storeLine(pa);
     if (((lin ^ last) & this.crossMask) !== 0) this.storeLine(pa + size - 1);
     this.stores++;
+    if (attributes & PAGE_ROM) return;
     if (size === 1) this.ram8[pa] = v;
     else if (size === 2) this.ram.setInt16(pa, v, true);
     else this.ram.setInt32(pa, v, true);
-    if (this.attributes[pa >>> 12] !== 0 || this.watchedLinear !== null) this.tellWrite(pa, size, lin);
+    if (attributes !== 0 || this.watchedLinear !== null) this.tellWrite(pa, size, lin);
   }
 
   private tellWrite(pa: number, size: number, lin: number): void {
@@ -280,6 +308,10 @@ export class Mmu extends Walker {
     if (attributes & PAGE_CODE) this.onMarkedWrite(pa, size, lin);
     const watched = this.watchedLinear?.has(lin >>> 12) && !Number.isNaN(lin);
     if (attributes & PAGE_WATCHED || watched) this.onWatchedWrite(pa, size, lin);
+  }
+
+  isWritable(pa: number): boolean {
+    return (this.attributes[pa >>> 12] & (PAGE_ROM | PAGE_HOLE)) === 0;
   }
 
   protected walkerWrote(pa: number, size: number): void {
@@ -331,7 +363,7 @@ export class Mmu extends Walker {
   private fillFront(lin: number, pa: number, write: boolean): void {
     if (pa >>> 0 >= this.ramSize || ((pa >>> 12) << 12) + 4096 > this.ramSize) return;
     const attributes = this.attributes[pa >>> 12];
-    if (write ? attributes !== 0 : (attributes & PAGE_WATCHED) !== 0) return;
+    if (write ? attributes !== 0 : (attributes & (PAGE_WATCHED | PAGE_HOLE)) !== 0) return;
     if (this.onAccess !== null || (write && this.watchedLinear?.has(lin >>> 12))) return;
     if (this.paging && !this.foundTlb.paired(this.found)) return;
     const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;

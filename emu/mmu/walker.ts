@@ -102,6 +102,8 @@ export abstract class Walker {
   protected abstract dropFront(tlb: Tlb, e: number, key: number): void;
   /** The walker wrote a page-table entry of `size` bytes at `pa`. */
   protected abstract walkerWrote(pa: number, size: number): void;
+  /** Does a write to `pa`, below the end of RAM, change it? */
+  abstract isWritable(pa: number): boolean;
 
   /** The distinct TLBs of this profile. */
   tlbs(): readonly Tlb[] {
@@ -263,6 +265,7 @@ export abstract class Walker {
   private walkWrite(pa: number, v: number): void {
     if (pa >>> 0 >= this.ramSize) return;
     this.storeLine(pa);
+    if (!this.isWritable(pa)) return;
     this.ram.setInt32(pa, v, true);
     this.onWalk?.('write', pa, v);
     this.walkerWrote(pa, 4);

@@ -41,7 +41,11 @@ export function machineSubject(profile: Profile): Subject {
   const state = new State(RAM_SIZE);
   const accounting = new Accounting(state.float64('accounting', 256), state.float64('time', 1));
   const clock = new Clock(profile.clockHz.value, accounting.time);
-  const cpu = new Cpu(profile, state, accounting, clock, { findMmio: () => null, onUnmapped: () => {} });
+  const cpu = new Cpu(profile, state, accounting, clock, {
+    findMmio: () => null,
+    onUnmapped: () => {},
+    fetchByte: () => 0xff,
+  });
   const engine = new Engine(cpu);
   const ram = state.ramView();
   const bytes = state.ram8();

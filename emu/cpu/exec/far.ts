@@ -4,7 +4,7 @@
  *
  * Every executor here ends its block and sets EIP. Faults are thrown before any effect; only a task switch past
  * its commit point delivers its fault itself, because that belongs to the new task.
- * Left out: virtual-8086 mode (IRET to it raises #GP(0)).
+ * Without descriptors (real-address and virtual-8086 mode): far-real.ts.
  */
 import { CAUSE } from '../../accounting.ts';
 import { GP, NP, TS } from '../../mmu/fault.ts';
@@ -34,6 +34,8 @@ import type { Insn } from '../insn.ts';
 import { IF, IOPL, NT, RF, VM } from '../registers.ts';
 import { CS_, SS_, TR_ } from '../segments.ts';
 import { requireAvailable, type SwitchKind, switchTask, TASK_TRAP } from '../tasks.ts';
+import { iretReal, iretToV86, retFarReal, transferReal } from './far-real.ts';
+import { peekStack } from './stack.ts';
 
 const RETURN = CAUSE.exceptionReturn;
 const SYSTEM = CAUSE.system;
@@ -71,6 +73,7 @@ function transferM(c: Cpu, i: Insn, call: boolean): void {
 }
 
 function transfer(c: Cpu, i: Insn, selector: number, offset: number, call: boolean): void {
+  if (c.paragraphs) return transferReal(c, i, selector, offset, call);
   if (isNull(selector)) c.raise(GP, 0);
   const d = target;
   readDescriptor(c, selector, GP, d);
@@ -184,15 +187,9 @@ function toTask(c: Cpu, tss: Descriptor, kind: SwitchKind, returnEip: number, ca
 
 // ---- far returns ---------------------------------------------------------------------------------------------
 
-/** The word or dword at `above` bytes over the stack's top. */
-function peekStack(c: Cpu, above: number, size: number): number {
-  const at = (c.stackTop + above) | 0;
-  const offset = c.bigStack ? at : at & 0xffff;
-  return size === 4 ? c.load32(SS_, offset) : c.load16(SS_, offset);
-}
-
 /** RETF and RETF imm16, to the same or an outer ring. */
 export function retFar(c: Cpu, i: Insn): void {
+  if (c.paragraphs) return retFarReal(c, i);
   const size = i.o32 ? 4 : 2;
   const release = i.imm & 0xffff;
   // Where both would fault, the selector's fault is the one that silicon reports.
@@ -225,9 +222,10 @@ function enterOuter(c: Cpu, d: Descriptor, rpl: number, esp: number): void {
   dropInnerSegments(c);
 }
 
-/** IRET: from a nested task, or from an interrupt to the same or an outer ring (SDM vol. 2, IRET). */
+/** IRET: from a nested task, or from an interrupt to the same or an outer ring or V86 mode (SDM vol. 2, IRET). */
 export function iret(c: Cpu, i: Insn): void {
-  if (c.systemFlags & NT) iretTask(c, i);
+  if (c.paragraphs) iretReal(c, i);
+  else if (c.systemFlags & NT) iretTask(c, i);
   else iretFrame(c, i);
   c.nmiBlocked = false;
   c.onReturn?.();
@@ -240,7 +238,7 @@ function iretFrame(c: Cpu, i: Insn): void {
   const selector = peekStack(c, size, size) & 0xffff;
   const eip = peekStack(c, 0, size);
   const frameAt = (c.segmentBase(SS_) + c.stackTop) | 0;
-  if (size === 4 && flags & VM && c.cpl === 0) c.raise(GP, 0); // virtual-8086 mode is left out
+  if (size === 4 && flags & VM && c.cpl === 0) return iretToV86(c, flags);
   const d = target;
   checkReturnCode(c, selector, d);
   const rpl = selector & 3;
@@ -285,7 +283,11 @@ function iretTask(c: Cpu, i: Insn): void {
 
 // ---- software interrupts -------------------------------------------------------------------------------------
 
-export const intN = (c: Cpu, i: Insn) => deliver(c, i.imm & 0xff, -1, 'software', i.next);
+/** In virtual-8086 mode INT n, but not INT3 and INTO, needs IOPL 3 (SDM vol. 3, 20.2.7). */
+export function intN(c: Cpu, i: Insn): void {
+  if (c.virtual8086 && c.iopl < 3) c.raise(GP, 0);
+  deliver(c, i.imm & 0xff, -1, 'software', i.next);
+}
 export const int3 = (c: Cpu, i: Insn) => deliver(c, BP, -1, 'software', i.next);
 export const int1 = (c: Cpu, i: Insn) => deliverIcebp(c, i.next);
 
@@ -303,7 +305,7 @@ function msr(c: Cpu, n: number): number {
 /** SYSENTER: to ring 0, flat segments that are not read from the GDT (SDM vol. 3, 5.8.7). */
 export function sysenter(c: Cpu): void {
   const cs = msr(c, MSR_CS) & 0xfffc;
-  if (cs === 0) c.raise(GP, 0);
+  if (!c.protectedMode || cs === 0) c.raise(GP, 0);
   c.setSystemFlag(VM | IF | RF, false);
   c.setSegment(CS_, cs, 0, 0xffff_ffff, CODE_FLAT);
   c.setSegment(SS_, (cs + 8) & 0xfffc, 0, 0xffff_ffff, DATA_FLAT);
@@ -317,7 +319,7 @@ export function sysenter(c: Cpu): void {
 export function sysexit(c: Cpu): void {
   c.requireRing0();
   const cs = msr(c, MSR_CS) & 0xfffc;
-  if (cs === 0) c.raise(GP, 0);
+  if (!c.protectedMode || cs === 0) c.raise(GP, 0);
   c.setSegment(CS_, ((cs + 16) & 0xfffc) | 3, 0, 0xffff_ffff, CODE_FLAT | RING3);
   c.setSegment(SS_, ((cs + 24) & 0xfffc) | 3, 0, 0xffff_ffff, DATA_FLAT | RING3);
   c.setPrivilege(3);

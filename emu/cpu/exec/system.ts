@@ -3,8 +3,7 @@
  * counters, MSRs, CPUID, and what has no FPU. SDM vol. 2, the instructions' pages; vol. 3, 2.5 (control registers),
  * 2.8 (system instructions), 17.2 (debug registers).
  *
- * Left out: leaving protected mode (MOV CR0 with PE clear raises #GP(0)), CR4 bits of features that CPUID denies
- * (VME, PVI, PAE, MCE, OSFXSR: #GP(0)), the FPU (ESC raises #NM whatever CR0 says).
+ * Left out: CR4 bits of features that CPUID denies (VME, PVI, PAE, MCE, OSFXSR: #GP(0)), the FPU (ESC raises #NM whatever CR0 says).
  */
 import { CAUSE } from '../../accounting.ts';
 import { DB, GP, NM, UD } from '../../mmu/fault.ts';
@@ -15,10 +14,12 @@ import type { Insn } from '../insn.ts';
 import { readCounter, readMsr, readTsc, writeMsr } from '../msr.ts';
 import {
   CR0_AM,
+  CR0_CD,
   CR0_EM,
   CR0_ET,
   CR0_MP,
   CR0_NE,
+  CR0_NW,
   CR0_PE,
   CR0_PG,
   CR0_TS,
@@ -39,8 +40,6 @@ const ECX = 1;
 const EDX = 2;
 const EBX = 3;
 
-const CR0_NW = 0x2000_0000;
-const CR0_CD = 0x4000_0000;
 const CR0_KNOWN =
   CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
 const CR4_KNOWN = CR4_TSD | CR4_DE | CR4_PSE | CR4_PGE | CR4_PCE;
@@ -115,10 +114,10 @@ export function movFromCr(c: Cpu, i: Insn): void {
   c.r32[registerNumber(i)] = n === 0 ? c.cr0 : n === 2 ? c.cr2 : n === 3 ? c.cr3 : c.cr4;
 }
 
-/** MOV CR0: PG needs PE, NW needs CD; reserved bits are ignored. */
+/** MOV CR0: PG needs PE, NW needs CD; reserved bits are ignored. Clearing PE gives real-address mode. */
 export function movToCr0(c: Cpu, i: Insn): void {
   const v = c.r32[registerNumber(i)] & CR0_KNOWN;
-  if (!(v & CR0_PE) || (v & CR0_NW && !(v & CR0_CD))) c.raise(GP, 0);
+  if ((v & CR0_PG && !(v & CR0_PE)) || (v & CR0_NW && !(v & CR0_CD))) c.raise(GP, 0);
   c.setCr0(v);
 }
 

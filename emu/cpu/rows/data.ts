@@ -147,11 +147,20 @@ const sahf = (c: Cpu) => {
   c.setArithmetic((c.r8[AH] & (SF | ZF | AF | PF | CF)) | (of << 11));
 };
 
+/** In virtual-8086 mode PUSHF and POPF need IOPL 3 (SDM vol. 3, 20.2.7). */
+function requireFlagsAccess(c: Cpu): void {
+  if (c.virtual8086) c.requireIopl();
+}
+
 /** PUSHF: VM and RF are pushed as 0. */
-const pushf = (c: Cpu, i: Insn) => c.push(c.eflags & ~(VM | RF), i.o32);
+function pushf(c: Cpu, i: Insn): void {
+  requireFlagsAccess(c);
+  c.push(c.eflags & ~(VM | RF), i.o32);
+}
 
 /** POPF: IOPL only at CPL 0, IF only at CPL ≤ IOPL; VM and RF stay. */
 function popf(c: Cpu, i: Insn): void {
+  requireFlagsAccess(c);
   const v = c.pop(i.o32);
   let mask = CF | PF | AF | ZF | SF | TF | DF | OF | NT;
   if (i.o32) mask |= AC_FLAG | ID;

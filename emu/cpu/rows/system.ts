@@ -2,7 +2,7 @@
  * System instructions, I/O, and the opcodes of the FPU that is not there. SDM vol. 2; executors in exec/system.ts
  * and exec/io.ts. Whatever changes how the next instruction runs, or serialises, ends its block.
  */
-import { inDx, inImmediate, ins, outDx, outImmediate, outs } from '../exec/io.ts';
+import { inDx, inImmediate, ins, outDx, outImmediate, outs, requirePort } from '../exec/io.ts';
 import { stringExec } from '../exec/string.ts';
 import {
   clts,
@@ -40,15 +40,17 @@ import {
 import type { Exec, Row } from '../row.ts';
 import { both, row } from './kit.ts';
 
+const DX = 4; // in the view of words
 const user = { user: false } as const;
 const ends = { ends: true, user: false } as const;
+const protectedOnly = { user: false, protectedOnly: true } as const;
 const lastRing0 = (exec: Exec) => thenNext(ring0(exec));
 
 const tableRows: Row[] = [
-  row('0F 00 /0', 'SLDT r/m16', 'descriptorTable', sldt, user),
-  row('0F 00 /1', 'STR r/m16', 'descriptorTable', str, user),
-  row('0F 00 /2', 'LLDT r/m16', 'loadTask', lastRing0(lldt), ends),
-  row('0F 00 /3', 'LTR r/m16', 'loadTask', lastRing0(ltr), ends),
+  row('0F 00 /0', 'SLDT r/m16', 'descriptorTable', sldt, protectedOnly),
+  row('0F 00 /1', 'STR r/m16', 'descriptorTable', str, protectedOnly),
+  row('0F 00 /2', 'LLDT r/m16', 'loadTask', lastRing0(lldt), { ...protectedOnly, ends: true }),
+  row('0F 00 /3', 'LTR r/m16', 'loadTask', lastRing0(ltr), { ...protectedOnly, ends: true }),
   ...both('0F 01 /0 m', 'SGDT m', 'descriptorTable', sgdt, user),
   ...both('0F 01 /1 m', 'SIDT m', 'descriptorTable', sidt, user),
   ...both('0F 01 /2 m', 'LGDT m', 'descriptorTable', lastRing0(lgdt), ends),
@@ -94,7 +96,7 @@ function port(opcode: number, form: (accumulator: string) => string, exec: Exec,
 function stringPort(round: Exec): Exec {
   const exec = stringExec(round, 'other', false);
   return (c, i) => {
-    c.requireIopl(); // also when REP's count is 0, as silicon does
+    requirePort(c, c.r16[DX], i.size); // also when REP's count is 0, as silicon does
     exec(c, i);
     if (i.rep === 0) c.eip = i.next;
     c.leave = true;

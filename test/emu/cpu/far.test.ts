@@ -417,13 +417,6 @@ describe('IRET', () => {
     expect([rig.c.eip, rig.c.esp, rig.c.eflags]).toEqual([0x1234, STACK, 0x20_0207]);
   });
 
-  it('to virtual-8086 mode is left out: #GP(0)', () => {
-    const rig = new Rig();
-    push(rig, TARGET, KCODE, FLAGS.VM | 2);
-    rig.run('cf');
-    rig.expectFault(GP, 0);
-  });
-
   it('page-faults on an absent stack with nothing done', () => {
     const rig = new Rig().paging().user();
     rig.c.esp = USER_STACK - 4;

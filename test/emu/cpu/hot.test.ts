@@ -32,7 +32,11 @@ function subject(): Subject {
   const state = new State(RAM);
   const accounting = new Accounting(state.float64('accounting', 256), state.float64('time', 1));
   const clock = new Clock(p4.clockHz.value, accounting.time);
-  const cpu = new Cpu(p4, state, accounting, clock, { findMmio: () => null, onUnmapped: () => {} });
+  const cpu = new Cpu(p4, state, accounting, clock, {
+    findMmio: () => null,
+    onUnmapped: () => {},
+    fetchByte: () => 0xff,
+  });
   const ram8 = state.ram8();
   return { cpu, ram: new Int32Array(ram8.buffer, ram8.byteOffset, RAM / 4), accounting };
 }

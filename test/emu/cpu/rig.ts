@@ -278,6 +278,7 @@ export class Rig {
     this.descriptor(8, 0, 0xfffff, 0xf3, 0xc, LDT);
     for (let v = 0; v < 256; v++)
       this.idt(v, KCODE, this.handler(v), v === 0x80 || v === 3 || v === 4 ? 0xee : 0x8e);
+    this.set16(TSS + 0x66, 0x68); // no I/O permission map
     this.set32(TSS + 4, RING0_STACK);
     this.set32(TSS + 8, KDATA);
     this.set32(TSS + 12, RING1_STACK);

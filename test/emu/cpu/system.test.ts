@@ -114,7 +114,6 @@ describe('control registers', () => {
 
   const bad: [string, string, number][] = [
     ['CR0 with PG and without PE', '0f 22 c0', 0x8000_0000],
-    ['CR0 without PE (real mode is left out)', '0f 22 c0', 0x10],
     ['CR0 with NW and without CD', '0f 22 c0', 0x2000_0001],
     ['CR4.VME', '0f 22 e0', 1],
     ['CR4.PAE', '0f 22 e0', 0x20],

@@ -248,7 +248,6 @@ describe('after the commit point a fault belongs to the new task', () => {
     ['SS with another RPL', r => r.set32(TSS_TASK + 0x50, KDATA | 3), TS, KDATA],
     ['read-only SS', r => r.set32(TSS_TASK + 0x50, READ_ONLY), TS, READ_ONLY],
     ['an absent SS', r => r.set32(TSS_TASK + 0x50, ABSENT_DATA), SS, ABSENT_DATA],
-    ['virtual-8086 mode', r => r.set32(TSS_TASK + 0x24, FLAGS.VM | 2), TS, TASK],
   ];
   for (const [name, ruin, vector, error] of early)
     it(name, () => {

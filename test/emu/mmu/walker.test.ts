@@ -37,6 +37,7 @@ beforeEach(() => {
   mmu = new Mmu(p4, new State(8 << 20), accounting, new CpuFault(), {
     findMmio: () => null,
     onUnmapped: () => {},
+    fetchByte: () => 0xff,
   });
   set(PD, PT | P | W | U);
   for (let n = 0; n < 1024; n++) set(PT + n * 4, (n << 12) | P | W | U);
