@@ -170,11 +170,6 @@ export class SegmentedMemory extends Registers {
     return this.load(s, offset, size);
   }
 
-  /** Raises the segment's fault of a load, and does nothing else. */
-  requireReadable(s: number, offset: number, size: number): void {
-    if ((offset >>> 0) + size - 1 > this.readTop[s]) this.checkSegment(s, offset, size, false);
-  }
-
   /** Raises the faults of a store of `size` bytes, any number up to a page, and does nothing else. */
   probeStore(s: number, offset: number, size: number): void {
     if ((offset >>> 0) + size - 1 > this.writeTop[s]) this.checkSegment(s, offset, size, true);

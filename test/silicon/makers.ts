@@ -5,7 +5,10 @@
 import type { Outcome, Vector } from './format.ts';
 import { segmentOf } from './ldt.ts';
 
+const SS = 12;
 const GP = 13;
+const PF = 14;
+const CMPS = /^(o(16|32) )?A[67]$/;
 const RF = 0x1_0000;
 const MAX_LENGTH = 15;
 const FAR_CALL = /^(o(16|32) )?(9A|FF \/3)/;
@@ -23,5 +26,11 @@ export function resumeFlag(v: Vector, o: Outcome): number {
 
 /** A far CALL whose target is beyond its segment's limit: AMD has pushed CS and EIP before it raises #GP(0). */
 export function leavesCallFrame(v: Vector, o: Outcome): boolean {
-  return FAR_CALL.test(v.row) && o.trap === GP && o.error === 0 && o.changes.length === 8;
+  return FAR_CALL.test(v.row) && o.trap === GP && o.error === 0 && o.changes.length <= 8;
+}
+
+/** CMPS with a bad limit at one operand and a missing page at the other: no manual says which is reported. */
+export function eitherOperand(v: Vector, silicon: Outcome, ours: Outcome): boolean {
+  const kinds = [silicon.trap, ours.trap];
+  return CMPS.test(v.row) && kinds.includes(PF) && (kinds.includes(GP) || kinds.includes(SS));
 }

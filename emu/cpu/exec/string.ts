@@ -50,10 +50,8 @@ export function lods(c: Cpu, i: Insn): void {
   advance(c, i, ESI, step(c, i));
 }
 
-/** Both operands may fault: the one at EDI is read first, and limits come before pages, as silicon does. */
+/** Both operands may fault: the one at EDI is read first, as silicon does. */
 export function cmps(c: Cpu, i: Insn): void {
-  c.requireReadable(ES_, at(c, i, EDI), i.size);
-  c.requireReadable(i.seg, at(c, i, ESI), i.size);
   const b = c.load(ES_, at(c, i, EDI), i.size);
   const a = c.load(i.seg, at(c, i, ESI), i.size);
   sub(c, a, b, i.shift);
