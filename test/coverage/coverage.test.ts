@@ -1,0 +1,26 @@
+/** Is every row of the instruction table carried out by an oracle or a test? See coverage.ts. */
+import { existsSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { allRows } from '../../emu/cpu/table.ts';
+import { NAMED, reachOf, readCorpora, UNITS, unreached } from './coverage.ts';
+
+const reach = reachOf(readCorpora());
+const units: Record<string, string[]> = JSON.parse(readFileSync(UNITS, 'utf8'));
+
+it('every row is reached, or named with a reason', () => {
+  expect(unreached(reach).map(r => `${r.enc} (${r.form})`)).toEqual([]);
+});
+
+it('the rows that are named need it', () => {
+  const needed = reach.filter(r => r.completed === 0 && r.units.length === 0).map(r => r.enc);
+  expect([...NAMED.keys()].filter(enc => !needed.includes(enc))).toEqual([]);
+});
+
+it('units.json (written by npm run coverage:rows) knows rows and files that there are', () => {
+  const known = new Set(allRows.map(row => row.enc));
+  expect(Object.keys(units).filter(enc => !known.has(enc))).toEqual([]);
+  const files = [...new Set(Object.values(units).flat())];
+  const there = (file: string) =>
+    ['cpu', 'engine'].some(part => existsSync(`${import.meta.dirname}/../emu/${part}/${file}`));
+  expect(files.filter(file => !there(file))).toEqual([]);
+});

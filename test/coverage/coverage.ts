@@ -1,0 +1,75 @@
+/**
+ * Which rows of the instruction table were carried out to the end by an oracle or a test: on silicon (the corpus),
+ * or by the unit tests of the system side, as units.json has it. A row that silicon only refused (#GP for want of
+ * privilege) was checked for its refusal there, and must be carried out elsewhere.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { allRows } from '../../emu/cpu/table.ts';
+import { type Corpus, unpackCorpus } from '../silicon/format.ts';
+
+const CORPUS = 'test/silicon/corpus';
+export const UNITS = 'test/coverage/units.json';
+const BP = 3;
+const DB = 1;
+
+/** Rows that nothing carries out to the end, by encoding, with the reason. */
+export const NAMED: ReadonlyMap<string, string> = new Map([
+  ['0F 0B', 'UD2 is an exception: silicon and the unit tests see its #UD'],
+]);
+
+export interface Reach {
+  enc: string;
+  form: string;
+  /** Vectors of the corpus, and of them those that ended without a fault. */
+  vectors: number;
+  completed: number;
+  /** Unit test files that carried the row out. */
+  units: string[];
+}
+
+export function readCorpora(): Corpus[] {
+  return readdirSync(CORPUS)
+    .filter(f => f.endsWith('.bin.gz'))
+    .sort()
+    .map(f => unpackCorpus(readFileSync(`${CORPUS}/${f}`)));
+}
+
+function readUnits(): Record<string, string[]> {
+  return existsSync(UNITS) ? JSON.parse(readFileSync(UNITS, 'utf8')) : {};
+}
+
+/** Where each row was reached, in the table's order. */
+export function reachOf(corpora: readonly Corpus[], units = readUnits()): Reach[] {
+  const counts = new Map<string, { vectors: number; completed: number }>();
+  for (const { vectors, outcomes } of corpora)
+    vectors.forEach((v, n) => {
+      const count = counts.get(v.row) ?? { vectors: 0, completed: 0 };
+      counts.set(v.row, count);
+      count.vectors++;
+      if (outcomes[n].trap === BP || outcomes[n].trap === DB) count.completed++;
+    });
+  return allRows.map(({ enc, form }) => ({
+    enc,
+    form,
+    ...(counts.get(enc) ?? { vectors: 0, completed: 0 }),
+    units: units[enc] ?? [],
+  }));
+}
+
+/** Rows that nothing reached and nobody named. */
+export function unreached(reach: readonly Reach[]): Reach[] {
+  return reach.filter(r => r.completed === 0 && r.units.length === 0 && !NAMED.has(r.enc));
+}
+
+/** The report: what is left, and where the rows were reached. */
+export function report(reach: readonly Reach[]): string {
+  const onSilicon = reach.filter(r => r.completed > 0).length;
+  const byUnits = reach.filter(r => r.completed === 0 && r.units.length > 0);
+  const left = unreached(reach);
+  return [
+    `${reach.length} rows; ${onSilicon} carried out on silicon, ${byUnits.length} only by unit tests, ` +
+      `${NAMED.size} named, ${left.length} left`,
+    ...[...NAMED].map(([enc, why]) => `named: ${enc}: ${why}`),
+    ...left.map(r => `left: ${r.enc} (${r.form})`),
+  ].join('\n');
+}
