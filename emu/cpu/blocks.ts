@@ -84,6 +84,7 @@ export class Blocks implements CodeBytes {
   /** log2 of the bytes that one fetch brings. */
   readonly lineShift: number;
   // The decoder's window: bytes at `lin`, physical `pa`, `room` of them in the page.
+  private eip = 0;
   private lin = 0;
   private pa = 0;
   private room = 0;
@@ -101,6 +102,8 @@ export class Blocks implements CodeBytes {
     const c = this.cpu;
     const eip = c.eip;
     const lin = (eip + c.segmentBase(1)) | 0;
+    // The limit comes before the page (SDM vol. 3, table 6-2). A block that exists was checked.
+    c.checkTarget(eip);
     const pa = this.mmu.translateFetch(lin);
     const slot = (pa ^ (pa >>> 14)) & (TABLE - 1);
     const b = this.table[slot];
@@ -129,8 +132,9 @@ export class Blocks implements CodeBytes {
     return next;
   }
 
-  /** CodeBytes for the decoder. */
+  /** CodeBytes for the decoder: a byte beyond the limit of CS is not fetched. */
   byte(n: number): number {
+    this.cpu.checkTarget((this.eip + n) | 0);
     if (n < this.room) return this.mmu.codeByte(this.pa + n);
     if (this.second < 0) this.second = this.mmu.translateFetch((this.lin + this.room) | 0);
     return this.mmu.codeByte(this.second + n - this.room);
@@ -164,6 +168,7 @@ export class Blocks implements CodeBytes {
     let refused = false;
     const room = 4096 - (lin & 0xfff);
     while (b.insns.length < MAX_BLOCK && at < room && !b.ends) {
+      this.eip = (eip + at) | 0;
       this.lin = (lin + at) | 0;
       this.pa = pa + at;
       this.room = room - at;
@@ -173,7 +178,6 @@ export class Blocks implements CodeBytes {
         refused = true;
         if (at > 0 && room - at < MAX_LENGTH && !this.fitsPage()) break;
         i = this.decoder.decode(this, (eip + at) | 0, c.codeBig);
-        c.checkTarget((i.next - 1) | 0);
       } catch (fault) {
         if (fault !== c.fault || b.insns.length > 0) {
           if (fault !== c.fault) throw fault;

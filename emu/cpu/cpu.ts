@@ -14,7 +14,7 @@ import { Breakpoints } from './breakpoints.ts';
 import { type SystemCosts, systemCosts } from './costs.ts';
 import type { Insn } from './insn.ts';
 import { Predictor } from './predictor.ts';
-import { CR0_CD, CR0_NW, CR0_PE, CR0_PG, CR0_WP, CR4_PGE, CR4_PSE } from './registers.ts';
+import { AC_FLAG, CR0_AM, CR0_CD, CR0_NW, CR0_PE, CR0_PG, CR0_WP, CR4_PGE, CR4_PSE } from './registers.ts';
 import { type RepCosts, repCosts } from './rep.ts';
 import { CS_, LDTR_, SegmentedMemory, TR_ } from './segments.ts';
 
@@ -196,6 +196,12 @@ export class Cpu extends SegmentedMemory {
       (cr4 & CR4_PSE) !== 0,
       (cr4 & CR4_PGE) !== 0,
     );
+    this.mmu.setCacheDisable((cr0 & CR0_CD) !== 0);
+    this.alignmentChanged();
+  }
+
+  protected override alignmentChanged(): void {
+    this.mmu.setAlignmentCheck((this.cr0 & CR0_AM) !== 0 && (this.systemFlags & AC_FLAG) !== 0);
   }
 
   // ---- faults ------------------------------------------------------------------------------------------------
@@ -282,6 +288,7 @@ export class Cpu extends SegmentedMemory {
     this.msrs.clear();
     for (const [k, v] of s.msrs) this.msrs.set(k, { ...v });
     for (let i = 0; i < 8; i++) this.deriveSegment(i);
+    this.alignmentChanged();
     this.leave = true;
   }
 }

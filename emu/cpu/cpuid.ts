@@ -1,7 +1,7 @@
 /**
  * CPUID: what the processor says of itself (SDM vol. 2, CPUID). Vendor, signature, brand and the cache and TLB
  * descriptors come from the profile; the feature bits say what this model does, and nothing else: no FPU, MMX,
- * SSE, PAE, APIC, MTRR or machine check.
+ * SSE, PAE, APIC or machine check.
  */
 import type { Profile } from '../profile/profile.ts';
 
@@ -12,8 +12,11 @@ const FEATURES =
   (1 << 5) | // MSR
   (1 << 8) | // CX8: CMPXCHG8B
   (1 << 11) | // SEP: SYSENTER and SYSEXIT
+  (1 << 12) | // MTRR
   (1 << 13) | // PGE: global pages
-  (1 << 15); // CMOV
+  (1 << 15) | // CMOV
+  (1 << 16) | // PAT
+  (1 << 17); // PSE-36: 4 MiB pages with 36 bits of physical address
 
 const HIGHEST = 2;
 const EXTENDED = 0x8000_0000;

@@ -123,7 +123,7 @@ export class Decoder {
   private operands(i: Insn, t: Template, modrm: number, seg: number): void {
     i.digit = (modrm >> 3) & 7;
     i.reg = registerIndex(i.digit, t.regSize);
-    i.isReg = modrm >= 0xc0;
+    i.isReg = modrm >= 0xc0 || t.alwaysRegister;
     if (i.isReg) {
       i.rm = registerIndex(modrm & 7, t.rmSize);
       return;

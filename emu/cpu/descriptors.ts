@@ -109,13 +109,19 @@ export class Descriptor {
   }
 }
 
-/** Reads the descriptor that `selector` names; outside its table: fault `vector` with the selector. */
-export function readDescriptor(c: Cpu, selector: number, vector: number, d: Descriptor): void {
+/** Reads the descriptor that `selector` names; false if that is outside its table. */
+export function lookUpDescriptor(c: Cpu, selector: number, d: Descriptor): boolean {
   const local = (selector & 4) !== 0;
   const index = selector & 0xfff8;
-  if (index + 7 > (local ? c.segmentLimit(LDTR_) : c.gdtLimit)) c.raise(vector, selectorError(selector));
+  if (index + 7 > (local ? c.segmentLimit(LDTR_) : c.gdtLimit)) return false;
   d.selector = selector;
   d.read(c, (local ? c.segmentBase(LDTR_) : c.gdtBase) + index);
+  return true;
+}
+
+/** Reads the descriptor that `selector` names; outside its table: fault `vector` with the selector. */
+export function readDescriptor(c: Cpu, selector: number, vector: number, d: Descriptor): void {
+  if (!lookUpDescriptor(c, selector, d)) c.raise(vector, selectorError(selector));
 }
 
 /** Sets the accessed bit in the table, by a write only if it is clear. */

@@ -10,6 +10,14 @@
 import { CAUSE, MAX_REGIONS } from '../accounting.ts';
 import { TICKS_PER_CYCLE } from '../clock.ts';
 import { GP } from '../mmu/fault.ts';
+import {
+  MTRR_CAP,
+  MTRR_DEFAULT,
+  MTRR_FIXED,
+  MTRR_VARIABLE,
+  PAT,
+  VARIABLE_RANGES,
+} from '../mmu/memory-types.ts';
 import type { Tlb } from '../mmu/tlb.ts';
 import type { Cpu } from './cpu.ts';
 
@@ -155,6 +163,18 @@ function plain(first: number, mask: number, reset = 0): Msr {
   };
 }
 
+/** `count` registers of the memory types, which mmu/memory-types.ts keeps and checks. */
+function memoryType(first: number, count = 1): Msr {
+  return {
+    first,
+    count,
+    read: (c, n) => c.mmu.types.read(first + n),
+    write: (c, n, lo, hi) => {
+      if (!c.mmu.writeMemoryType(first + n, lo, hi)) c.raise(GP, 0);
+    },
+  };
+}
+
 const MSRS: readonly Msr[] = [
   { first: TSC, count: 1, read: readTsc, write: (c, _n, lo, hi) => writeTsc(c, lo, hi) },
   // There is no local APIC: its base is kept, its enable bit (11) cannot be set, this is the boot processor (8).
@@ -165,6 +185,11 @@ const MSRS: readonly Msr[] = [
   plain(SYSENTER_ESP, -1),
   plain(SYSENTER_EIP, -1),
   plain(MISC_ENABLE, 1, 1), // fast strings
+  memoryType(MTRR_CAP),
+  memoryType(MTRR_VARIABLE, 2 * VARIABLE_RANGES),
+  ...MTRR_FIXED.map(n => memoryType(n)),
+  memoryType(PAT),
+  memoryType(MTRR_DEFAULT),
   {
     first: PMC0,
     count: COUNTERS,

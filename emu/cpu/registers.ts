@@ -55,9 +55,9 @@ export const CR0_TS = 8;
 export const CR0_ET = 0x10;
 export const CR0_NE = 0x20;
 export const CR0_WP = 0x1_0000;
+export const CR0_AM = 0x4_0000;
 export const CR0_NW = 0x2000_0000;
 export const CR0_CD = 0x4000_0000;
-export const CR0_AM = 0x4_0000;
 export const CR0_PG = 0x8000_0000 | 0;
 export const CR4_TSD = 0x004;
 export const CR4_DE = 0x008;
@@ -261,14 +261,19 @@ export class Registers {
     );
   }
   set eflags(v: number) {
+    const changed = v ^ this.r32[EFLAGS];
     this.setArithmetic(v & ARITHMETIC);
     this.r32[EFLAGS] = v & STORED;
     if (v & (TF | IF | RF)) this.leave = true;
+    if (changed & AC_FLAG) this.alignmentChanged();
   }
+  /** EFLAGS.AC has changed. */
+  protected alignmentChanged(): void {}
   /** The flags that are not arithmetic: TF IF DF IOPL NT RF VM AC ID. */
   get systemFlags(): number {
     return this.r32[EFLAGS];
   }
+  /** Sets or clears a flag that is not arithmetic; AC only changes with the whole register. */
   setSystemFlag(bit: number, on: boolean): void {
     if (on) this.r32[EFLAGS] |= bit;
     else this.r32[EFLAGS] &= ~bit;

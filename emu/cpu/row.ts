@@ -18,7 +18,8 @@ export interface Row {
    * The encoding: opcode bytes in hex, then `/r`, `/0`…`/7` (ModRM.reg digit), `+r` (register in the opcode's
    * low bits), and the immediates `ib ibs iw iz moffs far rel8 relz` (z: 2 or 4 bytes by operand size, ibs: a
    * byte that is sign-extended to the operand size). A leading `o16` or `o32` binds the row to that operand
-   * size; without it the row serves both. `m` or `r` at the end binds a ModRM row to memory or register operands.
+   * size; without it the row serves both. `m` or `r` at the end binds a ModRM row to memory or register operands;
+   * with `R` ModRM.rm names a register whatever mod says (MOV CR and DR).
    */
   enc: string;
   /** The manual's form, e.g. `ADD r/m32, r32`. */

@@ -5,14 +5,17 @@
 import type { CostClass } from '../profile/profile.ts';
 import type { Row } from './row.ts';
 import { arithRows } from './rows/arith.ts';
+import { bcdRows } from './rows/bcd.ts';
 import { bitRows } from './rows/bit.ts';
 import { controlRows } from './rows/control.ts';
 import { dataRows } from './rows/data.ts';
 import { farRows } from './rows/far.ts';
+import { hintRows } from './rows/hint.ts';
 import { segmentRows } from './rows/segment.ts';
 import { shiftRows } from './rows/shift.ts';
 import { stringRows } from './rows/string.ts';
 import { systemRows } from './rows/system.ts';
+import { verifyRows } from './rows/verify.ts';
 
 export const allRows: readonly Row[] = [
   ...arithRows,
@@ -24,6 +27,9 @@ export const allRows: readonly Row[] = [
   ...segmentRows,
   ...farRows,
   ...systemRows,
+  ...bcdRows,
+  ...verifyRows,
+  ...hintRows,
 ];
 
 /** What the memory operand of a row does, for its cost. */
@@ -33,6 +39,8 @@ export type MemoryUse = 'none' | 'load' | 'store' | 'update';
 export interface Template {
   row: Row;
   modrm: boolean;
+  /** ModRM.rm is a register whatever mod says. */
+  alwaysRegister: boolean;
   /** The register is in the opcode's low three bits. */
   plusR: boolean;
   immediates: readonly string[];
@@ -94,6 +102,7 @@ function compile(row: Row, bits: 16 | 32): Template {
   return {
     row,
     modrm: tokens.some(t => t.startsWith('/')),
+    alwaysRegister: tokens.includes('R'),
     plusR: tokens.includes('+r'),
     immediates: tokens.filter(t => IMMEDIATES.has(t)),
     regSize: reg ? sizeOf(reg) : (sized ?? whole),
@@ -152,7 +161,7 @@ function build(bits: 16 | 32): Maps {
       .map(t => Number.parseInt(t, 16));
     const unknown = tokens
       .slice(bound ? 1 : 0)
-      .filter(t => !/^([0-9A-Fa-f]{2}|\/r|\/[0-7]|\+r|m|r)$/.test(t) && !IMMEDIATES.has(t));
+      .filter(t => !/^([0-9A-Fa-f]{2}|\/r|\/[0-7]|\+r|m|r|R)$/.test(t) && !IMMEDIATES.has(t));
     if (unknown.length || bytes.length < 1 || bytes.length > 2 || (bytes.length === 2 && bytes[0] !== 0x0f))
       throw new Error(`row ${row.enc} (${row.form}) is not understood`);
     const t = compile(row, bits);

@@ -23,6 +23,7 @@ export const AC = 17;
 export const PF_PRESENT = 1;
 export const PF_WRITE = 2;
 export const PF_USER = 4;
+export const PF_RESERVED = 8;
 
 export class CpuFault {
   vector = 0;

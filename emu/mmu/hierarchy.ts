@@ -8,7 +8,8 @@
  * differs from the last store's; with write-back it dirties L1D, fetching the line on a miss if `writeAllocate`.
  * What it does beyond L1 completes later, in order, in one of the store buffer's entries. (3) Dirty victims
  * occupy the bus for `memory.stream` and nobody waits for them. (4) DMA writes invalidate, DMA reads clean, both
- * levels, at no cost to the CPU. Not modelled: bank conflicts, inclusion, the P4's 64-byte sectors.
+ * levels, at no cost to the CPU. (5) Uncacheable memory (memory-types.ts) costs `memory.random` a load or fetched
+ * line, and a store occupies the bus for `memory.stream` and nobody waits. Not modelled: bank conflicts, inclusion, the P4's 64-byte sectors.
  */
 import type { Accounting } from '../accounting.ts';
 import { CAUSE } from '../accounting.ts';
@@ -97,9 +98,10 @@ export class Hierarchy {
   }
 
   /** An instruction fetch from the L1I line that holds `pa`, when way 0 of its set is another line. */
-  fetch(pa: number): void {
+  fetch(pa: number, uncached = false): void {
     const line = pa >>> this.l1i.lineShift;
     if (this.l1i.touch(line)) return;
+    if (uncached) return this.wait(pa, FETCH_MEMORY);
     this.l1i.misses++;
     this.sync();
     const stall = this.fill(pa, FETCH_L2, FETCH_MEMORY);
@@ -121,6 +123,35 @@ export class Hierarchy {
       }
     } else if (!hit && this.writeAllocate) this.l1d.insert(line, false);
     this.enqueue(pa, true);
+  }
+
+  /** A load from uncacheable memory: a copy in a cache goes, and memory answers. */
+  loadUncached(pa: number): void {
+    this.wait(pa, this.override >= 0 ? this.override : DATA_MEMORY);
+  }
+
+  /** A store to uncacheable memory: it leaves by the store buffer, and the bus takes it when it is free. */
+  storeUncached(pa: number): void {
+    this.drop(pa);
+    const slot = this.storeSlot();
+    const t = this.timing;
+    const done = Math.max(this.accounting.time[0], t[STORES_DONE], t[BUS_FREE]) + this.stream;
+    t[BUS_FREE] = t[STORES_DONE] = t[slot] = done;
+  }
+
+  private wait(pa: number, cause: number): void {
+    this.sync();
+    this.drop(pa);
+    const now = this.accounting.time[0];
+    const start = Math.max(now, this.timing[BUS_FREE]);
+    this.timing[BUS_FREE] = start + this.stream;
+    this.accounting.charge(cause, start + this.random - now);
+  }
+
+  /** Uncacheable memory is not in the caches, whatever it was before. */
+  private drop(pa: number): void {
+    this.l1d.invalidate(pa >>> this.l1d.lineShift);
+    this.l2.invalidate(pa >>> this.l2Shift);
   }
 
   /** Runs `work` with all its stalls charged to `cause`. */
@@ -209,17 +240,21 @@ export class Hierarchy {
     this.timing[BUS_FREE] = Math.max(this.timing[BUS_FREE], this.accounting.time[0]) + this.stream;
   }
 
-  /** What a store does beyond L1: in order, later; the CPU waits only for a free entry. */
-  private enqueue(pa: number, dirty: boolean): void {
+  /** The store buffer's next entry, waited for if it is not free. */
+  private storeSlot(): number {
     this.sync();
-    const t = this.timing;
     const slot = RING + this.ringNext;
     this.ringNext = this.ringNext + 1 === this.storeEntries ? 0 : this.ringNext + 1;
-    let now = this.accounting.time[0];
-    if (t[slot] > now) {
-      this.accounting.charge(this.override >= 0 ? this.override : STORE_BUFFER, t[slot] - now);
-      now = this.accounting.time[0];
-    }
+    const late = this.timing[slot] - this.accounting.time[0];
+    if (late > 0) this.accounting.charge(this.override >= 0 ? this.override : STORE_BUFFER, late);
+    return slot;
+  }
+
+  /** What a store does beyond L1: in order, later; the CPU waits only for a free entry. */
+  private enqueue(pa: number, dirty: boolean): void {
+    const slot = this.storeSlot();
+    const t = this.timing;
+    const now = this.accounting.time[0];
     this.l2Accesses++;
     const line = pa >>> this.l2Shift;
     let done = Math.max(now, t[STORES_DONE]) + this.l2Store;

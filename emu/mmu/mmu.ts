@@ -6,8 +6,8 @@
  * entries, so the TLB stays the only source of translations. What the fast part cannot do (a miss, two lines or
  * pages, a page that holds decoded code or is watched, memory-mapped I/O) is in the slow part below it.
  *
- * Addresses are int32; linear ones come with the segment's base added and its limit checked. Left out: PAE, PSE-36,
- * page attributes (PWT, PCD), A20.
+ * Addresses are int32; linear ones come with the segment's base added and its limit checked. Physical ones have
+ * passed the A20 gate, which comes behind the TLBs: the front table holds what it lets through. Left out: PAE.
  */
 import type { Accounting } from '../accounting.ts';
 import { CAUSE } from '../accounting.ts';
@@ -15,8 +15,9 @@ import type { AccessSize, MmioRange } from '../bus.ts';
 import { TICKS_PER_CYCLE } from '../clock.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
-import type { CpuFault } from './fault.ts';
-import { BIG, type Tlb } from './tlb.ts';
+import { AC, type CpuFault } from './fault.ts';
+import type { MsrValue } from './memory-types.ts';
+import { BIG, TLB_HIGH, type Tlb } from './tlb.ts';
 import { Walker } from './walker.ts';
 
 const MMIO = CAUSE.mmio;
@@ -24,6 +25,8 @@ const MMIO = CAUSE.mmio;
 const FRONT = 1024; // slots a privilege level
 const FRONT_MASK = FRONT - 1;
 const EPOCHS = 4096;
+/** The lowest bit of TLB_HIGH. */
+const PSE36_UNIT = 0x2000;
 
 /** Attributes of a page of RAM. */
 export const PAGE_CODE = 1;
@@ -65,7 +68,16 @@ export class Mmu extends Walker {
   private onAccess: AccessWatch | null = null;
 
   /** Two addresses that differ in these bits lie in two lines. */
-  private readonly crossMask: number;
+  private readonly lineMask: number;
+  /**
+   * An operand whose first and last byte differ in these bits is not for the fast part: it lies in two lines or, for
+   * `probeMask`, pages; with alignment checking on, any operand that is not aligned does.
+   */
+  private wordMask: number;
+  private dwordMask: number;
+  private probeMask = -4096;
+  /** CR0.AM and EFLAGS.AC are set: user accesses are checked. */
+  private aligned = false;
   private readonly host: MmuHost;
   private readonly mmioReadTicks: number;
   private readonly mmioWriteTicks: number;
@@ -74,7 +86,7 @@ export class Mmu extends Walker {
     super(p, state, accounting, fault);
     this.host = host;
     this.attributes = new Uint8Array(Math.max(1, state.ramSize >>> 12));
-    this.crossMask = this.hierarchy.timed ? -p.l1d.line.value : -4096;
+    this.lineMask = this.wordMask = this.dwordMask = this.hierarchy.timed ? -p.l1d.line.value : -4096;
     const ns = (v: number) => Math.round((v * p.clockHz.value * TICKS_PER_CYCLE) / 1e9);
     this.mmioReadTicks = p.timing ? ns(p.io.mmioReadNs.value) : 0;
     this.mmioWriteTicks = p.timing ? ns(p.io.mmioWriteNs.value) : 0;
@@ -104,9 +116,42 @@ export class Mmu extends Walker {
     this.clearFront();
   }
 
+  /** The A20 gate: off clears bit 20 of every physical address of the CPU, the walker's too. */
+  setA20(on: boolean): void {
+    this.a20Mask = on ? -1 : ~(1 << 20);
+    this.clearFront();
+  }
+
+  get a20(): boolean {
+    return this.a20Mask === -1;
+  }
+
+  /** CR0.CD: nothing is cached. */
+  setCacheDisable(on: boolean): void {
+    if (on === this.types.cacheDisabled) return;
+    this.types.cacheDisabled = on;
+    this.clearFront();
+  }
+
+  /** WRMSR to the PAT or an MTRR: false for a reserved bit. TLB entries keep their PAT bits, not the types. */
+  writeMemoryType(register: number, lo: number, hi: number): boolean {
+    const done = this.types.write(register, lo, hi);
+    if (done) this.clearFront();
+    return done;
+  }
+
   /** The privilege of the accesses that follow: CPL 3 is user. */
   setUser(user: boolean): void {
     this.user = user ? FRONT : 0;
+  }
+
+  /** CR0.AM and EFLAGS.AC are both set: user accesses must be aligned (SDM vol. 3, 6.15, #AC). */
+  setAlignmentCheck(on: boolean): void {
+    if (on === this.aligned) return;
+    this.aligned = on;
+    this.wordMask = on ? -2 : this.lineMask;
+    this.dwordMask = on ? -4 : this.lineMask;
+    this.probeMask = on ? -2 : -4096;
   }
 
   get isUser(): boolean {
@@ -181,7 +226,7 @@ export class Mmu extends Walker {
 
   read16(lin: number): number {
     const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
-    if (this.readTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 1)) & this.crossMask) !== 0)
+    if (this.readTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 1)) & this.wordMask) !== 0)
       return this.slowRead(lin, 2) & 0xffff;
     const pa = (lin + this.delta[slot]) | 0;
     this.use(this.entryOf[slot]);
@@ -192,7 +237,7 @@ export class Mmu extends Walker {
 
   read32(lin: number): number {
     const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
-    if (this.readTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 3)) & this.crossMask) !== 0)
+    if (this.readTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 3)) & this.dwordMask) !== 0)
       return this.slowRead(lin, 4);
     const pa = (lin + this.delta[slot]) | 0;
     this.use(this.entryOf[slot]);
@@ -213,7 +258,7 @@ export class Mmu extends Walker {
 
   write16(lin: number, v: number): void {
     const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
-    if (this.writeTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 1)) & this.crossMask) !== 0)
+    if (this.writeTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 1)) & this.wordMask) !== 0)
       return this.slowWrite(lin, 2, v);
     const pa = (lin + this.delta[slot]) | 0;
     this.use(this.entryOf[slot]);
@@ -224,7 +269,7 @@ export class Mmu extends Walker {
 
   write32(lin: number, v: number): void {
     const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
-    if (this.writeTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 3)) & this.crossMask) !== 0)
+    if (this.writeTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 3)) & this.dwordMask) !== 0)
       return this.slowWrite(lin, 4, v);
     const pa = (lin + this.delta[slot]) | 0;
     this.use(this.entryOf[slot]);
@@ -233,19 +278,33 @@ export class Mmu extends Walker {
     this.ram.setInt32(pa, v, true);
   }
 
-  /** Throws the page fault that a write of `size` bytes at `lin` would raise; translates, and touches no data. */
+  /** Throws the fault that a write of `size` bytes at `lin` would raise; translates, and touches no data. */
   probeWrite(lin: number, size: number): void {
     const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
-    if (this.writeTag[slot] === ((lin & ~0xfff) | this.epoch) && ((lin ^ (lin + size - 1)) & ~0xfff) === 0)
+    if (
+      this.writeTag[slot] === ((lin & ~0xfff) | this.epoch) &&
+      ((lin ^ (lin + size - 1)) & this.probeMask) === 0
+    )
       return;
+    this.checkAlignment(lin, size);
     this.translate(lin, true);
     if (((lin ^ (lin + size - 1)) & ~0xfff) !== 0) this.translate((lin + size - 1) & ~0xfff, true);
   }
 
-  /** Throws the page fault that a read of `size` bytes at `lin` would raise. */
+  /** Throws the fault that a read of `size` bytes at `lin` would raise. */
   probeRead(lin: number, size: number): void {
+    this.checkAlignment(lin, size);
     this.translate(lin, false);
     if (((lin ^ (lin + size - 1)) & ~0xfff) !== 0) this.translate((lin + size - 1) & ~0xfff, false);
+  }
+
+  /**
+   * #AC(0) if a user access to `lin` must be aligned to `size` bytes, a power of two, and is not; other sizes are
+   * not checked. It comes before a page fault, as on silicon; the manual leaves the order open (SDM vol. 3, 6.9).
+   */
+  checkAlignment(lin: number, size: number): void {
+    if (!this.aligned || this.user === 0 || (lin & (size - 1)) === 0 || (size & (size - 1)) !== 0) return;
+    throw this.fault.set(AC, 0);
   }
 
   private use(entry: number): void {
@@ -258,24 +317,32 @@ export class Mmu extends Walker {
 
   /** Physical address (int32) of `lin` for a data access of the current privilege; throws the page fault. */
   translate(lin: number, write: boolean): number {
-    if (!this.paging) return lin;
+    if (!this.paging) return lin & this.a20Mask;
     // The entry that the fast part used last is not the newest any more.
     this.lastEntry = -2;
-    return this.lookup(lin, write, this.dtlb, this.dtlb4m);
+    return this.lookup(lin, write, this.dtlb, this.dtlb4m) & this.a20Mask;
   }
 
   // ---- loads and stores: the slow part -----------------------------------------------------------------------
 
   private slowRead(lin: number, size: AccessSize): number {
     const last = (lin + size - 1) | 0;
+    this.checkAlignment(lin, size);
     if (((lin ^ last) & ~0xfff) !== 0) return this.splitRead(lin, size);
     const pa = this.translate(lin, false);
     if (this.onAccess !== null) this.onAccess(lin, size, false);
-    this.fillFront(lin, pa, false);
+    if (this.foundFlags() & TLB_HIGH) return this.mmioRead(pa, size);
     if (pa >>> 0 >= this.ramSize || (pa >>> 0) + size > this.ramSize) return this.mmioRead(pa, size);
     if (this.attributes[pa >>> 12] & PAGE_HOLE) return this.mmioRead(pa, size);
-    this.touchLine(pa);
-    if (((lin ^ last) & this.crossMask) !== 0) this.touchLine(pa + size - 1);
+    const crosses = ((lin ^ last) & this.lineMask) !== 0;
+    if (this.isUncached(pa)) {
+      this.hierarchy.loadUncached(pa);
+      if (crosses) this.hierarchy.loadUncached(pa + size - 1);
+    } else {
+      this.fillFront(lin, pa, false);
+      this.touchLine(pa);
+      if (crosses) this.touchLine(pa + size - 1);
+    }
     this.loads++;
     return size === 1
       ? this.ram8[pa]
@@ -286,15 +353,23 @@ export class Mmu extends Walker {
 
   private slowWrite(lin: number, size: AccessSize, v: number): void {
     const last = (lin + size - 1) | 0;
+    this.checkAlignment(lin, size);
     if (((lin ^ last) & ~0xfff) !== 0) return this.splitWrite(lin, size, v);
     const pa = this.translate(lin, true);
     if (this.onAccess !== null) this.onAccess(lin, size, true);
-    this.fillFront(lin, pa, true);
+    if (this.foundFlags() & TLB_HIGH) return this.mmioWrite(pa, size, v);
     if (pa >>> 0 >= this.ramSize || (pa >>> 0) + size > this.ramSize) return this.mmioWrite(pa, size, v);
     const attributes = this.attributes[pa >>> 12];
     if (attributes & PAGE_HOLE) return this.mmioWrite(pa, size, v);
-    this.storeLine(pa);
-    if (((lin ^ last) & this.crossMask) !== 0) this.storeLine(pa + size - 1);
+    const crosses = ((lin ^ last) & this.lineMask) !== 0;
+    if (this.isUncached(pa)) {
+      this.hierarchy.storeUncached(pa);
+      if (crosses) this.hierarchy.storeUncached(pa + size - 1);
+    } else {
+      this.fillFront(lin, pa, true);
+      this.storeLine(pa);
+      if (crosses) this.storeLine(pa + size - 1);
+    }
     this.stores++;
     if (attributes & PAGE_ROM) return;
     if (size === 1) this.ram8[pa] = v;
@@ -339,20 +414,25 @@ export class Mmu extends Walker {
     this.stores -= size - 1;
   }
 
+  /** Who answers at `pa`, as last translated; null, and the host is told, if nobody does. */
+  private mmioRange(kind: 'read' | 'write', pa: number): MmioRange | null {
+    const high = this.foundFlags() & TLB_HIGH;
+    const range = high ? null : this.host.findMmio(pa >>> 0);
+    if (!range) this.host.onUnmapped(kind, (pa >>> 0) + (high / PSE36_UNIT) * 2 ** 32);
+    return range;
+  }
+
   private mmioRead(pa: number, size: AccessSize): number {
-    const range = this.host.findMmio(pa >>> 0);
-    if (!range) {
-      this.host.onUnmapped('read', pa >>> 0);
-      return -1;
-    }
+    const range = this.mmioRange('read', pa);
+    if (!range) return -1;
     this.sync();
     this.accounting.charge(MMIO, this.mmioReadTicks);
     return range.handler.readMmio((pa >>> 0) - range.base, size) | 0;
   }
 
   private mmioWrite(pa: number, size: AccessSize, v: number): void {
-    const range = this.host.findMmio(pa >>> 0);
-    if (!range) return this.host.onUnmapped('write', pa >>> 0);
+    const range = this.mmioRange('write', pa);
+    if (!range) return;
     this.sync();
     this.accounting.charge(MMIO, this.mmioWriteTicks);
     const mask = size === 4 ? v >>> 0 : size === 2 ? v & 0xffff : v & 0xff;
@@ -414,6 +494,9 @@ export class Mmu extends Walker {
       bigPages: this.bigPages,
       globalPages: this.globalPages,
       user: this.user,
+      a20: this.a20,
+      types: this.types.save(),
+      cacheDisabled: this.types.cacheDisabled,
       lastStoreLine: this.lastStoreLine,
       counters: [this.loads, this.stores, this.fetches],
       tlbs: this.distinct.map(t => t.save()),
@@ -430,6 +513,9 @@ export class Mmu extends Walker {
       bigPages: boolean;
       globalPages: boolean;
       user: number;
+      a20: boolean;
+      types: [number, MsrValue][];
+      cacheDisabled: boolean;
       lastStoreLine: number;
       counters: number[];
       tlbs: number[][];
@@ -442,6 +528,9 @@ export class Mmu extends Walker {
     this.bigPages = s.bigPages;
     this.globalPages = s.globalPages;
     this.user = s.user;
+    this.setA20(s.a20);
+    this.types.load(s.types);
+    this.types.cacheDisabled = s.cacheDisabled;
     this.lastStoreLine = s.lastStoreLine;
     [this.loads, this.stores, this.fetches] = s.counters;
     this.distinct.forEach((t, i) => {

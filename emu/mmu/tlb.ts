@@ -17,8 +17,13 @@ export const BIG = 1 << 21;
 /** Bits of an entry's flags: those of a page-table entry. */
 export const TLB_W = 0x002;
 export const TLB_U = 0x004;
+export const TLB_PWT = 0x008;
+export const TLB_PCD = 0x010;
 export const TLB_D = 0x040;
+export const TLB_PAT = 0x080;
 export const TLB_G = 0x100;
+/** Bits 32–35 of the physical address of a 4 MiB page (PSE-36). */
+export const TLB_HIGH = 0x1_e000;
 
 const INVALID = -1;
 

@@ -3,16 +3,18 @@
  * vol. 3, 4.3, 4.7, 4.10). A translation is used from its TLB until something evicts or flushes it; only a miss, or
  * a first write through a clean entry, walks. Mmu (mmu.ts) adds the accesses themselves.
  *
- * Addresses are int32. Left out: PAE, PSE-36, page attributes (PWT, PCD).
+ * Addresses are int32; a 4 MiB page above 4 GiB (PSE-36) is nowhere, since all RAM is below. `walk` alone knows how
+ * tables are laid out: another format (PAE, and with it NX) goes beside it, with its own bits for the TLB's flags.
  */
 import type { Accounting } from '../accounting.ts';
 import { CAUSE } from '../accounting.ts';
 import { TICKS_PER_CYCLE } from '../clock.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
-import { type CpuFault, PF, PF_PRESENT, PF_USER, PF_WRITE } from './fault.ts';
+import { type CpuFault, PF, PF_PRESENT, PF_RESERVED, PF_USER, PF_WRITE, UD } from './fault.ts';
 import { Hierarchy } from './hierarchy.ts';
-import { BIG, TLB_D, TLB_G, TLB_U, TLB_W, Tlb } from './tlb.ts';
+import { MemoryTypes } from './memory-types.ts';
+import { BIG, TLB_D, TLB_G, TLB_HIGH, TLB_PAT, TLB_PCD, TLB_PWT, TLB_U, TLB_W, Tlb } from './tlb.ts';
 
 const WALK = CAUSE.walk;
 const WALK_SWITCH = CAUSE.walkSwitch;
@@ -20,12 +22,17 @@ const WALK_SWITCH = CAUSE.walkSwitch;
 const PTE_P = 0x001;
 const PTE_A = 0x020;
 const PTE_PS = 0x080;
+/** In a PDE that maps 4 MiB: its PAT bit, and what must be clear (SDM vol. 3, table 4-4, 36 bits of address). */
+const BIG_PAT = 0x1000;
+const BIG_RESERVED = 0x3e_0000;
+const ATTRIBUTES = TLB_PWT | TLB_PCD;
 
 /** How the walker touched memory, for tests and tracing. */
 export type WalkAccess = (what: 'read' | 'write', pa: number, value: number) => void;
 
 export abstract class Walker {
   readonly hierarchy: Hierarchy;
+  readonly types = new MemoryTypes();
   readonly itlb: Tlb;
   readonly dtlb: Tlb;
   readonly itlb4m: Tlb;
@@ -48,6 +55,8 @@ export abstract class Walker {
   protected directory = 0;
   /** 0 for supervisor accesses; for user ones what Mmu adds to the index of a front slot. */
   protected user = 0;
+  /** What A20 leaves of a physical address: everything, or all but bit 20. */
+  protected a20Mask = -1;
   /** A flush is under way, which forgets everything derived at its end. */
   protected bulk = false;
   protected readonly distinct: readonly Tlb[];
@@ -62,7 +71,7 @@ export abstract class Walker {
   protected lastStoreLine = -1;
   private readonly writeBack: boolean;
   protected readonly accounting: Accounting;
-  private readonly fault: CpuFault;
+  protected readonly fault: CpuFault;
   private readonly walkTicks: number;
 
   constructor(p: Profile, state: State, accounting: Accounting, fault: CpuFault) {
@@ -134,11 +143,15 @@ export abstract class Walker {
   private fetchPage = 1; // not a page address: nothing
   private fetchUser = -1;
   private fetchDelta = 0;
+  private fetchUncached = false;
 
   /** Physical address (int32) of an instruction byte at `lin`; renews its ITLB entry, throws the page fault. */
   translateFetch(lin: number): number {
     if ((lin & ~0xfff) === this.fetchPage && this.user === this.fetchUser) return (lin + this.fetchDelta) | 0;
-    const pa = this.paging ? this.lookup(lin, false, this.itlb, this.itlb4m) : lin;
+    const pa = (this.paging ? this.lookup(lin, false, this.itlb, this.itlb4m) : lin) & this.a20Mask;
+    // Where nothing answers, all bytes are FF: an undefined instruction.
+    if (this.foundFlags() & TLB_HIGH) throw this.fault.set(UD, -1);
+    this.fetchUncached = this.isUncached(pa);
     this.fetchPage = lin & ~0xfff;
     this.fetchUser = this.user;
     this.fetchDelta = (pa - lin) | 0;
@@ -155,7 +168,20 @@ export abstract class Walker {
     if (!this.hierarchy.timed) return;
     const l1i = this.hierarchy.l1i;
     const line = pa >>> l1i.lineShift;
-    if (l1i.tags[(line & l1i.setMask) * l1i.ways] >> 2 !== line) this.hierarchy.fetch(pa);
+    if (l1i.tags[(line & l1i.setMask) * l1i.ways] >> 2 !== line) this.hierarchy.fetch(pa, this.fetchUncached);
+  }
+
+  /** Flags of the TLB entry that the last translation used; 0 with paging off. */
+  protected foundFlags(): number {
+    return this.paging ? this.foundTlb.flags[this.found] : 0;
+  }
+
+  /** Does RAM at `pa`, as last translated, bypass the caches? */
+  protected isUncached(pa: number): boolean {
+    if (!this.hierarchy.timed) return false;
+    if (!this.paging) return this.types.uncachedByRange(pa);
+    const flags = this.foundFlags();
+    return this.types.uncached(pa, ((flags & ATTRIBUTES) >> 3) | (flags & TLB_PAT ? 4 : 0));
   }
 
   protected lookup(lin: number, write: boolean, small: Tlb, big: Tlb): number {
@@ -217,6 +243,7 @@ export abstract class Walker {
     let pte = pde;
     if (!(pde & PTE_P)) return this.walkFault(lin, write, 0);
     const large = this.bigPages && (pde & PTE_PS) !== 0;
+    if (large && pde & BIG_RESERVED) return this.walkFault(lin, write, PF_PRESENT | PF_RESERVED);
     if (!large) {
       pteAt = (pde & ~0xfff) + (((lin >>> 12) & 0x3ff) << 2);
       pte = this.walkRead(pteAt);
@@ -232,7 +259,10 @@ export abstract class Walker {
       if ((pte & want) !== want) this.walkWrite(pteAt, pte | want);
     }
     this.hierarchy.chargeNormally();
-    const flags = rights | ((pte | want) & TLB_D) | (this.globalPages ? pte & TLB_G : 0);
+    const attributes = large
+      ? (pde & (ATTRIBUTES | TLB_HIGH)) | (pde & BIG_PAT ? TLB_PAT : 0)
+      : pte & (ATTRIBUTES | TLB_PAT);
+    const flags = rights | attributes | ((pte | want) & TLB_D) | (this.globalPages ? pte & TLB_G : 0);
     const frame = large ? pte & ~0x3fffff : pte & ~0xfff;
     const tlb = large ? big : small;
     let e = keep;
@@ -254,17 +284,21 @@ export abstract class Walker {
     this.pageFault(lin, write, present);
   }
 
-  private walkRead(pa: number): number {
+  private walkRead(address: number): number {
+    const pa = address & this.a20Mask;
     if (pa >>> 0 >= this.ramSize) return -1;
-    this.touchLine(pa);
+    if (this.hierarchy.timed && this.types.uncachedByRange(pa)) this.hierarchy.loadUncached(pa);
+    else this.touchLine(pa);
     const v = this.ram.getInt32(pa, true);
     this.onWalk?.('read', pa, v);
     return v;
   }
 
-  private walkWrite(pa: number, v: number): void {
+  private walkWrite(address: number, v: number): void {
+    const pa = address & this.a20Mask;
     if (pa >>> 0 >= this.ramSize) return;
-    this.storeLine(pa);
+    if (this.hierarchy.timed && this.types.uncachedByRange(pa)) this.hierarchy.storeUncached(pa);
+    else this.storeLine(pa);
     if (!this.isWritable(pa)) return;
     this.ram.setInt32(pa, v, true);
     this.onWalk?.('write', pa, v);
@@ -275,13 +309,15 @@ export abstract class Walker {
 
   /** Physical address of `lin` by the page tables in RAM (not the TLB), or -1; no side effects. */
   peekTranslate(lin: number, directory = this.directory): number {
-    if (!this.paging) return lin >>> 0;
-    const pde = this.peek32(directory + ((lin >>> 22) << 2));
+    const a20 = this.a20Mask;
+    if (!this.paging) return (lin & a20) >>> 0;
+    const pde = this.peek32((directory + ((lin >>> 22) << 2)) & a20);
     if (!(pde & PTE_P)) return -1;
-    if (this.bigPages && pde & PTE_PS) return ((pde & ~0x3fffff) | (lin & 0x3fffff)) >>> 0;
-    const pte = this.peek32((pde & ~0xfff) + (((lin >>> 12) & 0x3ff) << 2));
+    if (this.bigPages && pde & PTE_PS)
+      return pde & (TLB_HIGH | BIG_RESERVED) ? -1 : (((pde & ~0x3fffff) | (lin & 0x3fffff)) & a20) >>> 0;
+    const pte = this.peek32(((pde & ~0xfff) + (((lin >>> 12) & 0x3ff) << 2)) & a20);
     if (!(pte & PTE_P)) return -1;
-    return ((pte & ~0xfff) | (lin & 0xfff)) >>> 0;
+    return (((pte & ~0xfff) | (lin & 0xfff)) & a20) >>> 0;
   }
 
   /** A dword of RAM by physical address; all ones outside RAM. */

@@ -13,6 +13,7 @@ const ALWAYS_SET = 0x202;
 const ARITHMETIC = [0x001, 0x004, 0x010, 0x040, 0x080, 0x800];
 const DF = 0x400;
 const TF = 0x100;
+/** Linux sets CR0.AM, so that this checks alignment. */
 const AC = 0x4_0000;
 export const [ES, CS, SS, DS] = [0, 1, 2, 3];
 

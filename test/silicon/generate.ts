@@ -102,6 +102,7 @@ const NO_OPERAND_SIZE = new Set(['0fc8']);
 /** Their register forms belong to later extensions (VEX, EVEX, MPX) or are #UD, which UNDEFINED asks. */
 const MEMORY_ONLY = new Set([
   '8d',
+  '0f0d',
   'c4',
   'c5',
   '62',

@@ -82,6 +82,8 @@ export interface Segment {
 }
 
 const ACCESS = 0xf1;
+/** What Linux calls `useable`: LAR shows it. */
+const AVL = 0x10_0000;
 
 /** The descriptor's two dwords; zeros for an empty entry. */
 export function descriptorOf(e: LocalEntry | null): [number, number] {
@@ -92,6 +94,7 @@ export function descriptorOf(e: LocalEntry | null): [number, number] {
     ((e.base >>> 16) & 0xff) |
     (access << 8) |
     (e.limit & 0xf0000) |
+    AVL |
     (e.big ? 0x40_0000 : 0) |
     (e.pages ? 0x80_0000 : 0) |
     (e.base & 0xff00_0000);

@@ -303,6 +303,11 @@ const loadSegment: Recipe = d => {
   if (d.address >= 0) d.fill(d.address, le(selector, 2));
   else if ((d.modrm[0] & 7) !== ESP) d.set16(d.modrm[0] & 7, selector);
 };
+/** VERW with LOCK is #UD by the manuals, and runs on the AMD CPU that was asked. */
+const verifyWrite: Recipe = d => {
+  loadSegment(d);
+  d.lock = false;
+};
 const loadPointer: Recipe = d => {
   d.fill(d.address, [...le(d.random.value(4), d.operandBytes), ...le(dataSelector(d), 2)]);
 };
@@ -358,8 +363,11 @@ const interrupt: Recipe = d => {
 const adjustByImmediate: Recipe = d => {
   d.immediates = [d.random.pick([10, 10, 10, 0, 1, 2, 16, 0x80, 0xff, d.random.below(256)])];
 };
-/** MOV to and from CR and DR: only registers that exist. */
-const control: Recipe = d => existing(d, [0, 2, 3]);
+/** MOV to and from CR and DR: only registers that exist. LOCK MOV CR0 is AMD's MOV CR8. */
+const control: Recipe = d => {
+  existing(d, [0, 2, 3]);
+  d.lock = false;
+};
 const debug: Recipe = d => existing(d, [0, 1, 2, 3, 6, 7]);
 function existing(d: Draft, registers: readonly number[]): void {
   d.modrm = [0xc0 | (d.random.pick(registers) << 3) | d.random.below(8)];
@@ -420,7 +428,8 @@ on(farDirect, '9a', 'ea');
 on(nearReturn, 'c2', 'c3');
 on(farReturn, 'ca', 'cb');
 on(interruptReturn, 'cf');
-on(loadSegment, '8e', '0f00/2', '0f00/3', '0f00/4', '0f00/5', '63', '0f02', '0f03');
+on(loadSegment, '8e', '0f00/2', '0f00/3', '0f00/4', '63', '0f02', '0f03');
+on(verifyWrite, '0f00/5');
 on(loadPointer, 'c4', 'c5', '0fb2', '0fb4', '0fb5');
 on(enter, 'c8');
 on(leave, 'c9');

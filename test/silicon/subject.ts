@@ -3,7 +3,7 @@ import { Accounting } from '../../emu/accounting.ts';
 import { Clock, NEVER } from '../../emu/clock.ts';
 import { Cpu } from '../../emu/cpu/cpu.ts';
 import { Engine } from '../../emu/cpu/engine.ts';
-import { CR0_PE, CR0_PG, CR0_WP } from '../../emu/cpu/registers.ts';
+import { CR0_AM, CR0_PE, CR0_PG, CR0_WP } from '../../emu/cpu/registers.ts';
 import { CS_, LDTR_, TR_ } from '../../emu/cpu/segments.ts';
 import type { Profile } from '../../emu/profile/profile.ts';
 import { State } from '../../emu/state.ts';
@@ -61,7 +61,7 @@ export function machineSubject(profile: Profile): Subject {
   cpu.setSegment(TR_, TSS_SELECTOR, TSS, TSS_LIMIT, BUSY_TSS);
   cpu.setSegment(LDTR_, LDT_SELECTOR, LDT, LDT_LIMIT, LDT_ATTRIBUTES);
   cpu.setCr3(DIRECTORY);
-  cpu.setCr0(CR0_PE | CR0_WP | CR0_PG);
+  cpu.setCr0(CR0_PE | CR0_WP | CR0_AM | CR0_PG);
 
   function begin(v: Vector): void {
     bytes.set(v.code, CODE_FRAME + v.codeOffset);

@@ -73,7 +73,8 @@ export function ring0(exec: Exec): Exec {
 /** SGDT and SIDT: limit, then base; with 16-bit operands its top byte is stored as 0. */
 function storeTable(c: Cpu, i: Insn, base: number, limit: number): void {
   const at = c.ea(i);
-  c.probeStore(i.seg, at, 6);
+  c.probeStore(i.seg, at, 2);
+  c.probeStore(i.seg, (at + 2) | 0, 4);
   c.store16(i.seg, at, limit);
   c.store32(i.seg, (at + 2) | 0, i.o32 ? base : base & 0xff_ffff);
 }

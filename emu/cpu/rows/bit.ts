@@ -86,8 +86,9 @@ function cmpxchg(c: Cpu, i: Insn): void {
 function cmpxchg8b(c: Cpu, i: Insn): void {
   const at = c.ea(i);
   const high = (at + 4) | 0;
-  const lo = c.loadForWrite(i.seg, at, 4);
-  const hi = c.loadForWrite(i.seg, high, 4);
+  c.probeStore(i.seg, at, 8);
+  const lo = c.load32(i.seg, at);
+  const hi = c.load32(i.seg, high);
   const equal = lo === c.r32[EAX] && hi === c.r32[EDX];
   c.store32(i.seg, at, equal ? c.r32[EBX] : lo);
   c.store32(i.seg, high, equal ? c.r32[ECX] : hi);

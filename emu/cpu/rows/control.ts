@@ -1,6 +1,7 @@
 /** Near branches, calls, returns and loops, and the flag instructions. SDM vol. 2. Far transfers: far.ts. */
+import { BR } from '../../mmu/fault.ts';
 import type { Cpu } from '../cpu.ts';
-import { getE } from '../exec/operand.ts';
+import { getE, getG, signed } from '../exec/operand.ts';
 import type { Insn } from '../insn.ts';
 import { DF, IF } from '../registers.ts';
 import type { Row } from '../row.ts';
@@ -61,6 +62,15 @@ function loop(c: Cpu, i: Insn): void {
 
 const jecxz = (c: Cpu, i: Insn) => c.branch(i, (i.a32 ? c.r32[ECX] : c.r16[ECX * 2]) === 0);
 
+/** BOUND: #BR unless the signed index lies between two bounds in memory, both included. */
+function bound(c: Cpu, i: Insn): void {
+  const at = c.ea(i);
+  const lower = signed(c.load(i.seg, at, i.size), i);
+  const upper = signed(c.load(i.seg, (at + i.size) | 0, i.size), i);
+  const index = signed(getG(c, i), i);
+  if (index < lower || index > upper) c.raise(BR);
+}
+
 const clc = (c: Cpu) => c.setCf(0);
 const stc = (c: Cpu) => c.setCf(1);
 const cmc = (c: Cpu) => c.setCf(c.cf ^ 1);
@@ -105,6 +115,7 @@ export const controlRows: Row[] = [
     both(`E${op} rel8`, `${name} rel8`, 'branch', loop, { op, reads: op < 2 ? 'Z' : '', ends: true }),
   ),
   ...both('E3 rel8', 'JECXZ rel8', 'branch', jecxz, ends),
+  ...both('62 /r m', 'BOUND rv, mv&v', 'cmpxchg', bound, { note: 'cost: taken as the nearest class' }),
   row('F8', 'CLC', 'flagSet', clc, { writes: 'C' }),
   row('F9', 'STC', 'flagSet', stc, { writes: 'C' }),
   row('F5', 'CMC', 'flagSet', cmc, { reads: 'C', writes: 'C' }),

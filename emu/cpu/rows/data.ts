@@ -28,7 +28,6 @@ const movzx16 = (c: Cpu, i: Insn) => setG(c, i, load16(c, i));
 const movsx8 = (c: Cpu, i: Insn) => setG(c, i, (load8(c, i) << 24) >> 24);
 const movsx16 = (c: Cpu, i: Insn) => setG(c, i, (load16(c, i) << 16) >> 16);
 const lea = (c: Cpu, i: Insn) => setG(c, i, c.ea(i));
-const nop = () => {};
 
 function xchgEG(c: Cpu, i: Insn): void {
   const v = getForUpdate(c, i);
@@ -59,9 +58,9 @@ function popE(c: Cpu, i: Insn): void {
   const v = c.pop(i.o32);
   if (i.isReg) return setE(c, i, v);
   const after = c.esp;
+  const at = c.ea(i);
   c.esp = before;
-  const offset = i.base === ESP ? (c.ea(i) + (i.o32 ? 4 : 2)) | 0 : c.ea(i);
-  c.store(i.seg, i.a32 ? offset : offset & 0xffff, i.size, v);
+  c.store(i.seg, at, i.size, v);
   c.esp = after;
 }
 
@@ -196,7 +195,6 @@ export const dataRows: Row[] = [
   row('86 /r', 'XCHG r/m8, r8', 'xchg', xchgEG, { lock: true }),
   ...both('87 /r', 'XCHG r/mv, rv', 'xchg', xchgEG, { lock: true }),
   ...both('90 +r', 'XCHG rv, eAX', 'xchg', xchgAR, { note: '90 is NOP' }),
-  ...both('0F 1F /0', 'NOP r/mv', 'mov', nop),
   ...CONDITIONS.flatMap(({ name, reads }, op) => [
     ...both(`0F ${hex(0x40 + op)} /r`, `CMOV${name} rv, r/mv`, 'cmov', cmov, { op, reads }),
     row(`0F ${hex(0x90 + op)} /r`, `SET${name} r/m8`, 'setcc', setcc, { op, reads }),

@@ -32,7 +32,7 @@ function inProtectedMode(exec: Exec): Exec {
   };
 }
 
-/** Two rows, bound to operand size 16 and 32: `v` after r, m, imm, moffs, rel and `:` in the form is the size. */
+/** Two rows, bound to operand size 16 and 32: `v` after r, m, imm, moffs, rel, `:` and `&` in the form is the size. */
 export function both(
   enc: string,
   form: string,
@@ -43,7 +43,7 @@ export function both(
   return [16, 32].map(bits =>
     row(
       `o${bits} ${enc}`,
-      form.replaceAll(/(\b(?:r\/m|r|m|imm|moffs|rel)|:)v\b/g, `$1${bits}`),
+      form.replaceAll(/(\b(?:r\/m|r|m|imm|moffs|rel)|[:&])v\b/g, `$1${bits}`),
       cost,
       exec,
       options,

@@ -62,13 +62,13 @@ const tableRows: Row[] = [
 
 const controlRows: Row[] = [
   row('0F 06', 'CLTS', 'movCr', lastRing0(clts), ends),
-  ...[0, 2, 3, 4].map(n => row(`0F 20 /${n} r`, `MOV r32, CR${n}`, 'movCrRead', lastRing0(movFromCr), ends)),
-  row('0F 22 /0 r', 'MOV CR0, r32', 'movCr', lastRing0(movToCr0), ends),
-  row('0F 22 /2 r', 'MOV CR2, r32', 'movCr', lastRing0(movToCr2), ends),
-  row('0F 22 /3 r', 'MOV CR3, r32', 'movCr3', lastRing0(movToCr3), ends),
-  row('0F 22 /4 r', 'MOV CR4, r32', 'movCr', lastRing0(movToCr4), ends),
-  row('0F 21 /r r', 'MOV r32, DRn', 'movDr', thenNext(movFromDr), ends),
-  row('0F 23 /r r', 'MOV DRn, r32', 'movDr', thenNext(movToDr), ends),
+  ...[0, 2, 3, 4].map(n => row(`0F 20 /${n} R`, `MOV r32, CR${n}`, 'movCrRead', lastRing0(movFromCr), ends)),
+  row('0F 22 /0 R', 'MOV CR0, r32', 'movCr', lastRing0(movToCr0), ends),
+  row('0F 22 /2 R', 'MOV CR2, r32', 'movCr', lastRing0(movToCr2), ends),
+  row('0F 22 /3 R', 'MOV CR3, r32', 'movCr3', lastRing0(movToCr3), ends),
+  row('0F 22 /4 R', 'MOV CR4, r32', 'movCr', lastRing0(movToCr4), ends),
+  row('0F 21 /r R', 'MOV r32, DRn', 'movDr', thenNext(movFromDr), ends),
+  row('0F 23 /r R', 'MOV DRn, r32', 'movDr', thenNext(movToDr), ends),
   row('0F 08', 'INVD', 'wbinvd', lastRing0(flushCaches), ends),
   row('0F 09', 'WBINVD', 'wbinvd', lastRing0(flushCaches), ends),
   row('F4', 'HLT', 'hlt', lastRing0(hlt), ends),
@@ -120,6 +120,10 @@ const portRows: Row[] = [
 
 const absentRows: Row[] = [
   row('0F 0B', 'UD2', 'undefined', ud, ends),
+  row('0F AA', 'RSM', 'undefined', ud, {
+    ...ends,
+    note: 'outside system management mode, which is not there',
+  }),
   ...[0, 1, 2, 3, 4, 5, 6, 7].map(n =>
     row(`D${(8 + n).toString(16).toUpperCase()} /r`, `ESC ${n}`, 'undefined', esc, ends),
   ),

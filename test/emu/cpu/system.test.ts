@@ -435,9 +435,9 @@ describe('CPUID', () => {
 
   it('admits to what there is and no more', () => {
     const features = leaf(new Rig(), 1)[3];
-    expect(features).toBe(
-      (1 << 2) | (1 << 3) | (1 << 4) | (1 << 5) | (1 << 8) | (1 << 11) | (1 << 13) | (1 << 15),
-    );
+    const bits = [...Array(32).keys()].filter(n => (features >>> n) & 1);
+    // DE PSE TSC MSR CX8 SEP MTRR PGE CMOV PAT PSE-36
+    expect(bits).toEqual([2, 3, 4, 5, 8, 11, 12, 13, 15, 16, 17]);
   });
 
   it('gives the cache descriptors, for leaves beyond the last too', () => {

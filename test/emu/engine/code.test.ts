@@ -81,7 +81,7 @@ it('bytes behind a block that could not be decoded, once they can, make it longe
   const since = (fresh: boolean) => {
     rig = new Rig();
     if (!fresh) {
-      rig.code('40 0f ff 90 90 f4'); // inc eax; undefined
+      rig.code('40 0f 04 90 90 f4'); // inc eax; undefined
       rig.machine.step();
     }
     if (fresh) rig.code('40');
