@@ -31,6 +31,7 @@ const FEATURES = new Set(
     'PAUSE',
     'RDPMC',
     'SEP',
+    'SMM', // RSM has a row: it is #UD outside system management mode
     'TSC',
   ].map(name => CpuidFeature[name as keyof typeof CpuidFeature] as number),
 );
@@ -65,6 +66,12 @@ const mnemonicNames = Object.keys(Mnemonic)
 const registerNames: string[] = [];
 for (const [name, n] of Object.entries(Register)) if (typeof n === 'number') registerNames[n] = name;
 registerNames[Register.None] = '';
+
+/** ARPL uses 16 bits of both its registers, of whatever size iced calls them. */
+const WORDS = new Set(['ARPL']);
+
+/** NOPs with an operand: iced shows the register field too, the manual's form does not. */
+const HINT = 'RESERVEDNOP';
 
 /** The manual's form gives no size to their memory operand; iced says 6 bytes. */
 const UNSIZED = new Set(['SGDT', 'SIDT', 'LGDT', 'LIDT']);
@@ -167,10 +174,12 @@ function textOf(i: Instruction, widened: number): string {
   }
   if (raw === 'XLATB')
     return `XLATB ${registerNames[i.memorySegment]} a${i.memoryBase === Register.EBX ? 32 : 16}`;
+  if (raw === HINT) return `NOP ${operand(i, 0, i.opKind(0), false, true)}`;
+  const words = WORDS.has(raw) && i.opRegister(1) >= Register.EAX;
   let text = `${NAMES.get(raw) ?? raw} `;
   const sized = !UNSIZED.has(raw);
   for (let n = 0; n < count; n++)
-    text += (n === 0 ? '' : ', ') + operand(i, n, i.opKind(n), n === widened, sized);
+    text += (n === 0 ? '' : ', ') + operand(i, n, i.opKind(n), n === widened || (words && n === 1), sized);
   return text;
 }
 
