@@ -16,6 +16,8 @@ export const AWAITED: readonly string[] = ['d8', 'd9', 'da', 'db', 'dc', 'dd', '
 /** Opcodes on which we differ for good, with the reason. */
 export const DIFFERENCES: ReadonlyMap<string, string> = new Map([
   ['0f0d', 'PREFETCH and PREFETCHW are NOPs to a processor without them'],
+  ['0fff', 'UD0 has 32-bit operands in the manual and none that are used: #UD'],
+  ['0fb9', 'UD1 has 32-bit operands in the manual and none that are used: #UD'],
   ['0f1c', 'CLDEMOTE is a NOP to a processor without it'],
   ['0f18', 'PREFETCHh is a NOP to a processor without SSE'],
 ]);
