@@ -74,7 +74,7 @@ export class Draft {
     if (r.chance(80)) for (const bit of ARITHMETIC) f |= r.chance(50) ? bit : 0;
     if (r.chance(15)) f |= DF;
     if (r.chance(1)) f |= TF;
-    if (r.chance(2)) f |= AC;
+    if (r.chance(4)) f |= AC;
     return f;
   }
 

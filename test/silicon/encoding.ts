@@ -37,7 +37,6 @@ export function parseEncoding(enc: string): Encoding {
     else if (/^\/[0-7]$/.test(word)) e.modrm = Number(word[1]);
     else if (word === 'm' || word === 'r') e.bound = word;
     else if (word === 'R') e.bound = 'r';
-    else if (word === 'R') e.bound = 'r';
     else if (IMMEDIATES.has(word)) e.immediates.push(word as ImmediateKind);
     else throw new Error(`${enc}: "${word}" is not in the grammar of encodings`);
   }

@@ -33,7 +33,8 @@ export function compare(v: Vector, row: Row | undefined, silicon: Outcome, ours:
   const check = (name: string, expected: number, actual: number) => {
     if ((expected | 0) !== (actual | 0)) differences.push(`${name} ${hex(expected)}/${hex(actual)}`);
   };
-  const done = silicon.trap === BP || silicon.trap === DB;
+  // A fault elsewhere belongs to where the instruction went.
+  const done = silicon.trap === BP || silicon.trap === DB || silicon.eip !== v.eip;
   const ignored = (done && row ? undefinedFlags(row, v) : 0) | resumeFlag(v, silicon);
   if (!eitherOperand(v, silicon, ours)) {
     check('trap', silicon.trap, ours.trap);
