@@ -1,0 +1,137 @@
+/**
+ * Where an oracle of the system programs is known to differ from us: which cases, which fields, and why we are right, or
+ * why neither is wrong. Fields are those of compare.ts: `f0` is the top of the frame, an error code or EIP.
+ */
+export interface Rule {
+  oracle: 'qemu' | 'bochs';
+  /** A program's name, or `*`. */
+  program: string;
+  /** The names of its cases. */
+  name: RegExp;
+  fields: readonly string[] | 'all';
+  reason: string;
+}
+
+const qemu = (program: string, name: RegExp, fields: Rule['fields'], reason: string): Rule => ({
+  oracle: 'qemu',
+  program,
+  name,
+  fields,
+  reason,
+});
+
+const READS_FIRST =
+  'QEMU reads the operand of an update before it probes the write; silicon reports the write at once';
+
+export const RULES: readonly Rule[] = [
+  qemu(
+    '*',
+    /./,
+    ['rf'],
+    'QEMU pushes no RF for faults; SDM vol. 3, 17.3.1.1 says that they do, and silicon does',
+  ),
+  qemu('paging', / update$/, ['f0'], READS_FIRST),
+  qemu('paging', /^entries update$/, ['f1'], `${READS_FIRST}: its read has set the accessed bit`),
+  qemu(
+    'faults',
+    /^(add|inc|not|neg|shl|rcl|shld|xchg|xadd|cmpxchg|cmpxchg8b|lock bts) \[m\]/,
+    ['f0'],
+    READS_FIRST,
+  ),
+  qemu('faults', /^(call|jmp) \[m\] across/, ['f0'], `${READS_FIRST}; they land on ADD [EAX], AL`),
+  qemu('faults', /^bsf/, ['fl', 'f2'], 'flags but ZF are undefined after BSF'),
+  qemu(
+    'faults',
+    /^memory (sgdt|sidt)/,
+    ['f0', 'f1'],
+    'QEMU stores the limit before the base faults; we store all or nothing',
+  ),
+  qemu(
+    'faults',
+    /^pusha/,
+    ['cr2'],
+    'QEMU pushes from the lowest address up; silicon from the top down (the silicon corpus)',
+  ),
+  qemu(
+    'faults',
+    /^call far/,
+    ['f0'],
+    "QEMU's far call pushes with supervisor rights, so its error code lacks U",
+  ),
+  qemu(
+    'faults',
+    /^enter/,
+    'all',
+    'ENTER probes a write at its final stack pointer (SDM vol. 2, ENTER); QEMU does not',
+  ),
+  qemu(
+    'faults',
+    /^(retf|iret)/,
+    ['f0', 'cr2'],
+    'QEMU reads the frame upwards and with supervisor rights; silicon downwards',
+  ),
+  qemu(
+    'faults',
+    /^0f prefixes before the hole/,
+    'all',
+    'QEMU fetches a sixteenth byte; an instruction of 15 is over (SDM vol. 2, 2.3.11)',
+  ),
+  qemu(
+    'gates',
+    /^call gate .* 0058$/,
+    ['f2'],
+    'a conforming segment runs at the CPL that called, and RPL of CS says so (SDM vol. 2, CALL); QEMU leaves 0',
+  ),
+  qemu('segments', /^ltr null/, 'all', 'LTR of a null selector is #GP(0) (SDM vol. 2, LTR); QEMU takes it'),
+  qemu(
+    'tasks',
+    /0038 (jmp|call)$|^[45] event|^1 iret|^task16 /,
+    ['sp', 'fl', 'a', 'c', 'd', 'b', 'bp', 'si', 'di'],
+    'a 16-bit TSS leaves the upper halves undefined (SDM vol. 3, 7.6): ones here and in Bochs, kept by QEMU',
+  ),
+  qemu(
+    'tasks',
+    /^task /,
+    ['f8', 'f9'],
+    'QEMU saves a wrong EIP, and no RF, when a new task faults on its own state',
+  ),
+  qemu(
+    'tasks',
+    /^new cs conforming rpl 3/,
+    ['f0'],
+    'DPL of a conforming CS may be lower than its RPL (SDM vol. 3, table 7-1)',
+  ),
+  qemu(
+    'v86',
+    /int1$/,
+    'all',
+    'INT1 (F1) is a trap of vector 1 (SDM vol. 2, INT n); QEMU has #UD in virtual-8086 mode',
+  ),
+  qemu(
+    'v86',
+    /0049 gate$/,
+    'all',
+    'out of virtual-8086 mode a gate must lead to ring 0 (SDM vol. 3, 20.3.1.1): #GP(selector)',
+  ),
+  qemu('tasks', /^new t bit/, 'all', 'QEMU has no debug trap for the T bit of a TSS (SDM vol. 3, 17.3.1.5)'),
+  qemu('tasks', /^tss event/, ['f9'], "QEMU saves no RF in a faulting task's EFLAGS (SDM vol. 3, 17.3.1.1)"),
+  qemu(
+    'debug',
+    /^step onto a breakpoint/,
+    ['dr6'],
+    'the step of the instruction before comes first, alone (SDM vol. 3, table 6-2)',
+  ),
+  qemu(
+    'debug',
+    /^after mov ss/,
+    'all',
+    'MOV SS holds debug exceptions off for one instruction (SDM vol. 3, 6.8.3); QEMU only traps',
+  ),
+  qemu(
+    'debug',
+    /^general detect/,
+    'all',
+    'DR7.GD makes MOV DR a fault (SDM vol. 3, 17.2.4); QEMU has no general detect',
+  ),
+  qemu('debug', /^dr6 all ones/, ['b', 'dr6'], 'bit 12 of DR6 is always 0 (SDM vol. 3, 17.2.3)'),
+];
