@@ -2,9 +2,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { allRows } from '../../emu/cpu/table.ts';
-import { NAMED, reachOf, readCorpora, UNITS, unreached } from './coverage.ts';
+import { fill } from '../docs/tables.ts';
+import { CORPUS_FILES, NAMED, reachOf, readCorpora, UNITS, unreached } from './coverage.ts';
+import { corpusTable, endsTable, reasonsTable, rowsTable, systemTable } from './tables.ts';
 
-const reach = reachOf(readCorpora());
+const corpora = readCorpora();
+const reach = reachOf(corpora);
 const units: Record<string, string[]> = JSON.parse(readFileSync(UNITS, 'utf8'));
 
 it('every row is reached, or named with a reason', () => {
@@ -23,4 +26,18 @@ it('units.json (written by npm run coverage:rows) knows rows and files that ther
   const there = (file: string) =>
     ['cpu', 'engine'].some(part => existsSync(`${import.meta.dirname}/../emu/${part}/${file}`));
   expect(files.filter(file => !there(file))).toEqual([]);
+});
+
+it('docs/conformance.md has the numbers; -u writes them anew', async () => {
+  const page = `${import.meta.dirname}/../../docs/conformance.md`;
+  const tables = {
+    corpora: corpusTable(CORPUS_FILES, corpora),
+    ends: endsTable(corpora),
+    system: systemTable(),
+    rows: rowsTable(reach),
+    reasons: reasonsTable(),
+  };
+  let text = readFileSync(page, 'utf8');
+  for (const [name, table] of Object.entries(tables)) text = fill(text, name, table);
+  await expect(text).toMatchFileSnapshot(page);
 });

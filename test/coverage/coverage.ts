@@ -34,12 +34,12 @@ export interface Reach {
   units: string[];
 }
 
-export function readCorpora(): Corpus[] {
-  return readdirSync(CORPUS)
-    .filter(f => f.endsWith('.bin.gz'))
-    .sort()
-    .map(f => unpackCorpus(readFileSync(`${CORPUS}/${f}`)));
-}
+export const CORPUS_FILES = readdirSync(CORPUS)
+  .filter(f => f.endsWith('.bin.gz'))
+  .sort();
+
+export const readCorpora = (): Corpus[] =>
+  CORPUS_FILES.map(f => unpackCorpus(readFileSync(`${CORPUS}/${f}`)));
 
 function readUnits(): Record<string, string[]> {
   return existsSync(UNITS) ? JSON.parse(readFileSync(UNITS, 'utf8')) : {};
