@@ -43,6 +43,8 @@ export interface Case {
   profile: string;
   mode: Mode;
   paging: boolean;
+  /** CR0.WP. */
+  protect: boolean;
   /** Bytes at CODE, and more of them over handlers. */
   code: number[];
   handlers: [number, number[]][];
@@ -70,6 +72,8 @@ function instruction(row: number, bytes: readonly number[]): number[] {
   if (!field) return [...out, modrm, ...rest];
   const digit = field === '/r' ? (modrm >> 3) & 7 : Number(field[1]);
   const form = tokens.includes('m') ? modrm & 0x7f : modrm;
+  // A displacement of four bytes is an address in RAM more often than not.
+  if (rest[3] % 8 !== 0) [rest[2], rest[3]] = [rest[2] & 15, 0];
   return [...out, (form & 0xc7) | (digit << 3), ...rest];
 }
 const PREFIXES = [0x66, 0x67, 0xf3, 0xf2, 0xf0, 0x2e, 0x36, 0x64];
@@ -85,8 +89,16 @@ const chunk = fc.oneof(
       .map(([row, bytes]) => instruction(row, bytes)),
   },
 );
-const code = (maxLength: number) => fc.array(chunk, { maxLength }).map(chunks => chunks.flat());
+const code = (maxLength: number) => fc.array(chunk, { maxLength, size: 'max' }).map(chunks => chunks.flat());
+/** Pages of RAM: those that code, stacks and data are on more often than others. */
+const page = fc.oneof(
+  fc.nat(255),
+  fc.nat(15).map(n => (DATA >> 12) + n),
+  fc.nat(8).map(n => (STACK >> 12) - 1 + n),
+  fc.nat(2).map(n => (CODE >> 12) + n),
+);
 const place = fc.oneof(
+  fc.nat(0xfffff),
   fc.nat(0xffff).map(n => DATA + n),
   fc.nat(0x1fff).map(n => CODE + n),
   fc.nat(0xffff),
@@ -103,9 +115,14 @@ const entry = fc
 const high = fc
   .tuple(byte, fc.nat(15), byte)
   .map(([access, flags, base]) => (access << 8) | (flags << 20) | (base & 3));
+/** A page where it was, with other rights. */
+const rights = fc
+  .tuple(page, fc.nat(0x1ff))
+  .map(([n, bits]): [number, number] => [PT + n * 4, (n << 12) | bits | 1]);
 const patch = fc.oneof(
+  { weight: 6, arbitrary: rights },
   fc.tuple(
-    fc.nat(255).map(n => PT + n * 4),
+    page.map(n => PT + n * 4),
     entry,
   ),
   fc.tuple(fc.constantFrom(PD, PD + 4, PD + 0xffc, PD + 0x800), entry),
@@ -138,19 +155,20 @@ const patch = fc.oneof(
 export const cases: fc.Arbitrary<Case> = fc.record({
   profile: fc.constantFrom('flat', 'p4-1700', 'flat', 'p3-1000'),
   mode: fc.constantFrom(...MODES),
-  paging: fc.boolean(),
+  paging: fc.integer({ min: 0, max: 3 }).map(n => n > 0),
+  protect: fc.boolean(),
   code: code(150),
   handlers: fc.array(fc.tuple(fc.nat(31), code(4)), { maxLength: 4 }),
   regs: fc.array(place, { minLength: 8, maxLength: 8 }),
   eflags: fc.nat(0x27_7fd7),
-  patches: fc.array(patch, { maxLength: 24 }),
+  patches: fc.array(patch, { maxLength: 40, size: 'max' }),
   cr4: fc.oneof(fc.constant(0), fc.nat(0x1ff)),
   debug: fc.oneof(
     { weight: 3, arbitrary: fc.constant<number[]>([]) },
     fc.array(place, { minLength: 5, maxLength: 5 }),
   ),
   tick: fc.oneof(fc.constant(0), fc.integer({ min: 40, max: 600 })),
-  slices: fc.array(fc.integer({ min: 1, max: 900 }), { minLength: 1, maxLength: 12 }),
+  slices: fc.array(fc.integer({ min: 1, max: 900 }), { minLength: 1, maxLength: 8, size: 'max' }),
 });
 
 const CR4_KNOWN = 0x19f;
@@ -185,7 +203,7 @@ export function set(world: World, c: Case): void {
   }
   cpu.setCr4(c.cr4 & CR4_KNOWN);
   cpu.setCr3(PD);
-  cpu.setCr0(real ? 0 : CR0_PE | (c.paging ? CR0_PG : 0) | (c.cr4 & 1 ? CR0_WP : 0));
+  cpu.setCr0(real ? 0 : CR0_PE | (c.paging ? CR0_PG : 0) | (c.protect ? CR0_WP : 0));
   c.debug.forEach((v, n) => {
     cpu.setDr(n === 4 ? 7 : n, n === 4 ? (v & 0xffff_00ff) | 0x400 : v);
   });

@@ -120,7 +120,8 @@ export class Invariants {
     return [];
   }
 
-  private translations(): string[] {
+  /** The front table and the fetch page against the TLBs. */
+  translations(): string[] {
     const { mmu } = this.machine.cpu;
     const parts = mmu as unknown as MmuParts;
     const broken: string[] = [];
