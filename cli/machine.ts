@@ -1,4 +1,5 @@
 /** What `nooks86 run` needs of a machine; emu/machine.ts gives it, tests give their own. */
+import type { MpBoard } from '../guest/mp-table.ts';
 import type { BootRegisters, LoadTarget } from '../guest/multiboot.ts';
 
 export interface MachineOptions {
@@ -20,6 +21,8 @@ export type RunEnd =
   | { reason: 'limit' };
 
 export interface RunMachine extends LoadTarget {
+  /** What the firmware's tables say of it; without, there are none. */
+  readonly board?: MpBoard;
   /** Sets the registers of a Multiboot start: flat 32-bit protected mode. */
   setEntry(registers: BootRegisters): void;
   /** Runs until something ends it, at the latest when the clock reaches `untilCycle` cycles since reset. */

@@ -3,6 +3,7 @@ import { PcapFile } from '../bench/farend/pcap.ts';
 import { Machine } from '../emu/machine.ts';
 import { profiles } from '../emu/profile/index.ts';
 import type { Profile } from '../emu/profile/profile.ts';
+import { boardOf } from '../guest/mp-table.ts';
 import { UsageError } from './context.ts';
 import type { MachineOptions, RunEnd, RunMachine } from './machine.ts';
 
@@ -17,6 +18,7 @@ export function createPc(options: MachineOptions): RunMachine {
 
   return {
     ramSize: machine.ramSize,
+    board: boardOf(machine),
     writePhysical: (physical, bytes) => machine.writePhysical(physical, bytes),
     setEntry: registers => machine.setEntry(registers),
     run(untilCycle) {

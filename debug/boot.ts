@@ -2,6 +2,7 @@
 import { Machine, type MachineOptions } from '../emu/machine.ts';
 import type { GuestBuild } from '../guest/build.ts';
 import { isElf, readElf } from '../guest/elf.ts';
+import { boardOf } from '../guest/mp-table.ts';
 import { loadMultiboot } from '../guest/multiboot.ts';
 import { Session } from '../guest/session.ts';
 import { SymbolTable } from '../guest/symbols.ts';
@@ -27,7 +28,7 @@ export function bootKernel(build: GuestBuild, isolation: Isolation, options: Mac
 /** Any Multiboot 1 image at its entry; `name` for messages. Throws a GuestError. */
 export function bootImage(bytes: Uint8Array, name: string, options: MachineOptions): Target {
   const machine = new Machine(options);
-  machine.setEntry(loadMultiboot(machine, { name, bytes, commandLine: name }));
+  machine.setEntry(loadMultiboot(machine, { name, bytes, commandLine: name, board: boardOf(machine) }));
   const symbols = new SymbolTable();
   if (!isElf(bytes)) return new Target({ machine, symbols });
   const elf = readElf(bytes, name);

@@ -5,8 +5,11 @@
 
 export type AccessSize = 1 | 2 | 4;
 
-/** Which bus a port or MMIO range sits on; it decides what an access costs (profile: io.isa, io.pci). */
-export type BusKind = 'isa' | 'pci';
+/**
+ * Which bus a port or MMIO range sits on; it decides what an access costs (profile: io.isa, io.pci). 'cpu' is the
+ * processor's own die: the local APIC (profile: system.apic).
+ */
+export type BusKind = 'isa' | 'pci' | 'cpu';
 
 /** Registers behind I/O ports. `port` is the absolute port number. Values are unsigned, in the low `size` bytes. */
 export interface PortHandler {

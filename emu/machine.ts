@@ -2,8 +2,8 @@
  * The composition root: a PC put together from its parts, and the host's handle on it. Devices are rows below:
  * what they are, their IRQ line, their ports. Nothing here knows what runs on the machine.
  *
- * Interrupt lines: 0 timer, 4 COM1, 8 RTC, 11 and 10 the network cards (PCI, level). Physical map: RAM from 0, the
- * cards' registers from 0xFEB00000.
+ * Interrupt lines: 0 timer, 4 COM1, 8 RTC, 11 and 10 the network cards (PCI, level), 14 and 15 the disks. Physical
+ * map: RAM from 0, the cards' registers from 0xFEB00000, the I/O APIC at 0xFEC00000, the local APIC at 0xFEE00000.
  */
 import { Accounting } from './accounting.ts';
 import type { Dma, PortRange, Saved } from './bus.ts';
@@ -13,14 +13,18 @@ import { Engine, type StopReason } from './cpu/engine.ts';
 import { BoardPorts } from './devices/board-ports.ts';
 import { E1000 } from './devices/e1000/e1000.ts';
 import { ExitPort } from './devices/exit-port.ts';
+import type { BlockBackend } from './devices/ide/block.ts';
+import { Ide } from './devices/ide/ide.ts';
+import { isaBridge } from './devices/ide/isa-bridge.ts';
 import { HOST_BRIDGE_440FX, Pci } from './devices/pci.ts';
 import type { PciFunction } from './devices/pci-function.ts';
-import { Pic } from './devices/pic.ts';
+import type { Pic } from './devices/pic.ts';
 import { Pit } from './devices/pit.ts';
 import { PortSpace } from './devices/port-space.ts';
 import { Rtc } from './devices/rtc.ts';
 import { Uart } from './devices/uart.ts';
 import { Wire } from './devices/wire.ts';
+import { Interrupts } from './interrupts.ts';
 import { checkProfile, type Profile } from './profile/profile.ts';
 import { RAM_OFFSET, State } from './state.ts';
 
@@ -30,6 +34,8 @@ export interface MachineOptions {
   memoryBytes: number;
   /** Network cards, 0 to 2; the first is at PCI device 3, IRQ 11. Default 1. */
   cards?: number;
+  /** Disks: primary 0 and 1, secondary 0 and 1; null leaves a place empty. Default none. */
+  disks?: readonly (BlockBackend | null)[];
   /** A byte left COM1. */
   onSerial?: (byte: number) => void;
   /** Something asked for what is not there: an unknown port, MSR or physical address; said once each. */
@@ -49,6 +55,9 @@ export interface EntryState {
 export interface Card {
   device: E1000;
   wire: Wire;
+  /** PCI device number on bus 0, and where its INTA# goes. */
+  slot: number;
+  irq: number;
 }
 
 export interface Snapshot {
@@ -59,9 +68,12 @@ export interface Snapshot {
   devices: unknown[];
 }
 
+const FIRST_CARD_SLOT = 3;
 const CARD_IRQ = [11, 10];
 const CARD_MMIO = 0xfeb0_0000;
 const CARD_IO = 0xc000;
+const PIIX3 = 1;
+const BUS_MASTER_IO = 0xc080;
 const PCI_COMMAND_IO_MEMORY = 3;
 const START_DATE = { year: 2003, month: 10, day: 19, hours: 9, minutes: 0, seconds: 0 };
 
@@ -73,11 +85,13 @@ export class Machine {
   readonly cpu: Cpu;
   readonly engine: Engine;
   readonly space: PortSpace;
+  readonly interrupts: Interrupts;
   readonly pic: Pic;
   readonly pit: Pit;
   readonly uart: Uart;
   readonly rtc: Rtc;
   readonly pci: Pci;
+  readonly ide: Ide;
   readonly cards: readonly Card[];
   private readonly devices: Saved[];
   private readonly ram: Uint8Array;
@@ -101,7 +115,7 @@ export class Machine {
     this.cpu = new Cpu(profile, this.state, this.accounting, this.clock, {
       findMmio: pa => {
         this.cpu.leave = true;
-        return this.space.findMmio(pa) ?? null;
+        return this.interrupts.find(pa) ?? this.space.findMmio(pa) ?? null;
       },
       onUnmapped: (_, pa) => void this.space.readMmio(pa, 1),
       fetchByte: pa => {
@@ -128,30 +142,38 @@ export class Machine {
       this.engine.stop();
     };
 
-    this.pic = new Pic();
-    this.engine.pic = this.pic;
-    this.pit = new Pit(clock, this.pic.line(0));
-    this.uart = new Uart(clock, { base: 0x3f8, irq: this.pic.line(4), onTransmit: options.onSerial });
-    this.rtc = new Rtc(clock, { irq: this.pic.line(8), start: START_DATE, memory: options.memoryBytes });
+    this.interrupts = new Interrupts(this.engine, clock, reset);
+    this.interrupts.virtualWire();
+    this.space.mapMmio(this.interrupts.ioApicRange());
+    const irq = (n: number) => this.interrupts.line(n);
+    this.pic = this.interrupts.pic;
+    this.pit = new Pit(clock, irq(0));
+    this.uart = new Uart(clock, { base: 0x3f8, irq: irq(4), onTransmit: options.onSerial });
+    this.rtc = new Rtc(clock, { irq: irq(8), start: START_DATE, memory: options.memoryBytes });
     this.pci = new Pci(this.space, reset);
     const board = new BoardPorts({ onTransmit: options.onSerial && (() => {}), onReset: reset });
     const exit = new ExitPort(code => {
       this.exitCode = code;
       this.engine.stop();
     });
+    const irqs = [this.interrupts.line(14), this.interrupts.line(15)] as const;
+    this.ide = new Ide({ clock, dma: this.dma(), irqs, disks: options.disks, notice });
     const ported: { ports(): PortRange[] }[] = [
-      this.pic,
+      this.interrupts,
       this.pit,
       this.uart,
       this.rtc,
       this.pci,
       board,
       exit,
+      this.ide,
     ];
     for (const device of ported) for (const range of device.ports()) this.space.mapPorts(range);
     this.pci.add(HOST_BRIDGE_440FX);
+    this.pci.add(isaBridge(PIIX3, [undefined, undefined, ...CARD_IRQ]));
+    this.ide.attach(this.pci.add(this.ide.pciFunction(PIIX3, BUS_MASTER_IO)));
     this.cards = Array.from({ length: options.cards ?? 1 }, (_, n) => this.addCard(n, notice));
-    this.devices = [this.pic, this.pit, this.uart, this.rtc, this.pci, board, exit];
+    this.devices = [this.interrupts, this.pit, this.uart, this.rtc, this.pci, board, exit, this.ide];
     for (const card of this.cards) this.devices.push(card.device, card.wire);
   }
 
@@ -273,14 +295,14 @@ export class Machine {
       mac: Uint8Array.of(0x52, 0x54, 0x00, 0x12, 0x34, 0x56 + n),
       clock: this.clock,
       dma: this.dma(),
-      irq: this.pic.line(CARD_IRQ[n]),
+      irq: this.interrupts.line(CARD_IRQ[n]),
       wire: { wire, side: 0 },
       notice,
       busMaster: () => pciFunction?.busMaster() ?? false,
     });
     pciFunction = this.pci.add(
       device.pciFunction({
-        device: 3 + n,
+        device: FIRST_CARD_SLOT + n,
         function: 0,
         memoryBase: CARD_MMIO + n * 0x2_0000,
         ioBase: CARD_IO + n * 0x40,
@@ -290,7 +312,7 @@ export class Machine {
     );
     // As a BIOS leaves it: PCI lines are level-triggered.
     this.space.writePort(0x4d1, 1, this.space.readPort(0x4d1, 1) | (1 << (CARD_IRQ[n] - 8)));
-    return { device, wire };
+    return { device, wire, slot: FIRST_CARD_SLOT + n, irq: CARD_IRQ[n] };
   }
 
   private dma(): Dma {

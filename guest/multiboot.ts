@@ -3,12 +3,14 @@
  * into RAM and gives the registers to start with. Segments go to their physical addresses, as GRUB and QEMU do.
  *
  * RAM is what a PC has: conventional memory below 0x9FC00 and extended memory from 1 MiB. The information structure
- * goes to the lowest free place in conventional memory from 0x1000 on, modules to page boundaries above the image.
+ * goes to the lowest free place in conventional memory from 0x1000 on, modules to page boundaries above the image, MP
+ * tables (guest/mp-table.ts) to 0xF5A00 in the reserved memory below 1 MiB.
  * Left out: video modes, boot device, drives, APM, the image's section headers.
  */
 import { ByteReader } from './bytes.ts';
 import { isElf, loadSegments, PF_X, readElf } from './elf.ts';
 import { GuestError } from './error.ts';
+import { MP_TABLE_ADDRESS, type MpBoard, mpTable } from './mp-table.ts';
 
 const HEADER_MAGIC = 0x1badb002;
 const LOADER_MAGIC = 0x2badb002;
@@ -54,6 +56,8 @@ export interface BootImage {
   bytes: Uint8Array;
   commandLine?: string;
   modules?: readonly BootModule[];
+  /** Firmware's MP tables are written for this board, into the reserved memory below 1 MiB; none when absent. */
+  board?: MpBoard;
 }
 
 /** Registers at entry (3.2); protected mode, flat segments, paging and interrupts off. */
@@ -81,6 +85,7 @@ export function loadMultiboot(target: LoadTarget, image: BootImage): BootRegiste
   const { pieces, entry } = readImage(image);
   checkPlaces(pieces, target.ramSize, image.name);
   for (const piece of pieces) writePiece(target, piece);
+  if (image.board) target.writePhysical(MP_TABLE_ADDRESS, mpTable(image.board));
   const modules = placeModules(target, pieces, image);
   const ebx = writeInformation(target, pieces, modules, image);
   return { eip: entry, eax: LOADER_MAGIC, ebx };

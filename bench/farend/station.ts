@@ -3,7 +3,8 @@
  * fragments and reassembles, and hands UDP datagrams to the services bound to its ports (sink.ts, source.ts,
  * echo.ts). It computes in no time; its frames take their time on the wire.
  *
- * It honours PAUSE frames, as a switch or card would that negotiated flow control. Left out: ICMP, routing.
+ * It answers pings (icmp.ts), and honours PAUSE frames, as a switch or card would that negotiated flow control. Left
+ * out: routing.
  */
 
 import type { Saved } from '../../emu/bus.ts';
@@ -11,12 +12,14 @@ import type { Clock } from '../../emu/clock.ts';
 import { be16 } from '../../emu/devices/e1000/frame.ts';
 import type { LinkEnd, Side, Wire } from '../../emu/devices/wire.ts';
 import { fragment, Reassembler } from './fragments.ts';
+import { echoReply, PROTOCOL_ICMP } from './icmp.ts';
 import {
   arpFrame,
   BROADCAST,
   ETHERTYPE_ARP,
   ETHERTYPE_IP,
   ETHERTYPE_MAC_CONTROL,
+  type IpPacket,
   ipFrame,
   PROTOCOL_UDP,
   parseArp,
@@ -142,13 +145,23 @@ export class Station implements LinkEnd, Saved {
     const to = this.neighbours.get(udp.destination);
     if (!to) return false;
     const payload = udpPacket({ ...udp, source: this.ip }, checksum);
+    this.sendIp(to, udp.destination, PROTOCOL_UDP, payload, times);
+    return true;
+  }
+
+  private sendIp(
+    to: Uint8Array,
+    destination: number,
+    protocol: number,
+    payload: Uint8Array,
+    times: (frame: number) => number,
+  ): void {
     const id = this.nextId;
     this.nextId = (this.nextId + 1) & 0xffff;
-    const whole = { source: this.ip, destination: udp.destination, protocol: PROTOCOL_UDP, id, payload };
-    fragment({ ...whole, offset: 0, more: false }, this.mtu).forEach((piece, i) => {
+    const whole: IpPacket = { source: this.ip, destination, protocol, id, payload, offset: 0, more: false };
+    fragment(whole, this.mtu).forEach((piece, i) => {
       this.enqueue(ipFrame(to, this.mac, piece), times(i));
     });
-    return true;
   }
 
   deliver(frame: Uint8Array, at: number, badFcs: boolean): void {
@@ -228,10 +241,17 @@ export class Station implements LinkEnd, Saved {
 
   private takeIp(frame: Uint8Array, at: number): boolean {
     const packet = parseIpFrame(frame);
-    if (!packet || packet.destination !== this.ip || packet.protocol !== PROTOCOL_UDP) return false;
-    this.neighbours.set(packet.source, frame.slice(6, 12));
+    if (!packet || packet.destination !== this.ip) return false;
+    if (packet.protocol !== PROTOCOL_UDP && packet.protocol !== PROTOCOL_ICMP) return false;
+    const from = frame.slice(6, 12);
+    this.neighbours.set(packet.source, from);
     const whole = this.reassembler.add(packet, at);
     if (!whole) return true;
+    if (packet.protocol === PROTOCOL_ICMP) {
+      const reply = echoReply(whole);
+      if (reply) this.sendIp(from, packet.source, PROTOCOL_ICMP, reply, () => at);
+      return reply !== undefined;
+    }
     const udp = parseUdp(packet.source, packet.destination, whole);
     const service = udp && this.services.get(udp.destinationPort);
     if (!udp || !service) return false;

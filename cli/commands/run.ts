@@ -68,7 +68,7 @@ async function runImage(
   try {
     const name = basename(path);
     const commandLine = options.append ? `${name} ${options.append}` : name;
-    machine.setEntry(loadMultiboot(machine, { name, bytes, commandLine, modules }));
+    machine.setEntry(loadMultiboot(machine, { name, bytes, commandLine, modules, board: machine.board }));
     const end = await runInSlices(machine, options.maxCycles ?? Number.MAX_SAFE_INTEGER, serial);
     context.exitCode = report(end, machine, bytes, name, context);
   } finally {

@@ -12,6 +12,7 @@ import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
 import { Breakpoints } from './breakpoints.ts';
 import { type SystemCosts, systemCosts } from './costs.ts';
+import type { ApicPresence } from './cpuid.ts';
 import type { Insn } from './insn.ts';
 import { Predictor } from './predictor.ts';
 import { AC_FLAG, CR0_AM, CR0_CD, CR0_NW, CR0_PE, CR0_PG, CR0_WP, CR4_PGE, CR4_PSE } from './registers.ts';
@@ -37,6 +38,13 @@ export interface PortBus {
   busOf(port: number): BusKind;
 }
 
+/** The local APIC as the core sees it: CPUID's bit and the MSR APIC_BASE. */
+export interface CoreApic extends ApicPresence {
+  base(): { lo: number; hi: number };
+  /** WRMSR; reserved bits were checked. The registers move, appear or vanish. */
+  setBase(lo: number, hi: number): void;
+}
+
 export class Cpu extends SegmentedMemory {
   readonly accounting: Accounting;
   readonly clock: Clock;
@@ -60,6 +68,8 @@ export class Cpu extends SegmentedMemory {
   readonly costs: SystemCosts;
   /** The I/O ports; null reads all ones. */
   ports: PortBus | null = null;
+  /** The local APIC; null where there is none. */
+  apic: CoreApic | null = null;
   /** Hooks for tools; they see, and change nothing. After an event reached its handler; after IRET. */
   onDeliver: ((vector: number, error: number, kind: EventKind, returnEip: number) => void) | null = null;
   onReturn: (() => void) | null = null;

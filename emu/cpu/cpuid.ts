@@ -1,7 +1,7 @@
 /**
  * CPUID: what the processor says of itself (SDM vol. 2, CPUID). Vendor, signature, brand and the cache and TLB
  * descriptors come from the profile; the feature bits say what this model does, and nothing else: no FPU, MMX,
- * SSE, PAE, APIC or machine check.
+ * SSE, PAE or machine check. The APIC's bit follows APIC_BASE.EN.
  */
 import type { Profile } from '../profile/profile.ts';
 
@@ -17,6 +17,8 @@ const FEATURES =
   (1 << 15) | // CMOV
   (1 << 16) | // PAT
   (1 << 17); // PSE-36: 4 MiB pages with 36 bits of physical address
+
+const APIC = 1 << 9;
 
 const HIGHEST = 2;
 const EXTENDED = 0x8000_0000;
@@ -34,12 +36,19 @@ function word(text: string, at: number): number {
   return v;
 }
 
+/** What CPUID says of the local APIC. */
+export interface ApicPresence {
+  readonly enabled: boolean;
+  readonly initialId: number;
+}
+
 /** The leaf that EAX = `leaf` (int32) asks for; beyond the highest basic one, that one's data. */
-export function cpuid(p: Profile, leaf: number): Leaf {
+export function cpuid(p: Profile, leaf: number, apic: ApicPresence | null = null): Leaf {
   const n = leaf >>> 0;
   const { vendor, signature, brand, descriptors } = p.cpuid;
   if (n === 0) return [HIGHEST, word(vendor, 0), word(vendor, 8), word(vendor, 4)];
-  if (n === 1) return [signature.value, 0, 0, FEATURES];
+  if (n === 1)
+    return [signature.value, (apic?.initialId ?? 0) << 24, 0, FEATURES | (apic?.enabled ? APIC : 0)];
   if (n === EXTENDED) return [HIGHEST_EXTENDED | 0, 0, 0, 0];
   if (n === EXTENDED + 1) return NOTHING;
   if (n > EXTENDED && n <= HIGHEST_EXTENDED) {

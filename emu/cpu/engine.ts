@@ -257,8 +257,8 @@ export class Engine implements Cursor {
       }
       if (!c.halted) return null;
       if (!c.interruptsOn && !this.nmi) {
-        // Only an NMI could end this; none of our devices raises one by itself without an event.
-        if (c.clock.next() === NEVER || !this.nmiSource) return 'halted';
+        // Only an NMI or INIT could end this, and no device raises one without an event.
+        if (c.clock.next() === NEVER || !this.nmiSource()) return 'halted';
       }
       const next = Math.min(c.clock.next(), until);
       if (next === NEVER) return 'halted';
@@ -267,8 +267,8 @@ export class Engine implements Cursor {
     }
   }
 
-  /** True when some device may raise an NMI, so that HLT with interrupts off is not the end. */
-  nmiSource = false;
+  /** Whether some device may raise an NMI or INIT, so that HLT with interrupts off is not the end. */
+  nmiSource: () => boolean = () => false;
 
   private wake(): void {
     if (!this.cpu.halted) return;

@@ -27,6 +27,10 @@ const IDLE = CAUSE.idle;
 
 const TSC = 0x10;
 const APIC_BASE = 0x1b;
+/** The processor has 36 address bits. BSP (8) and EN (11) are the only flags; without an APIC, EN stays clear. */
+const APIC_BASE_RESERVED = 0x6ff;
+const APIC_BASE_ENABLE = 0x800;
+const NO_APIC = 0xfee0_0100 | 0;
 const BIOS_SIGN_ID = 0x8b;
 const PMC0 = 0xc1;
 const SYSENTER_CS = 0x174;
@@ -177,8 +181,15 @@ function memoryType(first: number, count = 1): Msr {
 
 const MSRS: readonly Msr[] = [
   { first: TSC, count: 1, read: readTsc, write: (c, _n, lo, hi) => writeTsc(c, lo, hi) },
-  // There is no local APIC: its base is kept, its enable bit (11) cannot be set, this is the boot processor (8).
-  plain(APIC_BASE, 0xffff_f100 | 0, 0xfee0_0100 | 0),
+  {
+    first: APIC_BASE,
+    count: 1,
+    read: c => c.apic?.base() ?? { lo: NO_APIC, hi: 0 },
+    write: (c, _n, lo, hi) => {
+      if (lo & APIC_BASE_RESERVED || hi & ~0xf || (c.apic === null && lo & APIC_BASE_ENABLE)) c.raise(GP, 0);
+      c.apic?.setBase(lo, hi);
+    },
+  },
   // Microcode revision: none loaded; writes of 0 come before it is read.
   plain(BIOS_SIGN_ID, 0),
   plain(SYSENTER_CS, 0xffff),

@@ -304,13 +304,20 @@ export interface PicState {
 
 export class Pic {
   private intrPin = false;
+  private readonly onIntr: (level: boolean) => void;
   private readonly master: Chip = new Chip(true, level => {
     this.intrPin = level;
+    this.onIntr(level);
   });
   private readonly slave: Chip = new Chip(false, level => this.master.setLine(CASCADE, level));
   /** Level of each input handed out by `line`, and the IRQ it is wired to. */
   private inputs: boolean[] = [];
   private readonly wiring: number[] = [];
+
+  /** `onIntr` is called on each change of INTR. */
+  constructor(onIntr: (level: boolean) => void = () => {}) {
+    this.onIntr = onIntr;
+  }
 
   /** INTR: the CPU looks at this at every head. */
   intr(): boolean {

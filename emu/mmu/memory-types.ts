@@ -23,7 +23,8 @@ const UC_MINUS = 7;
 
 const MTRR_TYPES = new Set([UC, WC, WT, WP, WB]);
 const PAT_TYPES = new Set([...MTRR_TYPES, UC_MINUS]);
-const UNCACHED = [UC, WC, UC_MINUS];
+/** As bits by type. */
+const UNCACHED = (1 << UC) | (1 << WC) | (1 << UC_MINUS);
 
 export const MTRR_CAP = 0xfe;
 export const MTRR_VARIABLE = 0x200; // base and mask of range 0, of range 1 and so on
@@ -61,6 +62,8 @@ export class MemoryTypes {
   cacheDisabled = false;
   /** Is PAT entry n an uncached type? */
   private readonly patUncached = new Uint8Array(8);
+  /** Type of each page below 1 MiB by the fixed ranges. */
+  private readonly fixed = new Uint8Array(256);
   /** Physical addresses in [plainFrom, plainTo) are known to be write-back. */
   private plainFrom = 0;
   private plainTo = 0;
@@ -122,14 +125,20 @@ export class MemoryTypes {
     const at = pa >>> 0;
     if (this.cacheDisabled) return true;
     if (at >= this.plainFrom && at < this.plainTo) return false;
-    return UNCACHED.includes(this.typeOf(at));
+    return ((UNCACHED >> this.typeOf(at)) & 1) !== 0;
+  }
+
+  /** Physical addresses in [from, to) are cached whenever a TLB entry has no attributes, and with paging off. */
+  plain(): { from: number; to: number } {
+    const none = this.cacheDisabled || this.patUncached[0] !== 0;
+    return { from: this.plainFrom, to: none ? this.plainFrom : this.plainTo };
   }
 
   /** The MTRRs' type of a physical address (unsigned). */
   typeOf(pa: number): number {
     const { lo: control } = this.registers.get(MTRR_DEFAULT)!;
     if (!(control & ENABLE)) return UC;
-    if (control & FIXED_ENABLE && pa < MIB) return this.fixedType(pa);
+    if (control & FIXED_ENABLE && pa < MIB) return this.fixed[pa >>> 12];
     let found = -1;
     for (let n = 0; n < VARIABLE_RANGES; n++) {
       const base = this.registers.get(MTRR_VARIABLE + 2 * n)!;
@@ -141,18 +150,18 @@ export class MemoryTypes {
     return found < 0 ? control & 0xff : found;
   }
 
-  private fixedType(pa: number): number {
-    // 64 KiB ranges up to 512 KiB, 16 KiB ones up to 768 KiB, then 4 KiB ones.
-    const [first, shift, from] =
-      pa < 0x8_0000 ? [0, 16, 0] : pa < 0xc_0000 ? [1, 14, 0x8_0000] : [3, 12, 0xc_0000];
-    const n = (pa - from) >>> shift;
-    return bytesOf(this.registers.get(MTRR_FIXED[first + (n >>> 3)])!)[n & 7];
-  }
-
   private derive(): void {
     bytesOf(this.registers.get(PAT)!).forEach((type, n) => {
-      this.patUncached[n] = UNCACHED.includes(type) ? 1 : 0;
+      this.patUncached[n] = (UNCACHED >> type) & 1;
     });
+    // 64 KiB ranges up to 512 KiB, 16 KiB ones up to 768 KiB, then 4 KiB ones.
+    let page = 0;
+    for (const register of MTRR_FIXED)
+      for (const type of bytesOf(this.registers.get(register)!)) {
+        const pages = page < 0x80 ? 16 : page < 0xc0 ? 4 : 1;
+        this.fixed.fill(type, page, page + pages);
+        page += pages;
+      }
     const { lo: control } = this.registers.get(MTRR_DEFAULT)!;
     this.plainFrom = control & FIXED_ENABLE ? MIB : 0;
     this.plainTo = (control & ENABLE) !== 0 && (control & 0xff) === WB ? FOUR_GIB : 0;

@@ -81,6 +81,8 @@ export class Mmu extends Walker {
   private readonly host: MmuHost;
   private readonly mmioReadTicks: number;
   private readonly mmioWriteTicks: number;
+  private readonly apicReadTicks: number;
+  private readonly apicWriteTicks: number;
 
   constructor(p: Profile, state: State, accounting: Accounting, fault: CpuFault, host: MmuHost) {
     super(p, state, accounting, fault);
@@ -90,6 +92,8 @@ export class Mmu extends Walker {
     const ns = (v: number) => Math.round((v * p.clockHz.value * TICKS_PER_CYCLE) / 1e9);
     this.mmioReadTicks = p.timing ? ns(p.io.mmioReadNs.value) : 0;
     this.mmioWriteTicks = p.timing ? ns(p.io.mmioWriteNs.value) : 0;
+    this.apicReadTicks = p.timing ? p.system.apicRead.value * TICKS_PER_CYCLE : 0;
+    this.apicWriteTicks = p.timing ? p.system.apicWrite.value * TICKS_PER_CYCLE : 0;
   }
 
   // ---- control -----------------------------------------------------------------------------------------------
@@ -130,14 +134,23 @@ export class Mmu extends Walker {
   setCacheDisable(on: boolean): void {
     if (on === this.types.cacheDisabled) return;
     this.types.cacheDisabled = on;
+    this.typesChanged();
+    this.clearFront();
+  }
+
+  /** Power-up: the MTRRs are off and nothing is cached until firmware sets them (a machine starts as firmware left it). */
+  resetMemoryTypes(): void {
+    this.types.reset();
+    this.typesChanged();
     this.clearFront();
   }
 
   /** WRMSR to the PAT or an MTRR: false for a reserved bit. TLB entries keep their PAT bits, not the types. */
   writeMemoryType(register: number, lo: number, hi: number): boolean {
-    const done = this.types.write(register, lo, hi);
-    if (done) this.clearFront();
-    return done;
+    if (!this.types.write(register, lo, hi)) return false;
+    this.typesChanged();
+    this.clearFront();
+    return true;
   }
 
   /** The privilege of the accesses that follow: CPL 3 is user. */
@@ -331,11 +344,12 @@ export class Mmu extends Walker {
     if (((lin ^ last) & ~0xfff) !== 0) return this.splitRead(lin, size);
     const pa = this.translate(lin, false);
     if (this.onAccess !== null) this.onAccess(lin, size, false);
-    if (this.foundFlags() & TLB_HIGH) return this.mmioRead(pa, size);
+    const flags = this.foundFlags();
+    if (flags & TLB_HIGH) return this.mmioRead(pa, size);
     if (pa >>> 0 >= this.ramSize || (pa >>> 0) + size > this.ramSize) return this.mmioRead(pa, size);
     if (this.attributes[pa >>> 12] & PAGE_HOLE) return this.mmioRead(pa, size);
     const crosses = ((lin ^ last) & this.lineMask) !== 0;
-    if (this.isUncached(pa)) {
+    if (this.isUncached(pa, flags)) {
       this.hierarchy.loadUncached(pa);
       if (crosses) this.hierarchy.loadUncached(pa + size - 1);
     } else {
@@ -357,12 +371,13 @@ export class Mmu extends Walker {
     if (((lin ^ last) & ~0xfff) !== 0) return this.splitWrite(lin, size, v);
     const pa = this.translate(lin, true);
     if (this.onAccess !== null) this.onAccess(lin, size, true);
-    if (this.foundFlags() & TLB_HIGH) return this.mmioWrite(pa, size, v);
+    const flags = this.foundFlags();
+    if (flags & TLB_HIGH) return this.mmioWrite(pa, size, v);
     if (pa >>> 0 >= this.ramSize || (pa >>> 0) + size > this.ramSize) return this.mmioWrite(pa, size, v);
     const attributes = this.attributes[pa >>> 12];
     if (attributes & PAGE_HOLE) return this.mmioWrite(pa, size, v);
     const crosses = ((lin ^ last) & this.lineMask) !== 0;
-    if (this.isUncached(pa)) {
+    if (this.isUncached(pa, flags)) {
       this.hierarchy.storeUncached(pa);
       if (crosses) this.hierarchy.storeUncached(pa + size - 1);
     } else {
@@ -426,7 +441,7 @@ export class Mmu extends Walker {
     const range = this.mmioRange('read', pa);
     if (!range) return -1;
     this.sync();
-    this.accounting.charge(MMIO, this.mmioReadTicks);
+    this.accounting.charge(MMIO, range.bus === 'cpu' ? this.apicReadTicks : this.mmioReadTicks);
     return range.handler.readMmio((pa >>> 0) - range.base, size) | 0;
   }
 
@@ -434,7 +449,7 @@ export class Mmu extends Walker {
     const range = this.mmioRange('write', pa);
     if (!range) return;
     this.sync();
-    this.accounting.charge(MMIO, this.mmioWriteTicks);
+    this.accounting.charge(MMIO, range.bus === 'cpu' ? this.apicWriteTicks : this.mmioWriteTicks);
     const mask = size === 4 ? v >>> 0 : size === 2 ? v & 0xffff : v & 0xff;
     range.handler.writeMmio((pa >>> 0) - range.base, size, mask);
   }
@@ -531,6 +546,7 @@ export class Mmu extends Walker {
     this.setA20(s.a20);
     this.types.load(s.types);
     this.types.cacheDisabled = s.cacheDisabled;
+    this.typesChanged();
     this.lastStoreLine = s.lastStoreLine;
     [this.loads, this.stores, this.fetches] = s.counters;
     this.distinct.forEach((t, i) => {

@@ -57,6 +57,9 @@ export abstract class Walker {
   protected user = 0;
   /** What A20 leaves of a physical address: everything, or all but bit 20. */
   protected a20Mask = -1;
+  /** First and number of the page frames that isPlain knows. */
+  private plainPage = 0;
+  private plainPages = 0;
   /** A flush is under way, which forgets everything derived at its end. */
   protected bulk = false;
   protected readonly distinct: readonly Tlb[];
@@ -105,6 +108,7 @@ export abstract class Walker {
     }
     this.writeBack = p.l1d.writeBack && this.hierarchy.timed;
     this.walkTicks = p.walk.fixed.value * TICKS_PER_CYCLE;
+    this.typesChanged();
   }
 
   /** A data TLB dropped an entry: what was derived from it must go. */
@@ -150,8 +154,9 @@ export abstract class Walker {
     if ((lin & ~0xfff) === this.fetchPage && this.user === this.fetchUser) return (lin + this.fetchDelta) | 0;
     const pa = (this.paging ? this.lookup(lin, false, this.itlb, this.itlb4m) : lin) & this.a20Mask;
     // Where nothing answers, all bytes are FF: an undefined instruction.
-    if (this.foundFlags() & TLB_HIGH) throw this.fault.set(UD, -1);
-    this.fetchUncached = this.isUncached(pa);
+    const flags = this.foundFlags();
+    if (flags & TLB_HIGH) throw this.fault.set(UD, -1);
+    this.fetchUncached = this.isUncached(pa, flags);
     this.fetchPage = lin & ~0xfff;
     this.fetchUser = this.user;
     this.fetchDelta = (pa - lin) | 0;
@@ -176,12 +181,28 @@ export abstract class Walker {
     return this.paging ? this.foundTlb.flags[this.found] : 0;
   }
 
-  /** Does RAM at `pa`, as last translated, bypass the caches? */
-  protected isUncached(pa: number): boolean {
+  /** Does RAM at `pa` bypass the caches, when a TLB entry with `flags` leads to it? */
+  protected isUncached(pa: number, flags: number): boolean {
+    if ((flags & (ATTRIBUTES | TLB_PAT)) === 0 && this.isPlain(pa)) return false;
     if (!this.hierarchy.timed) return false;
     if (!this.paging) return this.types.uncachedByRange(pa);
-    const flags = this.foundFlags();
     return this.types.uncached(pa, ((flags & ATTRIBUTES) >> 3) | (flags & TLB_PAT ? 4 : 0));
+  }
+
+  /** Is `pa` in the part of RAM that is known to be cached? Most of it is, so this comes before any look at types. */
+  private isPlain(pa: number): boolean {
+    return ((pa >>> 12) - this.plainPage) >>> 0 < this.plainPages;
+  }
+
+  private walksUncached(pa: number): boolean {
+    return !this.isPlain(pa) && this.hierarchy.timed && this.types.uncachedByRange(pa);
+  }
+
+  /** The memory types have changed. */
+  protected typesChanged(): void {
+    const { from, to } = this.types.plain();
+    this.plainPage = from >>> 12;
+    this.plainPages = Math.max(0, (to - from) / 4096);
   }
 
   protected lookup(lin: number, write: boolean, small: Tlb, big: Tlb): number {
@@ -287,7 +308,7 @@ export abstract class Walker {
   private walkRead(address: number): number {
     const pa = address & this.a20Mask;
     if (pa >>> 0 >= this.ramSize) return -1;
-    if (this.hierarchy.timed && this.types.uncachedByRange(pa)) this.hierarchy.loadUncached(pa);
+    if (this.walksUncached(pa)) this.hierarchy.loadUncached(pa);
     else this.touchLine(pa);
     const v = this.ram.getInt32(pa, true);
     this.onWalk?.('read', pa, v);
@@ -297,7 +318,7 @@ export abstract class Walker {
   private walkWrite(address: number, v: number): void {
     const pa = address & this.a20Mask;
     if (pa >>> 0 >= this.ramSize) return;
-    if (this.hierarchy.timed && this.types.uncachedByRange(pa)) this.hierarchy.storeUncached(pa);
+    if (this.walksUncached(pa)) this.hierarchy.storeUncached(pa);
     else this.storeLine(pa);
     if (!this.isWritable(pa)) return;
     this.ram.setInt32(pa, v, true);

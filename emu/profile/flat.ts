@@ -55,6 +55,9 @@ export const flat: Profile = {
     iretSameRing: zero,
     invlpg: zero,
     haltWake: zero,
+    apicRead: zero,
+    apicWrite: zero,
   },
+  busHz: fig(100e6, SOURCE),
   io: { isaNs: zero, pciReadNs: zero, pciWriteNs: zero, mmioReadNs: zero, mmioWriteNs: zero },
 };

@@ -144,7 +144,10 @@ export const p3: Profile = {
     iretSameRing: fig(100, 'D: to user mode less the stack and segment reload', [60, 150]),
     invlpg: fig(100, 'M', [60, 150]),
     haltWake: fig(10, 'M', [5, 50]),
+    apicRead: fig(40, 'M: uncached, on the die', [20, 80]),
+    apicWrite: fig(20, 'M: uncached, on the die', [10, 40]),
   },
+  busHz: fig(133_333_333, 'D: 7.5 times 133 MHz, as PC133 memory goes with'),
   io: {
     isaNs: fig(1000, 'M', [700, 1500]),
     pciReadNs: fig(400, 'M', [300, 500]),

@@ -147,7 +147,10 @@ export const p4: Profile = {
     iretSameRing: fig(523, 'D: to user mode less the stack and segment reload', [323, 723]),
     invlpg: fig(400, 'M: 300–500', [300, 500]),
     haltWake: fig(20, 'M', [10, 100]),
+    apicRead: fig(100, 'M: uncached, on the die', [50, 200]),
+    apicWrite: fig(50, 'M: uncached, on the die', [20, 100]),
   },
+  busHz: fig(100e6, 'D: the 1.7 GHz are 17 times it; the bus makes four transfers a clock'),
   io: {
     isaNs: fig(1000, 'M', [700, 1500]),
     pciReadNs: fig(400, 'M', [300, 500]),

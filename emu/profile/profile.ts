@@ -133,7 +133,11 @@ export interface Profile {
     iretSameRing: Figure;
     invlpg: Figure; // charged to the cause tlbFlush
     haltWake: Figure;
+    apicRead: Figure; // an access to the local APIC's registers, on the die but uncached
+    apicWrite: Figure;
   };
+  /** The processor's bus clock: what the local APIC's timer counts. */
+  busHz: Figure;
   /** A single access, in nanoseconds. */
   io: { isaNs: Figure; pciReadNs: Figure; pciWriteNs: Figure; mmioReadNs: Figure; mmioWriteNs: Figure };
 }

@@ -50,6 +50,17 @@ describe('loadMultiboot', () => {
     expect(ram.bytes[0x103000]).toBe(0xa5);
   });
 
+  it('writes MP tables for a board into memory that its map calls reserved, and none without', () => {
+    const ram = new Ram();
+    const { ebx } = load(ram, { bytes: elfImage() });
+    expect(ram.bytes.subarray(0xf_0000, 0x10_0000).every(b => b === 0xa5)).toBe(true);
+    load(ram, { bytes: elfImage(), board: { signature: 0x686, features: 0x200, pci: [] } });
+    expect(String.fromCharCode(...ram.bytes.subarray(0xf_5a00, 0xf_5a04))).toBe('_MP_');
+    const map = ram.word(ebx + 48);
+    const reserved = [24 + 4, 24 + 12, 24 + 20].map(offset => ram.word(map + offset));
+    expect(reserved).toEqual([0x9_fc00, 0x10_0000 - 0x9_fc00, 2]);
+  });
+
   it('passes command line, memory, map, modules and its name', () => {
     const ram = new Ram(16 * MIB);
     const modules = [

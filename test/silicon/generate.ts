@@ -25,6 +25,9 @@ export const SKIPPED: ReadonlyMap<string, string> = new Map([
   ),
   ['f1', 'INT1: a hypervisor that intercepts #DB decides which EIP is pushed'],
   ['0f35', 'SYSEXIT in compatibility mode differs by maker'],
+  ...['0fff', '0fb9'].map(
+    k => [k, 'UD0, UD1: whether a ModRM is fetched before #UD differs by maker; UNDEFINED asks'] as const,
+  ),
   ['0f05', 'SYSCALL enters the host kernel'],
   ['0f00/0', 'SLDT: with UMIP Linux emulates it'],
   ['0f00/1', 'STR: with UMIP Linux emulates it'],

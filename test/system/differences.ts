@@ -20,6 +20,11 @@ const qemu = (program: string, name: RegExp, fields: Rule['fields'], reason: str
   reason,
 });
 
+const bochs = (program: string, name: RegExp, fields: Rule['fields'], reason: string): Rule => ({
+  ...qemu(program, name, fields, reason),
+  oracle: 'bochs',
+});
+
 const READS_FIRST =
   'QEMU reads the operand of an update before it probes the write; silicon reports the write at once';
 
@@ -133,5 +138,57 @@ export const RULES: readonly Rule[] = [
     'all',
     'DR7.GD makes MOV DR a fault (SDM vol. 3, 17.2.4); QEMU has no general detect',
   ),
+  qemu(
+    'reserved',
+    /^pde 006/,
+    ['f0'],
+    'a reserved bit is looked at in present entries only, so its error code has P (SDM vol. 3, 4.7); QEMU clears P',
+  ),
   qemu('debug', /^dr6 all ones/, ['b', 'dr6'], 'bit 12 of DR6 is always 0 (SDM vol. 3, 17.2.3)'),
+  qemu('real', /^bt bsf/, ['f2'], 'flags but ZF are undefined after BSF'),
+  bochs(
+    'debug',
+    /^step onto a breakpoint/,
+    ['dr6'],
+    'the step comes first, alone: this host, asked by ptrace, says so too',
+  ),
+  bochs(
+    'debug',
+    /^rep movsd over one/,
+    ['rf'],
+    'a trap between rounds of REP pushes RF (SDM vol. 3, 17.3.1.1)',
+  ),
+  bochs(
+    'debug',
+    /^general detect/,
+    ['rf'],
+    'a fault that is no instruction breakpoint pushes RF (SDM vol. 3, 17.3.1.1)',
+  ),
+  bochs(
+    'faults',
+    /^l[es]s r,/,
+    ['cr2'],
+    'Bochs reads the selector before the offset; silicon (the silicon corpus) after it',
+  ),
+  bochs('faults', /^bsf/, ['fl', 'f2'], 'flags but ZF are undefined after BSF'),
+  bochs(
+    'faults',
+    /^memory (sgdt|sidt)/,
+    ['f0', 'f1'],
+    'Bochs stores the limit before the base faults; we store all or nothing',
+  ),
+  bochs(
+    'faults',
+    /^pop [ds]s02/,
+    'all',
+    'a 32-bit POP of a segment register reads a dword; silicon, asked, faults on its upper half',
+  ),
+  bochs(
+    'faults',
+    /^popa/,
+    ['b', 'bp', 'si', 'di'],
+    'registers popped before the fault keep their values on silicon (the silicon corpus)',
+  ),
+  bochs('tasks', /^new cs rpl 3/, ['f0'], 'CS is checked before SS (SDM vol. 3, table 7-1)'),
+  bochs('tasks', /^paged/, ['cr2'], 'in which order a TSS is read is not architecture'),
 ];

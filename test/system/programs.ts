@@ -10,7 +10,7 @@ import { buildTargets } from '../../guest/build.ts';
 import { loadMultiboot } from '../../guest/multiboot.ts';
 
 const DIRECTORY = 'test/system/guest';
-const COMMON = ['head.S', 'world.c', 'log.c', 'cases.c'];
+const COMMON = ['head.S', 'real.S', 'world.c', 'log.c', 'cases.c'];
 const MEMORY = 16 << 20;
 const MAX_CYCLES = 2e9;
 

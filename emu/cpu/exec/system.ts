@@ -209,7 +209,7 @@ export function wrmsr(c: Cpu): void {
 }
 
 export function cpuid(c: Cpu): void {
-  const [a, b, cc, d] = leafOf(c.profile, c.r32[EAX]);
+  const [a, b, cc, d] = leafOf(c.profile, c.r32[EAX], c.apic);
   c.r32[EAX] = a;
   c.r32[EBX] = b;
   c.r32[ECX] = cc;

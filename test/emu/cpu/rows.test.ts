@@ -183,6 +183,32 @@ describe('ARPL', () => {
   });
 });
 
+it('rows about descriptors are #UD in real-address and virtual-8086 mode', () => {
+  for (const hex of [
+    '0f 00 c0',
+    '0f 00 c8',
+    '0f 00 d0',
+    '0f 00 d8',
+    '0f 00 e0',
+    '0f 00 e8',
+    '0f 02 c8',
+    '0f 03 c8',
+    '63 c8',
+  ])
+    for (const real of [true, false]) {
+      const rig = new Rig();
+      const seen: number[] = [];
+      rig.c.onDeliver = vector => seen.push(vector);
+      if (real) rig.c.setCr0(rig.c.cr0 & ~1);
+      else {
+        rig.c.setPrivilege(3);
+        rig.c.eflags = 0x2_0002;
+      }
+      rig.run(hex);
+      expect([hex, seen]).toEqual([hex, [UD]]);
+    }
+});
+
 // ---- decoding ------------------------------------------------------------------------------------------------
 
 /** SDM vol. 2, LOCK. */

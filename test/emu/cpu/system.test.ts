@@ -314,13 +314,15 @@ describe('MSRs', () => {
     expect(seen).toEqual([['msr', 0xc000_0080]]);
   });
 
-  it('reserved bits are #GP(0): the APIC cannot be enabled', () => {
+  it('reserved bits are #GP(0)', () => {
     const rig = new Rig();
     rig.c.r32[ECX] = 0x1b;
     rig.run('0f 32');
-    expect([rig.c.r32[EAX] >>> 0, rig.c.r32[EDX]]).toEqual([0xfee0_0100, 0]);
+    expect([rig.c.r32[EAX] >>> 0, rig.c.r32[EDX]]).toEqual([0xfee0_0900, 0]);
     for (const [n, lo, hi] of [
-      [0x1b, 0xfee0_0900, 0],
+      [0x1b, 0xfee0_0d00, 0], // x2APIC
+      [0x1b, 0xfee0_0901, 0],
+      [0x1b, 0xfee0_0900, 0x10],
       [0x174, 0x1_0000, 0],
       [0x175, 0, 1],
     ]) {
@@ -436,8 +438,15 @@ describe('CPUID', () => {
   it('admits to what there is and no more', () => {
     const features = leaf(new Rig(), 1)[3];
     const bits = [...Array(32).keys()].filter(n => (features >>> n) & 1);
-    // DE PSE TSC MSR CX8 SEP MTRR PGE CMOV PAT PSE-36
-    expect(bits).toEqual([2, 3, 4, 5, 8, 11, 12, 13, 15, 16, 17]);
+    // DE PSE TSC MSR CX8 APIC SEP MTRR PGE CMOV PAT PSE-36
+    expect(bits).toEqual([2, 3, 4, 5, 8, 9, 11, 12, 13, 15, 16, 17]);
+  });
+
+  it('takes the APIC bit away when APIC_BASE.EN is cleared', () => {
+    const rig = new Rig();
+    rig.c.r32.set([0xfee0_0100, 0x1b, 0], 0);
+    rig.run('0f 30');
+    expect(leaf(rig, 1)[3] & (1 << 9)).toBe(0);
   });
 
   it('gives the cache descriptors, for leaves beyond the last too', () => {

@@ -18,7 +18,7 @@ beforeEach(() => {
 /** Raises an NMI by a device's event after `cycles`. */
 function nmiAt(cycles: number): void {
   const { clock, engine } = rig.machine;
-  engine.nmiSource = true;
+  engine.nmiSource = () => true;
   const id = clock.register('test nmi', () => {
     engine.nmi = true;
   });

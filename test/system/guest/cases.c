@@ -138,6 +138,7 @@ void main(void)
 {
 	outb(0x21, 0xff);	/* no interrupt comes by itself */
 	outb(0xa1, 0xff);
+	puts_log("begin\n");
 	cases();
 	finish();
 }

@@ -5,6 +5,7 @@
 #ifndef WORLD_H
 #define WORLD_H
 
+#define REAL_AT		0x1000		/* code and state of real mode; the IVT is at 0 */
 #define CODE_AT		0x10000		/* the case's code: also 1000:0 and base of CODE16 */
 #define V86_STACK	0x20000		/* 2000:FF00 */
 #define DATA_AT		0x30000
@@ -36,9 +37,12 @@
 #define LOWSTUBS 0x70			/* base of the stubs, for 16-bit gates */
 #define CODE2	0x7a
 #define DATA2	0x82
-#define SCRATCH	0x88			/* from here on a case's own */
+#define LOWCODE16 0x88			/* 16 bits, base 0: the way to real mode */
+#define LOWDATA16 0x90
+#define SCRATCH	0x98			/* from here on a case's own */
 #define GDT_ENTRIES 64
 
+#define REAL_STACK 6			/* words saved of a real-mode stack */
 #define EV_STACK 28			/* dwords: es ds vector flags edi esi ebp esp ebx edx ecx eax, then the frame */
 
 #ifndef __ASSEMBLY__
