@@ -56,8 +56,25 @@ function memoryOf(i: Insn, bytes: number): string {
 
 type Show = (i: Insn) => string;
 
+/** Aliases of x87 instructions, as the row's form numbers them, and the name that iced-x86 gives each. */
+const ALIASES = new Map([
+  ['FCOM2', 'FCOM'],
+  ['FCOMP3', 'FCOMP'],
+  ['FCOMP5', 'FCOMP'],
+  ['FXCH4', 'FXCH'],
+  ['FXCH7', 'FXCH'],
+  ['FSTP1', 'FSTPNCE'],
+  ['FSTP8', 'FSTP'],
+  ['FSTP9', 'FSTP'],
+  ['FENI', 'FNENI'],
+  ['FDISI', 'FNDISI'],
+  ['FSETPM', 'FNSETPM'],
+]);
+
 /** Bytes of a memory operand by its name in the form, 0 when the form does not say. */
 function bytesOf(operand: string): number {
+  const whole = /^m(\d+)byte$/.exec(operand);
+  if (whole) return Number(whole[1]);
   const far = /^m16:(\w+)$/.exec(operand);
   if (far) return 2 + Number(far[1]) / 8;
   const pair = /^m(16|32)&(16|32)$/.exec(operand);
@@ -75,6 +92,10 @@ function showOperand(operand: string, row: Row): Show {
     const size = Number(operand.slice(1)) / 8;
     return registerOnly ? i => registerName(i.rm, size) : i => registerName(i.reg, size);
   }
+  const environment = /^m(\d+)\/(\d+)byte$/.exec(operand);
+  if (environment) return i => memoryOf(i, Number(environment[i.o32 ? 2 : 1]));
+  if (operand === 'ST' || operand === 'ST(0)') return () => 'ST0';
+  if (operand === 'ST(i)') return i => `ST${i.imm & 7}`;
   if (operand.startsWith('r/m')) return i => (i.isReg ? registerName(i.rm, bytes) : memoryOf(i, bytes));
   if (/^m(offs)?/.test(operand)) return i => memoryOf(i, bytes);
   if (operand === 'DRn') return i => `DR${i.digit}`;
@@ -99,7 +120,7 @@ function showOf(row: Row) {
   if (!show) {
     const [mnemonic, ...rest] = row.form.split(' ');
     const operands = rest.length > 0 ? rest.join(' ').split(', ') : [];
-    show = { mnemonic, operands: operands.map(o => showOperand(o, row)) };
+    show = { mnemonic: ALIASES.get(mnemonic) ?? mnemonic, operands: operands.map(o => showOperand(o, row)) };
     shows.set(row, show);
   }
   return show;

@@ -70,6 +70,9 @@ registerNames[Register.None] = '';
 /** ARPL uses 16 bits of both its registers, of whatever size iced calls them. */
 const WORDS = new Set(['ARPL']);
 
+/** x87 instructions whose form leaves out the top of the stack that iced shows. */
+const WITH_TOP = new Set(['FCOM', 'FCOMP', 'FUCOM', 'FUCOMP', 'FXCH']);
+
 /** NOPs with an operand: iced shows the register field too, the manual's form does not. */
 const HINT = 'RESERVEDNOP';
 
@@ -177,6 +180,7 @@ function textOf(i: Instruction, widened: number): string {
   if (raw === HINT) return `NOP ${operand(i, 0, i.opKind(0), false, true)}`;
   const words = WORDS.has(raw) && i.opRegister(1) >= Register.EAX;
   let text = `${NAMES.get(raw) ?? raw} `;
+  if (count === 2 && WITH_TOP.has(raw)) return text + operand(i, 1, i.opKind(1), false, true);
   const sized = !UNSIZED.has(raw);
   for (let n = 0; n < count; n++)
     text += (n === 0 ? '' : ', ') + operand(i, n, i.opKind(n), n === widened || (words && n === 1), sized);
