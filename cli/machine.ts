@@ -9,6 +9,8 @@ export interface MachineOptions {
   memoryBytes: number;
   /** Gets every byte that the guest sends on COM1. */
   onSerial(byte: number): void;
+  /** Gets a line for what the guest asked for that is not there. */
+  onNotice(text: string): void;
   /** Where to write the frames on the wire, as pcap; nowhere when absent. */
   pcap?: string;
 }

@@ -2,29 +2,38 @@
  * The composition root: a PC put together from its parts, and the host's handle on it. Devices are rows below:
  * what they are, their IRQ line, their ports. Nothing here knows what runs on the machine.
  *
- * Interrupt lines: 0 timer, 4 COM1, 8 RTC, 11 and 10 the network cards (PCI, level), 14 and 15 the disks. Physical
- * map: RAM from 0, the cards' registers from 0xFEB00000, the I/O APIC at 0xFEC00000, the local APIC at 0xFEE00000.
+ * Interrupt lines: 0 timer, 1 keyboard, 4 COM1, 7 LPT1, 8 RTC, 12 mouse, 11 and 10 the network cards (PCI, level), 14
+ * and 15 the disks. Physical map: RAM from 0, with the VGA's memory from 0xA0000 to 0xBFFFF; the cards' registers from
+ * 0xFEB00000, the I/O APIC at 0xFEC00000, the local APIC at 0xFEE00000.
  */
 import { Accounting } from './accounting.ts';
 import type { Dma, PortRange, Saved } from './bus.ts';
 import { Clock, TICKS_PER_CYCLE } from './clock.ts';
 import { Cpu } from './cpu/cpu.ts';
 import { Engine, type StopReason } from './cpu/engine.ts';
-import { BoardPorts } from './devices/board-ports.ts';
+import { DebugConsole } from './devices/debug-console.ts';
 import { E1000 } from './devices/e1000/e1000.ts';
 import { ExitPort } from './devices/exit-port.ts';
+import { I8042 } from './devices/i8042.ts';
 import type { BlockBackend } from './devices/ide/block.ts';
 import { Ide } from './devices/ide/ide.ts';
 import { isaBridge } from './devices/ide/isa-bridge.ts';
+import { IsaDma } from './devices/isa-dma.ts';
+import { Parallel } from './devices/parallel.ts';
 import { HOST_BRIDGE_440FX, Pci } from './devices/pci.ts';
 import type { PciFunction } from './devices/pci-function.ts';
 import type { Pic } from './devices/pic.ts';
 import { Pit } from './devices/pit.ts';
 import { PortSpace } from './devices/port-space.ts';
 import { Rtc } from './devices/rtc.ts';
+import { SystemControl } from './devices/system-control.ts';
 import { Uart } from './devices/uart.ts';
+import { Vga } from './devices/vga.ts';
+import { VgaText } from './devices/vga-text.ts';
 import { Wire } from './devices/wire.ts';
 import { Interrupts } from './interrupts.ts';
+import { PAGE_HOLE } from './mmu/mmu.ts';
+import { Notices } from './notices.ts';
 import { checkProfile, type Profile } from './profile/profile.ts';
 import { RAM_OFFSET, State } from './state.ts';
 
@@ -38,9 +47,23 @@ export interface MachineOptions {
   disks?: readonly (BlockBackend | null)[];
   /** A byte left COM1. */
   onSerial?: (byte: number) => void;
-  /** Something asked for what is not there: an unknown port, MSR or physical address; said once each. */
+  /** A byte was written to the debug console, port 0xE9. */
+  onE9?: (byte: number) => void;
+  /** A byte was strobed out of LPT1. */
+  onPrint?: (byte: number) => void;
+  /** A byte was written to `postPort`, which is 0x80 by default. */
+  onPost?: (byte: number) => void;
+  postPort?: number;
+  /** The guest pulled a reset line. The run ends, whatever the callback does. */
+  onReset?: (kind: ResetKind) => void;
+  /** Something asked for what is not there: an unknown port, MSR, PCI register or physical address; said once each. */
   onNotice?: (text: string) => void;
 }
+
+/**
+ * Who pulls which reset line: the keyboard controller, port 0x92 or 0xCF9 the CPU's (INIT), or 0xCF9 everybody's.
+ */
+export type ResetKind = 'keyboard' | 'port-92' | 'soft' | 'hard';
 
 /** How a run ended. */
 export type RunResult = { reason: 'exit'; code: number } | { reason: StopReason };
@@ -75,6 +98,8 @@ const CARD_IO = 0xc000;
 const PIIX3 = 1;
 const BUS_MASTER_IO = 0xc080;
 const PCI_COMMAND_IO_MEMORY = 3;
+const LPT1 = 0x378;
+const POST_PORT = 0x80;
 const START_DATE = { year: 2003, month: 10, day: 19, hours: 9, minutes: 0, seconds: 0 };
 
 export class Machine {
@@ -92,6 +117,11 @@ export class Machine {
   readonly rtc: Rtc;
   readonly pci: Pci;
   readonly ide: Ide;
+  readonly systemControl: SystemControl;
+  readonly keyboardController: I8042;
+  readonly vga: Vga;
+  readonly screen: VgaText;
+  readonly isaDma: IsaDma;
   readonly cards: readonly Card[];
   private readonly devices: Saved[];
   private readonly ram: Uint8Array;
@@ -109,15 +139,18 @@ export class Machine {
     this.ram = this.state.ram8();
     this.accounting = new Accounting(this.state.float64('matrix', 256), this.state.float64('time', 1));
     this.clock = new Clock(profile.clockHz.value, this.accounting.time);
+    const notices = new Notices(notice, () => this.engine.currentLin());
     this.space = new PortSpace({
-      onUnmapped: (kind, address) => notice(`no ${kind} at 0x${address.toString(16)}`),
+      onUnmapped: (kind, address, access) =>
+        notices.missing(`${kind} 0x${address.toString(16).padStart(4, '0')} (${access})`),
     });
     this.cpu = new Cpu(profile, this.state, this.accounting, this.clock, {
       findMmio: pa => {
         this.cpu.leave = true;
         return this.interrupts.find(pa) ?? this.space.findMmio(pa) ?? null;
       },
-      onUnmapped: (_, pa) => void this.space.readMmio(pa, 1),
+      onUnmapped: (kind, pa) =>
+        kind === 'read' ? void this.space.readMmio(pa, 1) : this.space.writeMmio(pa, 1, 0),
       fetchByte: pa => {
         const range = this.space.findMmio(pa);
         return range?.handler.fetchMmio?.(pa - range.base) ?? 0xff;
@@ -134,15 +167,16 @@ export class Machine {
       },
       busOf: port => this.space.findPort(port)?.bus ?? 'isa',
     };
-    this.cpu.onUnknown = (kind, number) => notice(`no ${kind} 0x${number.toString(16)}`);
+    this.cpu.onUnknown = (kind, number) => notices.missing(`${kind} 0x${number.toString(16)}`);
     this.engine = new Engine(this.cpu);
     const clock = this.clock;
-    const reset = () => {
+    const reset = (kind: ResetKind) => {
+      options.onReset?.(kind);
       this.cpu.shutdown = true;
       this.engine.stop();
     };
 
-    this.interrupts = new Interrupts(this.engine, clock, reset);
+    this.interrupts = new Interrupts(this.engine, clock, () => reset('soft'));
     this.interrupts.virtualWire();
     this.space.mapMmio(this.interrupts.ioApicRange());
     const irq = (n: number) => this.interrupts.line(n);
@@ -150,30 +184,58 @@ export class Machine {
     this.pit = new Pit(clock, irq(0));
     this.uart = new Uart(clock, { base: 0x3f8, irq: irq(4), onTransmit: options.onSerial });
     this.rtc = new Rtc(clock, { irq: irq(8), start: START_DATE, memory: options.memoryBytes });
-    this.pci = new Pci(this.space, reset);
-    const board = new BoardPorts({ onTransmit: options.onSerial && (() => {}), onReset: reset });
+    this.pci = new Pci(
+      this.space,
+      hard => reset(hard ? 'hard' : 'soft'),
+      (name, offset, access) =>
+        notices.missing(`register 0x${offset.toString(16)} (${access}) in PCI ${name}`),
+    );
+    const onA20 = () => this.cpu.mmu.setA20(this.systemControl.a20() || this.keyboardController.a20());
+    this.systemControl = new SystemControl({ onA20, onReset: () => reset('port-92') });
+    this.keyboardController = new I8042(clock, {
+      keyboardIrq: irq(1),
+      mouseIrq: irq(12),
+      onA20,
+      onReset: () => reset('keyboard'),
+      onUnknown: command => notices.missing(`keyboard controller command 0x${command.toString(16)}`),
+    });
+    this.vga = new Vga(clock);
+    this.screen = new VgaText(this.vga);
+    this.isaDma = new IsaDma(clock, this.dma());
+    const parallel = new Parallel(clock, { base: LPT1, irq: irq(7), onByte: options.onPrint });
+    const console = new DebugConsole(options.onE9);
     const exit = new ExitPort(code => {
       this.exitCode = code;
       this.engine.stop();
     });
     const irqs = [this.interrupts.line(14), this.interrupts.line(15)] as const;
     this.ide = new Ide({ clock, dma: this.dma(), irqs, disks: options.disks, notice });
-    const ported: { ports(): PortRange[] }[] = [
+    const ported: (Saved & { ports(): PortRange[] })[] = [
       this.interrupts,
       this.pit,
       this.uart,
       this.rtc,
       this.pci,
-      board,
+      this.systemControl,
+      this.keyboardController,
+      this.vga,
+      this.isaDma,
+      parallel,
+      console,
       exit,
       this.ide,
     ];
     for (const device of ported) for (const range of device.ports()) this.space.mapPorts(range);
+    const { onPost } = options;
+    if (onPost) this.space.snoop(options.postPort ?? POST_PORT, onPost);
+    const video = this.vga.mmio();
+    this.space.mapMmio(video);
+    this.cpu.mmu.setPages(video.base, video.length, PAGE_HOLE, true);
     this.pci.add(HOST_BRIDGE_440FX);
     this.pci.add(isaBridge(PIIX3, [undefined, undefined, ...CARD_IRQ]));
     this.ide.attach(this.pci.add(this.ide.pciFunction(PIIX3, BUS_MASTER_IO)));
     this.cards = Array.from({ length: options.cards ?? 1 }, (_, n) => this.addCard(n, notice));
-    this.devices = [this.interrupts, this.pit, this.uart, this.rtc, this.pci, board, exit, this.ide];
+    this.devices = [...ported];
     for (const card of this.cards) this.devices.push(card.device, card.wire);
   }
 
@@ -235,10 +297,10 @@ export class Machine {
     return this.ram.slice(pa, pa + length);
   }
 
-  /** The byte at a linear address by the page tables in RAM, or -1 where nothing is mapped; changes nothing. */
+  /** The byte at a linear address by the page tables in RAM (or in video memory), or -1; changes nothing. */
   peek8(lin: number): number {
     const pa = this.cpu.mmu.peekTranslate(lin);
-    return pa >= 0 && pa < this.ramSize ? this.ram[pa] : -1;
+    return pa >= 0 && pa < this.ramSize ? this.cpu.mmu.codeByte(pa) : -1;
   }
 
   /** The dword at a linear address, unsigned, or -1 where a byte of it is not mapped to RAM. */
@@ -250,6 +312,12 @@ export class Machine {
       v = v * 256 + byte;
     }
     return v;
+  }
+
+  /** The devices that a BIOS expects to set up itself come to their state after power-on, not after a BIOS. */
+  powerOnIsa(): void {
+    for (const device of [this.systemControl, this.keyboardController, this.vga, this.isaDma])
+      device.powerOn();
   }
 
   setEntry(entry: EntryState): void {

@@ -63,6 +63,7 @@ async function runImage(
     profile: options.profile,
     memoryBytes: options.memory * 1024 * 1024,
     onSerial: byte => serial.put(byte),
+    onNotice: text => context.err(`nooks86: ${text}\n`),
     pcap: options.pcap,
   });
   try {

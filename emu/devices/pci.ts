@@ -22,7 +22,8 @@ const ENABLE = 0x8000_0000;
 /** CONFIG_ADDRESS bits that exist: enable, bus, device, function, register. */
 const ADDRESS_BITS = 0x80ff_fffc;
 const RESET_CPU = 1 << 2;
-const RESET_KEPT = 0x06;
+const RESET_HARD = 1 << 1;
+const RESET_KEPT = RESET_CPU | RESET_HARD;
 /** Header type byte: bit 7 says that the device has several functions. */
 const HEADER_TYPE = 0x0e;
 const MULTIFUNCTION = 0x80;
@@ -62,6 +63,9 @@ function relative(handler: PortHandler, base: number): PortHandler {
   };
 }
 
+/** A function's name, and the offset of the dword in its configuration space that is not there. */
+export type UnknownRegister = (name: string, offset: number, access: 'read' | 'write') => void;
+
 export interface PciState {
   address: number;
   reset: number;
@@ -70,7 +74,8 @@ export interface PciState {
 
 export class Pci implements PortHandler {
   private readonly map: AddressMap;
-  private readonly onReset: (() => void) | undefined;
+  private readonly onReset: ((hard: boolean) => void) | undefined;
+  private readonly onUnknown: UnknownRegister | undefined;
   private readonly functions: PciFunction[] = [];
   /** Function by device * 8 + function. */
   private readonly slots: (PciFunction | undefined)[] = Array(256).fill(undefined);
@@ -78,10 +83,14 @@ export class Pci implements PortHandler {
   private address = 0;
   private reset = 0;
 
-  /** `map` takes the BARs; `onReset` is called when the guest resets the machine through 0xCF9. */
-  constructor(map: AddressMap, onReset?: () => void) {
+  /**
+   * `map` takes the BARs; `onReset` is called when the guest resets through 0xCF9: the whole machine (`hard`) or the CPU;
+   * `onUnknown` when it reaches for a register that a function does not have.
+   */
+  constructor(map: AddressMap, onReset?: (hard: boolean) => void, onUnknown?: UnknownRegister) {
     this.map = map;
     this.onReset = onReset;
+    this.onUnknown = onUnknown;
   }
 
   /** Puts a function on the bus and maps its enabled BARs. Throws if its place, or that of a BAR, is taken. */
@@ -146,6 +155,7 @@ export class Pci implements PortHandler {
   private readData(port: number, size: AccessSize): number {
     const selected = this.selected();
     const first = (this.address & 0xfc) + port - CONFIG_DATA;
+    this.checkRegister(selected, first, size, 'read');
     let value = 0;
     for (let i = 0; i < size; i++)
       value |= (selected ? this.readConfig(selected, first + i) : 0xff) << (8 * i);
@@ -164,8 +174,21 @@ export class Pci implements PortHandler {
     const selected = this.selected();
     const first = (this.address & 0xfc) + port - CONFIG_DATA;
     if (!selected) return;
+    this.checkRegister(selected, first, size, 'write');
     for (let i = 0; i < size; i++) selected.write(first + i, (value >>> (8 * i)) & 0xff);
     this.remap();
+  }
+
+  /** Tells of an access of which no byte exists. */
+  private checkRegister(
+    selected: PciFunction | undefined,
+    first: number,
+    size: number,
+    access: 'read' | 'write',
+  ): void {
+    if (!selected) return;
+    for (let i = 0; i < size; i++) if (selected.has(first + i)) return;
+    this.onUnknown?.(selected.spec.name, first & ~3, access);
   }
 
   /**
@@ -216,6 +239,6 @@ export class Pci implements PortHandler {
   private writeReset(value: number): void {
     const rising = value & ~this.reset & RESET_CPU;
     this.reset = value & RESET_KEPT;
-    if (rising) this.onReset?.();
+    if (rising) this.onReset?.((value & RESET_HARD) !== 0);
   }
 }
