@@ -3,7 +3,18 @@
  * instruction needs beyond that is in recipes.ts. Encodings: Intel SDM vol. 2, chapter 2.1.
  */
 import type { Encoding } from './encoding.ts';
-import { CODE, CODE_SIZE, DATA, DATA_SIZE, LOW, RODATA, type Vector, WRAP, WRAP_SIZE } from './format.ts';
+import {
+  CODE,
+  CODE_SIZE,
+  DATA,
+  DATA_SIZE,
+  FLAT_SEGMENTS,
+  LOW,
+  RODATA,
+  type Vector,
+  WRAP,
+  WRAP_SIZE,
+} from './format.ts';
 import { type Segment, segmentOf } from './ldt.ts';
 import type { Random } from './random.ts';
 
@@ -50,7 +61,7 @@ export class Draft {
   /** Linear address of the stack's top. */
   stackAt = 0;
 
-  constructor(random: Random, encoding: Encoding, selectors: readonly number[]) {
+  constructor(random: Random, encoding: Encoding, selectors: readonly number[] = FLAT_SEGMENTS) {
     this.random = random;
     this.encoding = encoding;
     this.selectors = selectors;
