@@ -1,5 +1,6 @@
 /** The emulated PC as `nooks86 run` sees it: emu/machine.ts behind the interface of cli/machine.ts. */
 import { PcapFile } from '../bench/farend/pcap.ts';
+import { withFigures } from '../bench/sensitivity.ts';
 import { Machine } from '../emu/machine.ts';
 import { profiles } from '../emu/profile/index.ts';
 import type { Profile } from '../emu/profile/profile.ts';
@@ -37,6 +38,19 @@ export function createPc(options: MachineOptions): RunMachine {
 export function findProfile(name: string): Profile {
   if (Object.hasOwn(profiles, name)) return profiles[name];
   throw new UsageError(`unknown profile ${name}; there are: ${Object.keys(profiles).join(', ')}`);
+}
+
+/** The profile with other values for some figures. Throws a UsageError for what no machine can be built with. */
+export function varied(profile: Profile, values: ReadonlyMap<string, number>): Profile {
+  if (values.size === 0) return profile;
+  try {
+    const changed = withFigures(profile, values);
+    new Machine({ profile: changed, memoryBytes: 1 << 20 });
+    return changed;
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(error.message);
+    throw error;
+  }
 }
 
 /** Number of CS in the order of the instruction encoding. */

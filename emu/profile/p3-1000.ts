@@ -63,7 +63,7 @@ const costs: Partial<Record<CostClass, Figure>> = {
   rdmsr: fig(80, 'M', [50, 150]),
   wrmsr: fig(150, 'M', [80, 300]),
   wbinvd: fig(2000, 'M: apart from the writing back', [2000, 1e6]),
-  hlt: fig(0.5, D),
+  hlt: fig(0.5, D, [0.5, 10]),
   io: fig(5, 'M: apart from the time on the bus', [3, 20]),
   undefined: fig(0, 'the exception is charged apart'),
 };
@@ -104,8 +104,8 @@ export const p3: Profile = {
     other: fig(3, 'M: CMPS, SCAS, LODS, a round', [2, 6]),
   },
   predictor: {
-    counters: fig(512, 'M: 512-entry branch target buffer'),
-    targets: fig(512, 'M: 512-entry branch target buffer'),
+    counters: fig(512, 'M: 512-entry branch target buffer', [256, 1024]),
+    targets: fig(512, 'M: 512-entry branch target buffer', [256, 1024]),
     returns: fig(16, 'M', [8, 16]),
     mispredict: fig(12, 'M', [10, 15]),
   },
@@ -129,7 +129,7 @@ export const p3: Profile = {
     stream: fig(40, 'D: 32 bytes at 0.8 GB/s of PC133’s 1.06', [30, 60]),
     streams: fig(1, 'D: no hardware prefetch; open pages of the SDRAM help one sequence', [1, 4]),
   },
-  storeBuffer: { entries: fig(12, 'M') },
+  storeBuffer: { entries: fig(12, 'M', [8, 16]) },
   itlb: { entries: fig(32, 'C'), ways: fig(4, 'C') },
   dtlb: { entries: fig(64, 'C'), ways: fig(4, 'C') },
   itlb4m: { entries: fig(2, 'C'), ways: fig(0, 'C') },
@@ -147,7 +147,11 @@ export const p3: Profile = {
     apicRead: fig(40, 'M: uncached, on the die', [20, 80]),
     apicWrite: fig(20, 'M: uncached, on the die', [10, 40]),
   },
-  busHz: fig(133_333_333, 'D: 7.5 times 133 MHz, as PC133 memory goes with'),
+  busHz: fig(
+    133_333_333,
+    'D: 7.5 times 133 MHz, as PC133 memory goes with; 10 times 100 also existed',
+    [100e6, 133_333_333],
+  ),
   io: {
     isaNs: fig(1000, 'M', [700, 1500]),
     pciReadNs: fig(400, 'M', [300, 500]),

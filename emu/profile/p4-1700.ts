@@ -62,7 +62,7 @@ const costs: Partial<Record<CostClass, Figure>> = {
   rdmsr: fig(150, 'M', [100, 400]),
   wrmsr: fig(400, 'M', [400, 1000]),
   wbinvd: fig(2000, 'M', [2000, 1e6]),
-  hlt: fig(0.5, D),
+  hlt: fig(0.5, D, [0.5, 20]),
   io: fig(10, 'M: apart from the time on the bus', [5, 30]),
   undefined: fig(0, 'the exception is charged apart'),
 };
@@ -105,7 +105,7 @@ export const p4: Profile = {
   predictor: {
     counters: fig(4096, 'N: 4K-entry branch target buffer'),
     targets: fig(4096, 'N: 4K-entry branch target buffer'),
-    returns: fig(16, 'M'),
+    returns: fig(16, 'M', [8, 16]),
     mispredict: fig(20, 'M', [20, 24]),
   },
   l1i: {
@@ -123,7 +123,7 @@ export const p4: Profile = {
   l2: {
     size: fig(262144, 'I'),
     ways: fig(8, 'I'),
-    line: fig(128, 'N'),
+    line: fig(128, 'N: C says two lines of 64 a sector', [64, 128]),
     hit: fig(16, 'I: 18 load-to-use less the 2 of L1', [16, 18]),
     store: fig(4, 'M', [2, 8]),
   },
@@ -133,8 +133,8 @@ export const p4: Profile = {
     streams: fig(8, 'N: eight hardware prefetch streams'),
   },
   storeBuffer: { entries: fig(24, 'N') },
-  itlb: { entries: fig(64, 'C'), ways: fig(0, 'M') },
-  dtlb: { entries: fig(64, 'C'), ways: fig(0, 'M') },
+  itlb: { entries: fig(64, 'C'), ways: fig(0, 'M: 0 is fully associative', [0, 4]) },
+  dtlb: { entries: fig(64, 'C'), ways: fig(0, 'M: 0 is fully associative', [0, 4]) },
   itlb4m: null,
   dtlb4m: null,
   walk: { fixed: fig(25, 'D', [20, 31]) },
@@ -150,7 +150,7 @@ export const p4: Profile = {
     apicRead: fig(100, 'M: uncached, on the die', [50, 200]),
     apicWrite: fig(50, 'M: uncached, on the die', [20, 100]),
   },
-  busHz: fig(100e6, 'D: the 1.7 GHz are 17 times it; the bus makes four transfers a clock'),
+  busHz: fig(100e6, 'D: the 1.7 GHz are 17 times it; the bus makes four transfers a clock', [99.5e6, 100e6]),
   io: {
     isaNs: fig(1000, 'M', [700, 1500]),
     pciReadNs: fig(400, 'M', [300, 500]),

@@ -157,10 +157,10 @@ export function checkProfile(p: Profile): void {
   for (const [name, f] of Object.entries(p.issue))
     if (!Number.isInteger(f.value * 4) || f.value < 0)
       throw new RangeError(`issue cost of ${name} is not a whole number of quarter cycles`);
-  for (const t of [p.itlb, p.dtlb, p.itlb4m, p.dtlb4m])
-    if (
-      t &&
-      (t.entries.value > 128 || (t.ways.value !== 0 && !Number.isInteger(t.entries.value / t.ways.value)))
-    )
-      throw new RangeError('TLB geometry');
+  for (const t of [p.itlb, p.dtlb, p.itlb4m, p.dtlb4m]) {
+    if (!t) continue;
+    if (t.entries.value > 128) throw new RangeError('a TLB has more than 128 entries');
+    if (t.ways.value !== 0) log2(t.entries.value / t.ways.value);
+  }
+  for (const n of [p.predictor.counters, p.predictor.targets, p.predictor.returns]) log2(n.value);
 }
