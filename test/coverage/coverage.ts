@@ -1,6 +1,6 @@
 /**
  * Which rows of the instruction table were carried out to the end by an oracle or a test: on silicon (the corpus),
- * or by the unit tests of the system side, as units.json has it. A row that silicon only refused (#GP for want of
+ * by the system programs that are compared with QEMU and Bochs, or by unit tests, as units.json has it. A row that silicon only refused (#GP for want of
  * privilege) was checked for its refusal there, and must be carried out elsewhere.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -74,7 +74,7 @@ export function report(reach: readonly Reach[]): string {
   const byUnits = reach.filter(r => r.completed === 0 && r.units.length > 0);
   const left = unreached(reach);
   return [
-    `${reach.length} rows; ${onSilicon} carried out on silicon, ${byUnits.length} only by unit tests, ` +
+    `${reach.length} rows; ${onSilicon} carried out on silicon, ${byUnits.length} by system programs or unit tests, ` +
       `${NAMED.size} named, ${left.length} left`,
     ...[...NAMED].map(([enc, why]) => `named: ${enc}: ${why}`),
     ...left.map(r => `left: ${r.enc} (${r.form})`),

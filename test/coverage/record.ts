@@ -3,7 +3,7 @@
  * the end, and writes them to the directory that NOOKS86_ROWS names.
  */
 import { writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterAll, expect } from 'vitest';
 import { allRows } from '../../emu/cpu/table.ts';
 
@@ -17,6 +17,7 @@ for (const row of allRows) {
 }
 
 afterAll(() => {
-  const file = basename(expect.getState().testPath ?? 'unknown');
-  writeFileSync(join(process.env.NOOKS86_ROWS ?? '.', `${file}.json`), JSON.stringify([...reached]));
+  const file = relative('test', expect.getState().testPath ?? 'unknown');
+  const name = `${encodeURIComponent(file)}.json`;
+  writeFileSync(join(process.env.NOOKS86_ROWS ?? '.', name), JSON.stringify([...reached]));
 });

@@ -10,7 +10,7 @@ import { allRows } from '../../emu/cpu/table.ts';
 import { reachOf, readCorpora, report, UNITS, unreached } from './coverage.ts';
 
 /** Tests that say what an instruction must do; not those that run everything to see that nothing breaks. */
-const TESTS = ['test/emu/cpu', 'test/emu/engine'];
+const TESTS = ['test/emu/cpu', 'test/emu/engine', 'test/system'];
 const NOT = ['**/iced.test.ts', '**/hot.test.ts', '**/fuzz.test.ts'];
 
 const directory = mkdtempSync(join(tmpdir(), 'nooks86-rows-'));
@@ -24,7 +24,7 @@ try {
   const units = new Map<string, string[]>();
   for (const file of readdirSync(directory).sort())
     for (const enc of JSON.parse(readFileSync(join(directory, file), 'utf8')) as string[])
-      units.set(enc, [...(units.get(enc) ?? []), file.replace(/\.json$/, '')]);
+      units.set(enc, [...(units.get(enc) ?? []), decodeURIComponent(file.replace(/\.json$/, ''))]);
   const ordered = allRows.flatMap(row => (units.has(row.enc) ? [[row.enc, units.get(row.enc)]] : []));
   writeFileSync(
     UNITS,
