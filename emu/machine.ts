@@ -2,9 +2,9 @@
  * The composition root: a PC put together from its parts, and the host's handle on it. Devices are rows below:
  * what they are, their IRQ line, their ports. Nothing here knows what runs on the machine.
  *
- * Interrupt lines: 0 timer, 1 keyboard, 4 COM1, 7 LPT1, 8 RTC, 12 mouse, 11 and 10 the network cards (PCI, level), 14
- * and 15 the disks. Physical map: RAM from 0, with the VGA's memory from 0xA0000 to 0xBFFFF; the cards' registers from
- * 0xFEB00000, the I/O APIC at 0xFEC00000, the local APIC at 0xFEE00000.
+ * Interrupt lines: 0 timer, 1 keyboard, 4 COM1, 7 LPT1, 8 RTC, 12 mouse, 13 FPU, 11 and 10 the network cards (PCI,
+ * level), 14 and 15 the disks. Physical map: RAM from 0, with the VGA's memory from 0xA0000 to 0xBFFFF; the cards'
+ * registers from 0xFEB00000, the I/O APIC at 0xFEC00000, the local APIC at 0xFEE00000.
  */
 import { Accounting } from './accounting.ts';
 import type { Dma, PortRange, Saved } from './bus.ts';
@@ -14,6 +14,7 @@ import { Engine, type StopReason } from './cpu/engine.ts';
 import { DebugConsole } from './devices/debug-console.ts';
 import { E1000 } from './devices/e1000/e1000.ts';
 import { ExitPort } from './devices/exit-port.ts';
+import { FpuError } from './devices/fpu-error.ts';
 import { I8042 } from './devices/i8042.ts';
 import type { BlockBackend } from './devices/ide/block.ts';
 import { Ide } from './devices/ide/ide.ts';
@@ -208,6 +209,14 @@ export class Machine {
       this.exitCode = code;
       this.engine.stop();
     });
+    const fpu = this.cpu.fpu;
+    const fpuError = new FpuError({
+      irq: this.interrupts.line(13),
+      onIgnne: level => {
+        fpu.ignne = level;
+      },
+    });
+    fpu.onFerr = level => fpuError.ferr(level);
     const irqs = [this.interrupts.line(14), this.interrupts.line(15)] as const;
     this.ide = new Ide({ clock, dma: this.dma(), irqs, disks: options.disks, notice });
     const ported: (Saved & { ports(): PortRange[] })[] = [
@@ -222,6 +231,7 @@ export class Machine {
       this.isaDma,
       parallel,
       console,
+      fpuError,
       exit,
       this.ide,
     ];

@@ -170,9 +170,19 @@ export class SegmentedMemory extends Registers {
     return this.load(s, offset, size);
   }
 
+  /**
+   * Raises the segment's fault of a load of `size` bytes, then #AC if it is to be aligned to `alignment` bytes and is
+   * not; page faults come with the loads.
+   */
+  checkLoad(s: number, offset: number, size: number, alignment: number): void {
+    if ((offset >>> 0) + size - 1 > this.readTop[s]) this.checkSegment(s, offset, size, false);
+    this.mmu.checkAlignment((offset + this.base[s]) | 0, alignment);
+  }
+
   /** Raises the faults of a store of `size` bytes, any number up to a page, and does nothing else. */
-  probeStore(s: number, offset: number, size: number): void {
+  probeStore(s: number, offset: number, size: number, alignment = 1): void {
     if ((offset >>> 0) + size - 1 > this.writeTop[s]) this.checkSegment(s, offset, size, true);
+    if (alignment > 1) this.mmu.checkAlignment((offset + this.base[s]) | 0, alignment);
     this.mmu.probeWrite((offset + this.base[s]) | 0, size);
   }
 

@@ -77,6 +77,46 @@ export const COST_CLASSES = [
   'hlt',
   'io', // IN, OUT apart from the bus's time
   'undefined',
+  'fld', // FLD of 32 and 64 bits and of a register
+  'fldExtended',
+  'fild',
+  'fbld',
+  'fconst', // FLD1, FLDPI and so on
+  'fst', // FST and FSTP of 32 and 64 bits and to a register
+  'fstExtended',
+  'fist',
+  'fbstp',
+  'fxch',
+  'fcmov',
+  'fsign', // FCHS, FABS
+  'fadd',
+  'fmul',
+  'fdiv',
+  'fsqrt',
+  'fcom', // FCOM, FUCOM, FTST
+  'fcomi',
+  'fxam',
+  'fprem',
+  'frndint',
+  'fscale',
+  'fxtract',
+  'fsin', // FSIN, FCOS
+  'fsincos',
+  'ftan',
+  'fatan',
+  'fexp', // F2XM1
+  'flog', // FYL2X, FYL2XP1
+  'fnop', // FNOP, FINCSTP, FDECSTP, FFREE
+  'fwait',
+  'fldcw',
+  'fnstcw',
+  'fnstsw',
+  'fnclex',
+  'fninit',
+  'fldenv',
+  'fnstenv',
+  'fnsave',
+  'frstor',
 ] as const;
 export type CostClass = (typeof COST_CLASSES)[number];
 

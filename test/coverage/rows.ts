@@ -7,7 +7,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allRows } from '../../emu/cpu/table.ts';
-import { reachOf, readCorpora, report, UNITS, unreached } from './coverage.ts';
+import { reachOf, readCorpora, readX87, report, UNITS, unreached } from './coverage.ts';
 
 /** Tests that say what an instruction must do; not those that run everything to see that nothing breaks. */
 const TESTS = ['test/emu/cpu', 'test/emu/engine', 'test/system'];
@@ -30,7 +30,7 @@ try {
     UNITS,
     `{\n${ordered.map(([k, v]) => `${JSON.stringify(k)}: ${JSON.stringify(v)}`).join(',\n')}\n}\n`,
   );
-  const reach = reachOf(readCorpora());
+  const reach = reachOf([...readCorpora(), readX87()]);
   console.log(report(reach));
   if (unreached(reach).length > 0) process.exitCode = 1;
 } catch (e) {

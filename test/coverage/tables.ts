@@ -6,7 +6,7 @@ import { segmentOf } from '../silicon/ldt.ts';
 import { RULES } from '../system/differences.ts';
 import { readLog } from '../system/logs.ts';
 import { ORACLES } from '../system/oracles.ts';
-import { NAMED, type Reach, unreached } from './coverage.ts';
+import { type AnyCorpus, NAMED, type Reach, unreached } from './coverage.ts';
 
 const row = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
 
@@ -17,13 +17,13 @@ function markdown(head: readonly string[], rows: readonly (readonly (string | nu
 const counted = (n: number) => n.toLocaleString('en');
 
 /** The corpus files: who answered, and how much. */
-export function corpusTable(names: readonly string[], corpora: readonly Corpus[]): string {
+export function corpusTable(names: readonly string[], corpora: readonly AnyCorpus[]): string {
   const rows = corpora.map((c, n) => [
     `\`${names[n]}\``,
     c.cpu,
     `0x${c.seed.toString(16)}`,
     counted(c.vectors.length),
-    `${(statSync(`test/silicon/corpus/${names[n]}`).size / 1024).toFixed()} KiB`,
+    `${(statSync(`test/silicon/${names[n]}`).size / 1024).toFixed()} KiB`,
   ]);
   const all = corpora.reduce((sum, c) => sum + c.vectors.length, 0);
   return markdown(

@@ -21,7 +21,7 @@ export const SKIPPED: ReadonlyMap<string, string> = new Map([
   ['0f33', 'RDPMC depends on CR4.PCE, which the host owns'],
   ['0f34', 'SYSENTER enters the host kernel'],
   ...['d8', 'd9', 'da', 'db', 'dc', 'dd', 'de', 'df', '9b'].map(
-    k => [k, 'x87: not yet emulated, #NM'] as const,
+    k => [k, 'x87: asked by an oracle of its own (x87/)'] as const,
   ),
   ['f1', 'INT1: a hypervisor that intercepts #DB decides which EIP is pushed'],
   ['0f35', 'SYSEXIT in compatibility mode differs by maker'],
