@@ -282,4 +282,12 @@ export class SegmentedMemory extends Registers {
   checkTarget(target: number): void {
     if (target >>> 0 > this.codeLimit) throw this.fault.set(GP, 0);
   }
+
+  /** The same for a near call, which first needs `size` bytes of stack to push to (SDM vol. 2, CALL). */
+  checkCall(target: number, size: number): void {
+    if (target >>> 0 <= this.codeLimit) return;
+    const top = (this.stackTop - size) | 0;
+    this.probeStore(SS_, this.stackBig ? top : top & 0xffff, size);
+    throw this.fault.set(GP, 0);
+  }
 }
