@@ -1,5 +1,5 @@
 /** Checked values from the command line: numbers in a range and files of a sensible size, or a UsageError. */
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { UsageError } from './context.ts';
 
 /** No image, module or program is larger. */
@@ -36,6 +36,19 @@ export function readInput(path: string): Uint8Array {
     if (error instanceof UsageError) throw error;
     const code = (error as NodeJS.ErrnoException).code;
     throw new UsageError(code === 'ENOENT' ? `no such file: ${path}` : `cannot read ${path} (${code})`);
+  }
+}
+
+/**
+ * Throws a UsageError unless `path` can be written, so that it is known before the minutes of work whose result goes
+ * there. A file that is not there is made, empty; a pipe or device is not touched.
+ */
+export function checkOutput(path: string): void {
+  try {
+    const status = statSync(path, { throwIfNoEntry: false });
+    if (!status || status.isFile() || status.isDirectory()) closeSync(openSync(path, 'a'));
+  } catch (error) {
+    throw new UsageError(`cannot write ${path} (${(error as NodeJS.ErrnoException).code})`);
   }
 }
 

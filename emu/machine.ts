@@ -99,6 +99,8 @@ export interface Snapshot {
   accounting: number[];
   engine: unknown;
   devices: unknown[];
+  /** What the UART still held was given to the host: the machine has ended. */
+  drained: boolean;
 }
 
 const FIRST_CARD_SLOT = 3;
@@ -408,6 +410,7 @@ export class Machine {
       accounting: this.accounting.save(),
       engine: this.engine.save(),
       devices: this.devices.map(d => d.save()),
+      drained: this.drained,
     };
   }
 
@@ -419,6 +422,7 @@ export class Machine {
       d.load(snapshot.devices[n]);
     });
     this.clock.load(snapshot.events);
+    this.drained = snapshot.drained;
   }
 
   // ---- building ----------------------------------------------------------------------------------------------------

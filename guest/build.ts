@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
+import { makeDirectory } from './directory.ts';
 import { loadableSha256, readElf } from './elf.ts';
 import { GuestError } from './error.ts';
 import { cacheRoot, projectRoot } from './project.ts';
@@ -106,7 +107,7 @@ export function artefact(build: GuestBuild, name: string): string {
 
 /** Copies a build's artefacts into `directory`, made if need be. */
 export function copyBuild(build: GuestBuild, directory: string): void {
-  mkdirSync(directory, { recursive: true });
+  makeDirectory(directory);
   for (const [name, path] of build.files) {
     // A reader of the old file keeps it whole: the new one is renamed over it.
     const temporary = join(directory, `.${name}.${process.pid}`);

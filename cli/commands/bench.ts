@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { buildGuest } from '../../guest/build.ts';
-import { choice, wholeNumber } from '../arguments.ts';
+import { checkOutput, choice, wholeNumber } from '../arguments.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { openProgress } from '../progress.ts';
 
@@ -73,6 +73,7 @@ async function bench(flags: BenchFlags, context: CommandContext): Promise<void> 
     import('../pc.ts'),
   ]);
   const profile = varied(findProfile(flags.profile), flags.set);
+  if (flags.out) checkOutput(flags.out);
   const building = openProgress('building', 'files');
   const build = await buildGuest({ onProgress: building.update }).finally(building.close);
   const progress = openProgress('measuring', 'runs');

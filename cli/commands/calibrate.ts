@@ -1,7 +1,9 @@
 /** `nooks86 calibrate`: does the timing model do what the profile says? Measured by programs in the guest. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { makeDirectory } from '../../guest/directory.ts';
+import { checkOutput } from '../arguments.ts';
 import type { CommandContext } from '../context.ts';
 import { openProgress } from '../progress.ts';
 
@@ -30,7 +32,8 @@ async function run(flags: CalibrateFlags, context: CommandContext): Promise<void
     import('../pc.ts'),
   ]);
   const profile = findProfile(flags.profile);
-  if (flags.svg !== undefined) mkdirSync(flags.svg, { recursive: true });
+  if (flags.svg !== undefined) makeDirectory(flags.svg);
+  if (flags.json !== undefined) checkOutput(flags.json);
   const building = openProgress('building', 'files');
   const build = await buildCalibration({ onProgress: building.update }).finally(building.close);
   const progress = openProgress('measuring', 'programs');

@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import type { Report } from '../../bench/bench.ts';
 import type { Variation } from '../../bench/sensitivity.ts';
 import { buildGuest } from '../../guest/build.ts';
+import { checkOutput } from '../arguments.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { openProgress } from '../progress.ts';
 import type { BenchFlags } from './bench.ts';
@@ -31,6 +32,7 @@ export async function runSensitivity(flags: BenchFlags, context: CommandContext)
     uncertainFigures(profile).map(f => f.path),
     flags.sensitivity,
   );
+  if (flags.out) checkOutput(flags.out);
   const building = openProgress('building', 'files');
   await buildGuest({ onProgress: building.update }).finally(building.close);
   const progress = openProgress('measuring', 'profiles');

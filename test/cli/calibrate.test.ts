@@ -2,6 +2,12 @@
 import { expect, it } from 'vitest';
 import { nooks86 } from './command.ts';
 
+// Where the recursive mkdir of Node 20 does not end.
+it.runIf(process.platform === 'linux')('refuses a directory under /proc', async () => {
+  const ran = await nooks86(['calibrate', '--svg', '/proc/curves']);
+  expect(ran).toEqual({ code: 2, out: '', err: 'nooks86: cannot make /proc/curves (ENOENT)\n' });
+});
+
 it.each([
   [['calibrate', '--profile', 'p9'], 'unknown profile p9; there are: p4-1700, p3-1000, flat'],
   [['calibrate', 'more'], "too many arguments for 'calibrate'. Expected 0 arguments but got 1."],
@@ -12,6 +18,10 @@ it.each([
   [['bench', '--set', 'memory.random=1e30'], 'memory.random cannot be 1e+30'],
   [['bench', '--messages', '0'], '--messages must be a whole number from 1 to 100000, not 0'],
   [['bench', '--sensitivity', 'l9'], 'no figure with a range is named l9: see docs/profiles.md'],
+  [['calibrate', '--svg', '/dev/null/curves'], '/dev/null is not a directory'],
+  [['calibrate', '--json', '/dev/null/x'], 'cannot write /dev/null/x (ENOTDIR)'],
+  [['bench', '--out', '/'], 'cannot write / (EISDIR)'],
+  [['bench', '--sensitivity', '--out', '/dev/null/x'], 'cannot write /dev/null/x (ENOTDIR)'],
   [['bench', '--sensitivity', '--csv'], '--sensitivity compares both isolations, and prints no CSV'],
 ])('refuses %j', async (args, message) => {
   expect(await nooks86(args)).toEqual({ code: 2, out: '', err: `nooks86: ${message}\n` });

@@ -7,12 +7,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allRows } from '../../emu/cpu/table.ts';
+import { takeNoArguments } from '../no-arguments.ts';
 import { reachOf, readCorpora, readX87, report, UNITS, unreached } from './coverage.ts';
 
 /** Tests that say what an instruction must do; not those that run everything to see that nothing breaks. */
 const TESTS = ['test/emu/cpu', 'test/emu/engine', 'test/system'];
 const NOT = ['**/iced.test.ts', '**/hot.test.ts', '**/fuzz.test.ts'];
 
+takeNoArguments();
 const directory = mkdtempSync(join(tmpdir(), 'nooks86-rows-'));
 try {
   const excluded = NOT.flatMap(glob => ['--exclude', glob]);

@@ -197,4 +197,16 @@ describe('a snapshot', () => {
     expect(machine.screen.screen()[0][0]).toBe('A');
     expect(keys()).toEqual(rest);
   });
+
+  it('ends as the original does, with what the UART still held', () => {
+    build({ onSerial: byte => log.push(`serial ${byte.toString(16)}`) });
+    load(CODE, `${out(0x3f8, 0x41)}f4`);
+    machine.setEntry({ eip: CODE, eax: 0, ebx: 0 });
+    const saved = machine.snapshot();
+    for (let n = 0; n < 2; n++) {
+      expect(machine.run(1e6).reason).toBe('halted');
+      expect(log.splice(0)).toEqual(['serial 41']);
+      machine.restore(saved);
+    }
+  });
 });

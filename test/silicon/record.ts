@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { allRows } from '../../emu/cpu/table.ts';
+import { takeNoArguments } from '../no-arguments.ts';
 import { type Outcome, packCorpus, type Vector } from './format.ts';
 import { generate } from './generate.ts';
 import { hostCpu, runOnHost } from './host.ts';
@@ -35,6 +36,7 @@ function record(name: string, vectors: readonly Vector[]): void {
   console.log(`  left out: ${vectors.length - corpus.vectors.length}, of them without an end: ${stuck}`);
 }
 
+takeNoArguments();
 try {
   mkdirSync(DIRECTORY, { recursive: true });
   const vectors = generate(allRows, SEED);

@@ -7,6 +7,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fpuRows } from '../../../emu/cpu/rows/fpu.ts';
+import { takeNoArguments } from '../../no-arguments.ts';
 import { CODE } from '../format.ts';
 import { hostCpu } from '../host.ts';
 import { packCorpus } from './corpus.ts';
@@ -30,6 +31,7 @@ function comparable(o: Outcome): boolean {
   return !(o.trap === 14 && (o.error & FETCH_FROM_PRESENT) === FETCH_FROM_PRESENT);
 }
 
+takeNoArguments();
 try {
   mkdirSync(DIRECTORY, { recursive: true });
   const all = generate(fpuRows, SEED);
