@@ -28,10 +28,9 @@ export async function runSensitivity(flags: BenchFlags, context: CommandContext)
     import('../pc.ts'),
   ]);
   const profile = varied(findProfile(flags.profile), flags.set);
-  const only = chosen(
-    uncertainFigures(profile).map(f => f.path),
-    flags.sensitivity,
-  );
+  const figures = uncertainFigures(profile).map(f => f.path);
+  if (!figures.length) throw new UsageError(`profile ${flags.profile} has no figure with a range`);
+  const only = chosen(figures, flags.sensitivity);
   if (flags.out) checkOutput(flags.out);
   const building = openProgress('building', 'files');
   await buildGuest({ onProgress: building.update }).finally(building.close);

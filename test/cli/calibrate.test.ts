@@ -22,6 +22,7 @@ it.each([
   [['calibrate', '--json', '/dev/null/x'], 'cannot write /dev/null/x (ENOTDIR)'],
   [['bench', '--out', '/'], 'cannot write / (EISDIR)'],
   [['bench', '--sensitivity', '--out', '/dev/null/x'], 'cannot write /dev/null/x (ENOTDIR)'],
+  [['bench', '--sensitivity', '--profile', 'flat'], 'profile flat has no figure with a range'],
   [['bench', '--sensitivity', '--csv'], '--sensitivity compares both isolations, and prints no CSV'],
 ])('refuses %j', async (args, message) => {
   expect(await nooks86(args)).toEqual({ code: 2, out: '', err: `nooks86: ${message}\n` });
