@@ -15,6 +15,7 @@ import { DebugConsole } from './devices/debug-console.ts';
 import { E1000 } from './devices/e1000/e1000.ts';
 import { ExitPort } from './devices/exit-port.ts';
 import { FpuError } from './devices/fpu-error.ts';
+import { FwCfg } from './devices/fw-cfg.ts';
 import { I8042 } from './devices/i8042.ts';
 import type { BlockBackend } from './devices/ide/block.ts';
 import { Ide } from './devices/ide/ide.ts';
@@ -255,6 +256,7 @@ export class Machine {
       console,
       fpuError,
       exit,
+      new FwCfg(options.memoryBytes),
       this.ide,
     ];
     for (const device of ported) for (const range of device.ports()) this.space.mapPorts(range);
