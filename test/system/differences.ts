@@ -191,4 +191,29 @@ export const RULES: readonly Rule[] = [
   ),
   bochs('tasks', /^new cs rpl 3/, ['f0'], 'CS is checked before SS (SDM vol. 3, table 7-1)'),
   bochs('tasks', /^paged/, ['cr2'], 'in which order a TSS is read is not architecture'),
+  bochs('limits', /^(up|down b=0) bsf/, ['fl', 'f2'], 'flags but ZF are undefined after BSF'),
+  bochs(
+    'limits',
+    /^string rep ss movsd 00000005/,
+    'all',
+    'an operand that wraps at 4 GiB in a segment of 4 GiB may fault or not (SDM vol. 3, 5.3)',
+  ),
+  bochs(
+    'limits',
+    /^ss .* (push|pop) fs /,
+    'all',
+    'a 32-bit PUSH or POP of a segment register needs a dword inside the limit on silicon, asked with an LDT',
+  ),
+  bochs(
+    'limits',
+    /^ss .* popa(16)? /,
+    ['d', 'b', 'bp', 'si', 'di'],
+    'registers popped before the fault keep their values on silicon, asked with an LDT',
+  ),
+  bochs(
+    'limits',
+    /^ss .* (call far|retf|iret) /,
+    'all',
+    'each push and pop of a far call or return wraps SP at 64 KiB on silicon, asked with an LDT',
+  ),
 ];
