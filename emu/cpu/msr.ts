@@ -192,7 +192,7 @@ const MSRS: readonly Msr[] = [
   },
   // Microcode revision: none loaded; writes of 0 come before it is read.
   plain(BIOS_SIGN_ID, 0),
-  plain(SYSENTER_CS, 0xffff),
+  plain(SYSENTER_CS, -1), // bits 31:16 are not used, and kept (SDM vol. 4, table 2-2)
   plain(SYSENTER_ESP, -1),
   plain(SYSENTER_EIP, -1),
   plain(MISC_ENABLE, 1, 1), // fast strings

@@ -189,7 +189,7 @@ static void io_map(void)
 	static const struct { const char *name; u8 bytes[3]; } accesses[] = {
 		{ "out byte", { 0xee } }, { "out word", { 0x66, 0xef } }, { "out dword", { 0xef } },
 	};
-	static const u32 ports[] = { 0x400, 0x407, 0x405, 0x40f, 0x410, 0xffff, 0 };
+	static const u32 ports[] = { 0x3400, 0x3407, 0x3405, 0x340f, 0x3410, 0xffff, 0 };
 
 	for (u32 p = 0; p < COUNT(ports); p++)
 		for (int d = -1; d <= 1; d++)
