@@ -252,7 +252,12 @@ export const RULES: readonly Rule[] = [
     'all',
     'QEMU refuses no combination of PE, PG, CD and NW, and keeps reserved bits (SDM vol. 3, 2.5)',
   ),
-  qemu('privileged', /^cr4 {2}0000000a/, 'all', 'reserved bits of CR4 are #GP(0) (SDM vol. 3, 2.5); QEMU takes them'),
+  qemu(
+    'privileged',
+    /^cr4 {2}0000000a/,
+    'all',
+    'reserved bits of CR4 are #GP(0) (SDM vol. 3, 2.5); QEMU takes them',
+  ),
   qemu('privileged', /^pce rdpmc/, 'all', 'QEMU has no RDPMC'),
   qemu(
     'privileged',
@@ -279,5 +284,19 @@ export const RULES: readonly Rule[] = [
     /^(page|limit) les /,
     ['v', 'cr2', 'f0'],
     'Bochs reads the selector before the offset; silicon (the silicon corpus) after it',
+  ),
+  qemu('double', /^db/, 'all', 'INT1 (F1) is a trap of vector 1 (SDM vol. 2, INT n); QEMU has #UD'),
+  qemu('double', / old task$/, ['f1'], "QEMU saves no RF in a faulting task's EFLAGS (SDM vol. 3, 17.3.1.1)"),
+  qemu(
+    'double',
+    /^(br|ud), /,
+    ['f0'],
+    'faults in the delivery of an exception have EXT in their error code (SDM vol. 3, 6.13); QEMU leaves it clear',
+  ),
+  qemu(
+    'double',
+    /stack segment absent/,
+    'all',
+    'an absent stack segment is #SS (SDM vol. 3, 6.15, interrupt 12); QEMU raises #TS',
   ),
 ];
