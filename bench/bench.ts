@@ -47,7 +47,7 @@ export interface Comparison {
     newCode: { wrappers: number; tracker: number; xpc: number; copy: number };
     slowerCode: { tlb: number; cache: number; path: number; other: number };
     /** `tlb` again: walks that only a switch made necessary; those that large global pages would have saved; the rest. */
-    tlbParts: { switchMisses: number; nonGlobalPages: number; morePages: number };
+    tlbParts?: { switchMisses: number; nonGlobalPages: number; morePages: number };
   };
 }
 
@@ -70,6 +70,8 @@ export interface BenchOptions {
   /** Further words for the kernel's command line, in all runs (`deferred=off`). */
   append?: string;
   onProgress?: (done: number, total: number) => void;
+  /** False leaves out the run without global pages; the TLB's part is then not split. */
+  tlbParts?: boolean;
   /** Sizes of the windows, in messages, for tests. */
   windows?: Windows;
 }
@@ -86,6 +88,11 @@ const WINDOWS: Windows = {
   paced: { warmUp: 115, measured: 229 },
   saturated: { warmUp: 64, measured: 192 },
 };
+/** Windows of `messages` each, after half as many; the first dozen come before the pace is steady. */
+export function windowsOf(messages: number): Windows {
+  const window = { warmUp: Math.max(12, Math.ceil(messages / 2)), measured: messages };
+  return { paced: window, saturated: window };
+}
 const FRAMES = 23;
 
 /** The share of the overhead that `other` may have before the run counts as unexplained. */
@@ -96,7 +103,8 @@ export function runBench(options: BenchOptions): Report {
   const isolations = options.isolations ?? ['none', 'nooks'];
   const windows = options.windows ?? WINDOWS;
   const both = isolations.length === 2;
-  const steps = wanted.length * (isolations.length * 2 + (both ? 1 : 0));
+  const split = options.tlbParts ?? true;
+  const steps = wanted.length * (isolations.length * 2 + (both && split ? 1 : 0));
   let done = 0;
   const step = () => options.onProgress?.(++done, steps);
   const report: Report = {
@@ -127,13 +135,10 @@ export function runBench(options: BenchOptions): Report {
     }
     if (!both) continue;
     // What the loss of global pages alone costs: the same native kernel without them.
-    const plain = runStream({
-      ...base,
-      isolation: 'none',
-      plan: paced,
-      extra: `globalpages=off ${extra ?? ''}`,
-    });
-    step();
+    const plain = split
+      ? runStream({ ...base, isolation: 'none', plan: paced, extra: `globalpages=off ${extra ?? ''}` })
+      : null;
+    if (plain) step();
     report.comparisons.push(compare(workload, results, plain));
   }
   return report;
@@ -180,7 +185,11 @@ export function toRow(workload: Workload, isolation: Isolation, load: Load, r: S
   };
 }
 
-function compare(workload: Workload, results: Map<string, StreamResult>, plain: StreamResult): Comparison {
+function compare(
+  workload: Workload,
+  results: Map<string, StreamResult>,
+  plain: StreamResult | null,
+): Comparison {
   const get = (key: string) => results.get(key) as StreamResult;
   const native = get('none paced');
   const nooks = get('nooks paced');
@@ -190,8 +199,9 @@ function compare(workload: Workload, results: Map<string, StreamResult>, plain: 
   const parts = subtract(decompose(nooks.counters.matrix), decompose(native.counters.matrix));
   const total = busyCycles(nooks.counters.matrix) - busyCycles(native.counters.matrix);
   const tlb = parts.tlbSwitch + parts.tlbPages;
-  const withoutGlobal = subtract(decompose(plain.counters.matrix), decompose(native.counters.matrix));
-  const nonGlobalPages = withoutGlobal.tlbPages + withoutGlobal.tlbSwitch;
+  const tlbParts = plain
+    ? tlbPartsOf(parts, subtract(decompose(plain.counters.matrix), decompose(native.counters.matrix)))
+    : undefined;
   const crossings = nooks.xpc.toKernel + nooks.xpc.toDriver;
   return {
     workload: workload.name,
@@ -204,13 +214,14 @@ function compare(workload: Workload, results: Map<string, StreamResult>, plain: 
       totalCycles: total,
       newCode: { wrappers: parts.wrappers, tracker: parts.tracker, xpc: parts.xpc, copy: parts.copy },
       slowerCode: { tlb, cache: parts.cache, path: parts.path, other: parts.other },
-      tlbParts: {
-        switchMisses: parts.tlbSwitch,
-        nonGlobalPages,
-        morePages: parts.tlbPages - nonGlobalPages,
-      },
+      ...(tlbParts && { tlbParts }),
     },
   };
+}
+
+function tlbPartsOf(parts: Record<Part, number>, withoutGlobal: Record<Part, number>) {
+  const nonGlobalPages = withoutGlobal.tlbPages + withoutGlobal.tlbSwitch;
+  return { switchMisses: parts.tlbSwitch, nonGlobalPages, morePages: parts.tlbPages - nonGlobalPages };
 }
 
 function subtract(a: Record<Part, number>, b: Record<Part, number>): Record<Part, number> {

@@ -120,9 +120,11 @@ function overheadTable(c: Comparison): string {
   push('new code: XPC with the page-table change', newCode.xpc);
   push('new code: copying', newCode.copy);
   push('slower code: TLB', slowerCode.tlb);
-  push('    misses after switches', tlbParts.switchMisses);
-  push('    pages no longer global', tlbParts.nonGlobalPages);
-  push('    more pages touched', tlbParts.morePages);
+  if (tlbParts) {
+    push('    misses after switches', tlbParts.switchMisses);
+    push('    pages no longer global', tlbParts.nonGlobalPages);
+    push('    more pages touched', tlbParts.morePages);
+  }
   push('slower code: caches', slowerCode.cache);
   push('slower code: path', slowerCode.path);
   push('other', slowerCode.other);

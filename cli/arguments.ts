@@ -16,6 +16,15 @@ export function wholeNumber(what: string, low: number, high: number): (text: str
   };
 }
 
+/** A parser for commander: a port number, decimal or hexadecimal (`0x80`). */
+export function portNumber(what: string): (text: string) => number {
+  return text => {
+    const value = /^(\d+|0x[\da-f]+)$/i.test(text) ? Number(text) : Number.NaN;
+    if (!(value <= 0xffff)) throw new UsageError(`${what} must be a port from 0 to 0xffff, not ${text}`);
+    return value;
+  };
+}
+
 /** A whole regular file. Throws a UsageError that names it. */
 export function readInput(path: string): Uint8Array {
   try {

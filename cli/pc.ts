@@ -1,5 +1,8 @@
 /** The emulated PC as `nooks86 run` sees it: emu/machine.ts behind the interface of cli/machine.ts. */
+import { Echo } from '../bench/farend/echo.ts';
 import { PcapFile } from '../bench/farend/pcap.ts';
+import { Station } from '../bench/farend/station.ts';
+import { withFigures } from '../bench/sensitivity.ts';
 import { Machine } from '../emu/machine.ts';
 import { profiles } from '../emu/profile/index.ts';
 import type { Profile } from '../emu/profile/profile.ts';
@@ -7,19 +10,28 @@ import { boardOf } from '../guest/mp-table.ts';
 import { UsageError } from './context.ts';
 import type { MachineOptions, RunEnd, RunMachine } from './machine.ts';
 
-/** The card whose wire is captured. */
+/** The card whose wire is captured, and has somebody at its far end. */
 const CARD = 0;
+const FAR_SIDE = 1;
+const ECHO_PORT = 7;
 
 /** Builds a PC. Throws a UsageError for an unknown profile, or a file or an amount of RAM that cannot be had. */
 export function createPc(options: MachineOptions): RunMachine {
   const profile = findProfile(options.profile);
   const machine = allocate(() => new Machine({ ...options, profile }), options.memoryBytes);
+  if (options.farEnd) new Echo(new Station(machine.clock, machine.cards[CARD].wire, FAR_SIDE), ECHO_PORT);
   const capture = options.pcap === undefined ? undefined : openCapture(options.pcap, machine);
 
   return {
     ramSize: machine.ramSize,
     board: boardOf(machine),
     writePhysical: (physical, bytes) => machine.writePhysical(physical, bytes),
+    writeFirmware: (physical, bytes) => machine.writeFirmware(physical, bytes),
+    pressKeys: (chords, after) => {
+      const at = Math.round((after / 1000) * machine.clock.ticksPerSecond);
+      machine.keyboardController.keyboard.pressKeys(chords, at);
+    },
+    screen: () => (machine.screen.isText() ? machine.screen.screen() : undefined),
     setEntry: registers => machine.setEntry(registers),
     run(untilCycle) {
       const end = machine.run(untilCycle);
@@ -37,6 +49,19 @@ export function createPc(options: MachineOptions): RunMachine {
 export function findProfile(name: string): Profile {
   if (Object.hasOwn(profiles, name)) return profiles[name];
   throw new UsageError(`unknown profile ${name}; there are: ${Object.keys(profiles).join(', ')}`);
+}
+
+/** The profile with other values for some figures. Throws a UsageError for what no machine can be built with. */
+export function varied(profile: Profile, values: ReadonlyMap<string, number>): Profile {
+  if (values.size === 0) return profile;
+  try {
+    const changed = withFigures(profile, values);
+    new Machine({ profile: changed, memoryBytes: 1 << 20 });
+    return changed;
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(error.message);
+    throw error;
+  }
 }
 
 /** Number of CS in the order of the instruction encoding. */

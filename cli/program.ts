@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { GuestError } from '../guest/error.ts';
 import { registerBench } from './commands/bench.ts';
 import { registerBuild } from './commands/build.ts';
+import { registerCalibrate } from './commands/calibrate.ts';
 import { registerDebug } from './commands/debug.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSpeed } from './commands/speed.ts';
@@ -16,6 +17,7 @@ import type { MachineFactory } from './machine.ts';
 const COMMANDS: readonly RegisterCommand[] = [
   registerBench,
   registerBuild,
+  registerCalibrate,
   (program, context) => registerDebug(program, context),
   (program, context) => registerRun(program, context, createPc),
   registerSpeed,

@@ -31,7 +31,8 @@ const MMAP_ENTRY_SIZE = 24;
 const PAGE = 4096;
 const MIB = 1 << 20;
 const LOWEST_INFO = 0x1000;
-const CONVENTIONAL_END = 0x9fc00;
+/** Conventional memory that a boot loader gives away; the rest up to 640 KiB is the firmware's. */
+export const CONVENTIONAL_END = 0x9fc00;
 const RAM = 1;
 const RESERVED = 2;
 const LOADER_NAME = 'nooks86';
@@ -67,8 +68,8 @@ export interface BootRegisters {
   ebx: number;
 }
 
-/** A piece of the image in physical memory; the rest of `size` is zero. */
-interface Piece {
+/** A piece of an image in physical memory; the rest of `size` is zero. */
+export interface Piece {
   address: number;
   size: number;
   data: Uint8Array;
@@ -132,7 +133,8 @@ function readByAddresses(reader: ByteReader, header: number): { pieces: Piece[];
   return { pieces: [{ address: load, size: end - load, data }], entry };
 }
 
-function readByElf(image: BootImage): { pieces: Piece[]; entry: number } {
+/** The loadable segments of an ELF executable, at their physical addresses, and its physical entry. */
+export function readByElf(image: { name: string; bytes: Uint8Array }): { pieces: Piece[]; entry: number } {
   const elf = readElf(image.bytes, image.name);
   const segments = loadSegments(elf, image.name);
   if (segments.length === 0) throw new GuestError(`${image.name}: ELF file without a loadable segment`);
@@ -145,7 +147,8 @@ function readByElf(image: BootImage): { pieces: Piece[]; entry: number } {
   return { pieces, entry };
 }
 
-function checkPlaces(pieces: readonly Piece[], ramSize: number, name: string): void {
+/** Throws a GuestError when a piece lies in no RAM, or between conventional memory and 1 MiB. */
+export function checkPlaces(pieces: readonly Piece[], ramSize: number, name: string): void {
   if (ramSize < MIB) throw new GuestError(`memory too small: a PC has at least 1 MiB`);
   for (const { address, size } of pieces) {
     const end = address + size;
@@ -163,7 +166,7 @@ function checkPlaces(pieces: readonly Piece[], ramSize: number, name: string): v
   }
 }
 
-function writePiece(target: LoadTarget, piece: Piece): void {
+export function writePiece(target: LoadTarget, piece: Piece): void {
   target.writePhysical(piece.address, piece.data);
   const end = piece.address + piece.size;
   for (let at = piece.address + piece.data.length; at < end; at += ZEROS.length) {
@@ -227,7 +230,8 @@ function writeInformation(
   return base;
 }
 
-function memoryMap(ramSize: number): { base: number; length: number; type: number }[] {
+/** RAM and the hole below 1 MiB, in rising order; `type` is 1 for RAM, 2 for reserved, as INT 15h/E820h has it. */
+export function memoryMap(ramSize: number): { base: number; length: number; type: number }[] {
   return [
     { base: 0, length: CONVENTIONAL_END, type: RAM },
     { base: CONVENTIONAL_END, length: MIB - CONVENTIONAL_END, type: RESERVED },

@@ -3,15 +3,19 @@ import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { buildGuest } from '../../guest/build.ts';
 import { choice, wholeNumber } from '../arguments.ts';
-import type { CommandContext } from '../context.ts';
+import { type CommandContext, UsageError } from '../context.ts';
 import { openProgress } from '../progress.ts';
 
-interface BenchFlags {
+export interface BenchFlags {
   workload?: 'send-stream' | 'receive-stream';
   isolation?: 'none' | 'nooks';
   profile: string;
   seed: number;
   append?: string;
+  set: Map<string, number>;
+  messages?: number;
+  tlbParts: boolean;
+  sensitivity?: true | string;
   json?: boolean;
   csv?: boolean;
   out?: string;
@@ -28,16 +32,47 @@ export function registerBench(program: Command, context: CommandContext): void {
     .option('--profile <name>', 'machine profile', 'p4-1700')
     .option('--seed <n>', 'seed of the streams’ data', wholeNumber('--seed', 1, MAX_SEED), 1)
     .option('--append <words>', 'add to the kernel’s command line in all runs (deferred=off)')
+    .option(
+      '--set <figure=value>',
+      'another value for a figure of the profile; may be repeated',
+      figure,
+      new Map(),
+    )
+    .option(
+      '--messages <n>',
+      'messages in each window: fewer are quicker and less exact',
+      wholeNumber('--messages', 1, 100_000),
+    )
+    .option('--no-tlb-parts', 'leave out the run that splits the TLB’s part in three')
+    .option(
+      '--sensitivity [figures]',
+      'how the results move over the ranges of the profile’s uncertain figures: all, or those named (system,memory.random)',
+    )
     .option('--json', 'print one JSON object')
     .option('--csv', 'print the rows as CSV')
     .option('--out <file>', 'write there instead of stdout')
     .action((flags: BenchFlags) => bench(flags, context));
 }
 
+/** A parser for commander that gathers `figure=value`. */
+function figure(text: string, before: Map<string, number>): Map<string, number> {
+  const m = /^([\w.]+)=(\d+(?:\.\d+)?(?:e\d+)?)$/.exec(text);
+  if (!m) throw new UsageError(`--set must be figure=value (memory.random=250), not ${text}`);
+  return new Map([...before, [m[1], Number(m[2])]]);
+}
+
 async function bench(flags: BenchFlags, context: CommandContext): Promise<void> {
-  const [{ runBench, sumOfParts, OTHER_LIMIT }, { renderCsv, renderReport }, { findProfile }] =
-    await Promise.all([import('../../bench/bench.ts'), import('../../bench/report.ts'), import('../pc.ts')]);
-  const profile = findProfile(flags.profile);
+  if (flags.sensitivity) return (await import('./sensitivity.ts')).runSensitivity(flags, context);
+  const [
+    { runBench, sumOfParts, OTHER_LIMIT, windowsOf },
+    { renderCsv, renderReport },
+    { findProfile, varied },
+  ] = await Promise.all([
+    import('../../bench/bench.ts'),
+    import('../../bench/report.ts'),
+    import('../pc.ts'),
+  ]);
+  const profile = varied(findProfile(flags.profile), flags.set);
   const building = openProgress('building', 'files');
   const build = await buildGuest({ onProgress: building.update }).finally(building.close);
   const progress = openProgress('measuring', 'runs');
@@ -47,6 +82,8 @@ async function bench(flags: BenchFlags, context: CommandContext): Promise<void> 
       profile,
       seed: flags.seed,
       append: flags.append,
+      windows: flags.messages === undefined ? undefined : windowsOf(flags.messages),
+      tlbParts: flags.tlbParts,
       workloads: flags.workload && [flags.workload],
       isolations: flags.isolation && [flags.isolation],
       onProgress: progress.update,

@@ -1,18 +1,19 @@
 /**
- * `nooks86 run`: boots any Multiboot 1 image, with the guest's serial port on stdout. The exit code is what the
- * guest writes to port 0xF4 (0 to 99), or says how the run ended otherwise; stderr says where.
+ * `nooks86 run`: boots a Multiboot 1 image, a Linux kernel, a disk or a BIOS (cli/boot.ts), with the guest's serial
+ * port on stdout. The exit code is what the guest writes to port 0xF4 (0 to 99), or says how the run ended otherwise;
+ * stderr says where.
  */
-import { basename } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { type ElfFile, isElf, readElf } from '../../guest/elf.ts';
 import { GuestError } from '../../guest/error.ts';
 import { readLines } from '../../guest/lines.ts';
-import { type BootModule, loadMultiboot } from '../../guest/multiboot.ts';
 import { SymbolTable } from '../../guest/symbols.ts';
-import { readInput, wholeNumber } from '../arguments.ts';
+import { portNumber, wholeNumber } from '../arguments.ts';
+import { type BootOptions, openDisks, planBoot } from '../boot.ts';
 import type { CommandContext } from '../context.ts';
-import type { MachineFactory, RunEnd, RunMachine } from '../machine.ts';
+import { parseKeys } from '../keys.ts';
+import type { MachineFactory, MachineOptions, RunEnd, RunMachine } from '../machine.ts';
 
 /** Exit codes above the guest's own. */
 const TRIPLE_FAULT = 101;
@@ -23,57 +24,98 @@ const HIGHEST_GUEST_CODE = 99;
 /** The run pauses this often (in cycles) to let output out; it does not change what the guest does. */
 const SLICE = 20_000_000;
 const SERIAL_BUFFER = 4096;
+/** The last POST codes are kept. */
+const POST_CODES = 1024;
 const MAX_MEMORY_MB = 2048;
+/** Milliseconds after which `--keys` types: a keyboard's self-test takes 300, and firmware repeats it. */
+const KEYS_AFTER = 1000;
 
-interface RunOptions {
+interface RunOptions extends BootOptions {
   profile: string;
   memory: number;
   maxCycles?: number;
   pcap?: string;
-  append?: string;
-  module: string[];
+  farEnd?: boolean;
+  screen?: boolean;
+  e9?: boolean;
+  postPort?: number;
+  keys?: string;
+  keysAfter: number;
 }
 
 export function registerRun(program: Command, context: CommandContext, createMachine: MachineFactory): void {
   program
     .command('run')
     .description(
-      'boot a Multiboot 1 image; its serial port is stdout, its exit code the value written to port 0xF4',
+      'boot a Multiboot 1 image, a Linux kernel or a disk; the serial port is stdout, the exit code what is written to port 0xF4',
     )
-    .argument('<image>', 'ELF file, or any file whose Multiboot header has addresses')
+    .argument('[image]', 'Multiboot 1: ELF file, or any file whose Multiboot header has addresses')
+    .option('--linux <file>', 'boot a Linux kernel: bzImage or vmlinux, by the 32-bit boot protocol')
+    .option('--initrd <file>', 'initial RAM disk for --linux')
+    .option('--disk <file>', 'ATA disk; may be given up to four times; boots from the first', collect, [])
+    .option('--bios <file>', 'start at the reset vector of this ROM instead of our own BIOS')
+    .option('--write', "write what the guest writes to the disks' files; else it is forgotten")
     .option('--profile <name>', 'machine profile', 'p4-1700')
     .option('--memory <MB>', 'RAM in MiB', wholeNumber('--memory', 1, MAX_MEMORY_MB), 64)
     .option('--max-cycles <n>', 'stop there (exit code 103)', wholeNumber('--max-cycles', 1, 2 ** 50))
     .option('--pcap <file>', 'write the frames on the wire to a capture file')
-    .option('--append <words>', 'kernel command line')
+    .option('--far-end', 'a host at the other end of the wire: 10.0.0.2, answers ARP, pings and UDP echo')
+    .option('--e9', 'bytes written to port 0xE9 go to stdout too (with a BIOS they always do)')
+    .option('--screen', 'print the VGA text screen when the run ends')
+    .option(
+      '--post-port <n>',
+      'print the bytes written to this port when the run ends',
+      portNumber('--post-port'),
+    )
+    .option('--keys <text>', 'type on the keyboard: text, and keys as <enter>, <f1>, <ctrl+alt+delete>')
+    .option(
+      '--keys-after <n>',
+      'when: so many milliseconds of guest time after the start',
+      wholeNumber('--keys-after', 0, 2 ** 50),
+      KEYS_AFTER,
+    )
+    .option('--append <words>', 'kernel command line, with an image or --linux')
     .option('--module <"file args">', 'Multiboot module; may be given many times', collect, [])
-    .action((image: string, options: RunOptions) => runImage(image, options, context, createMachine));
+    .action((image: string | undefined, options: RunOptions) =>
+      runGuest(image, options, context, createMachine),
+    );
 }
 
-async function runImage(
-  path: string,
+async function runGuest(
+  image: string | undefined,
   options: RunOptions,
   context: CommandContext,
   createMachine: MachineFactory,
 ): Promise<void> {
-  const bytes = readInput(path);
-  const modules = options.module.map(readModule);
+  const plan = await planBoot(image, options);
+  const keys = options.keys === undefined ? [] : parseKeys(options.keys);
   const serial = new SerialOutput(context);
-  const machine = await createMachine({
-    profile: options.profile,
-    memoryBytes: options.memory * 1024 * 1024,
-    onSerial: byte => serial.put(byte),
-    pcap: options.pcap,
-  });
+  const post = new PostLog(options.postPort);
+  const disks = openDisks(options);
+  let machine: RunMachine | undefined;
   try {
-    const name = basename(path);
-    const commandLine = options.append ? `${name} ${options.append}` : name;
-    machine.setEntry(loadMultiboot(machine, { name, bytes, commandLine, modules, board: machine.board }));
+    machine = await createMachine({
+      profile: options.profile,
+      memoryBytes: options.memory * 1024 * 1024,
+      onSerial: byte => serial.put(byte),
+      onE9: options.e9 || plan.bios ? byte => serial.put(byte) : undefined,
+      onNotice: text => context.err(`nooks86: ${text}\n`),
+      pcap: options.pcap,
+      farEnd: options.farEnd,
+      bios: plan.bios,
+      disks,
+      ...post.options(),
+    });
+    plan.load(machine);
+    machine.pressKeys(keys, options.keysAfter);
     const end = await runInSlices(machine, options.maxCycles ?? Number.MAX_SAFE_INTEGER, serial);
-    context.exitCode = report(end, machine, bytes, name, context);
+    if (options.screen) showScreen(machine, context);
+    context.err(post.text());
+    context.exitCode = report(end, machine, plan.bytes, plan.name, context);
   } finally {
     serial.flush();
-    machine.close();
+    machine?.close();
+    for (const disk of disks) disk.close();
   }
 }
 
@@ -142,9 +184,10 @@ function registerLines(machine: RunMachine): string {
   return lines;
 }
 
-function readModule(text: string): BootModule {
-  const [file] = text.split(' ', 1);
-  return { commandLine: basename(file) + text.slice(file.length), bytes: readInput(file) };
+function showScreen(machine: RunMachine, context: CommandContext): void {
+  const rows = machine.screen();
+  if (rows) context.out(`${rows.join('\n').replace(/ +$/gm, '').trimEnd()}\n`);
+  else context.err('nooks86: the screen is in a graphics mode\n');
 }
 
 function collect(value: string, previous: string[]): string[] {
@@ -172,5 +215,35 @@ class SerialOutput {
     // What was passed on may still be waiting to be written.
     this.buffer = new Uint8Array(SERIAL_BUFFER);
     this.length = 0;
+  }
+}
+
+/** The bytes written to a port, the same byte in a row once. */
+class PostLog {
+  private readonly port: number | undefined;
+  private readonly codes: number[] = [];
+  private last = -1;
+
+  constructor(port: number | undefined) {
+    this.port = port;
+  }
+
+  options(): Partial<MachineOptions> {
+    if (this.port === undefined) return {};
+    return { postPort: this.port, onPost: byte => this.put(byte) };
+  }
+
+  /** One line, or nothing when no port is watched. */
+  text(): string {
+    if (this.port === undefined) return '';
+    const codes = this.codes.map(code => code.toString(16).padStart(2, '0')).join(' ');
+    return `nooks86: port 0x${this.port.toString(16)}: ${codes || 'nothing written'}\n`;
+  }
+
+  private put(byte: number): void {
+    if (byte === this.last) return;
+    this.last = byte;
+    this.codes.push(byte);
+    if (this.codes.length > POST_CODES) this.codes.shift();
   }
 }

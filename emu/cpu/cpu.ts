@@ -13,6 +13,7 @@ import type { State } from '../state.ts';
 import { Breakpoints } from './breakpoints.ts';
 import { type SystemCosts, systemCosts } from './costs.ts';
 import type { ApicPresence } from './cpuid.ts';
+import { Fpu } from './fpu/fpu.ts';
 import type { Insn } from './insn.ts';
 import { Predictor } from './predictor.ts';
 import { AC_FLAG, CR0_AM, CR0_CD, CR0_NW, CR0_PE, CR0_PG, CR0_WP, CR4_PGE, CR4_PSE } from './registers.ts';
@@ -77,6 +78,7 @@ export class Cpu extends SegmentedMemory {
   onUnknown: ((what: 'msr', number: number) => void) | null = null;
   /** Unknown MSRs that were told about; not part of the machine's state. */
   readonly unknownMsrs = new Set<number>();
+  readonly fpu: Fpu;
   readonly predictor: Predictor;
   readonly breakpoints: Breakpoints;
   /** Debug exceptions wait until the next instruction is done (MOV SS, POP SS); `shadow` is set then too. */
@@ -94,6 +96,7 @@ export class Cpu extends SegmentedMemory {
     this.accounting = accounting;
     this.clock = clock;
     this.predictor = new Predictor(profile, state);
+    this.fpu = new Fpu(state);
     this.mispredictTicks = profile.timing ? profile.predictor.mispredict.value * TICKS_PER_CYCLE : 0;
     this.rep = repCosts(profile);
     this.costs = systemCosts(profile);
@@ -125,6 +128,7 @@ export class Cpu extends SegmentedMemory {
 
   private initial(cr0: number): void {
     this.r32.fill(0);
+    this.fpu.reset();
     this.eflags = 2;
     this.setCr3(0);
     this.storeCr4(0);

@@ -1,11 +1,12 @@
 /**
  * CPUID: what the processor says of itself (SDM vol. 2, CPUID). Vendor, signature, brand and the cache and TLB
- * descriptors come from the profile; the feature bits say what this model does, and nothing else: no FPU, MMX,
+ * descriptors come from the profile; the feature bits say what this model does, and nothing else: no MMX,
  * SSE, PAE or machine check. The APIC's bit follows APIC_BASE.EN.
  */
 import type { Profile } from '../profile/profile.ts';
 
 const FEATURES =
+  (1 << 0) | // FPU: x87 on the chip
   (1 << 2) | // DE: debugging extensions
   (1 << 3) | // PSE: 4 MiB pages
   (1 << 4) | // TSC

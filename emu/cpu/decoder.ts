@@ -73,7 +73,8 @@ export class Decoder {
     if (t ? t.modrm : true) {
       if (!t && !slot.memory.some(Boolean) && !slot.register.some(Boolean)) this.undefined();
       modrm = this.next();
-      t ??= (modrm >= 0xc0 ? slot.register : slot.memory)[(modrm >> 3) & 7];
+      if (modrm >= 0xc0 && slot.second) t = slot.second[modrm & 63];
+      else t ??= (modrm >= 0xc0 ? slot.register : slot.memory)[(modrm >> 3) & 7];
     }
     if (!t) this.undefined();
     const i = new Insn(t.row);
@@ -87,6 +88,7 @@ export class Decoder {
     if (modrm >= 0) this.operands(i, t, modrm, seg);
     else if (t.plusR) i.reg = registerIndex(opcode & 7, t.regSize);
     for (const kind of t.immediates) this.immediate(i, kind);
+    if (t.escape) i.imm = ((opcode & 7) << 8) | modrm;
     if (lock && (!t.row.lock || i.isReg)) this.undefined();
     i.lock = lock;
     i.length = this.at;

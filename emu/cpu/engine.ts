@@ -12,7 +12,7 @@
  */
 import { CAUSE } from '../accounting.ts';
 import { NEVER, TICKS_PER_CYCLE } from '../clock.ts';
-import { DB } from '../mmu/fault.ts';
+import { DB, FROZEN } from '../mmu/fault.ts';
 import { type Block, Blocks, MAX_BLOCK, STALE } from './blocks.ts';
 import type { Cpu } from './cpu.ts';
 import { deliver } from './exceptions.ts';
@@ -204,6 +204,16 @@ export class Engine implements Cursor {
   ramChanged(pa: number, length: number): void {
     this.blocks.invalidate(pa, length);
     this.lastLine = -1;
+  }
+
+  /** The processor was reset, between two instructions: it goes on at its EIP, and from a head. */
+  restart(): void {
+    this.blocks.clear();
+    this.lastLine = -1;
+    this.sinceHead = 0;
+    this.prepaid = 0;
+    this.headDone = false;
+    this.nmi = false;
   }
 
   save(): unknown {
@@ -404,6 +414,14 @@ export class Engine implements Cursor {
       this.running = null;
       c.eip = i.eip;
       this.toHandler(c.fault.vector, c.fault.error, 'fault', i.eip);
+      return -1;
+    }
+    if (thrown === FROZEN) {
+      this.sync();
+      this.running = null;
+      c.eip = i.eip;
+      c.halted = true;
+      this.lastLine = -1;
       return -1;
     }
     this.skipLin = NOWHERE;

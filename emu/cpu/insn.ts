@@ -43,7 +43,10 @@ export class Insn {
   /** Register operand (ModRM.mod = 3)? Then `rm` is its index into the view; otherwise seg to disp hold the address. */
   isReg = true;
   rm = 0;
-  /** Immediate (sign-extended to int32), branch displacement or moffs; second immediate or selector of a far pointer. */
+  /**
+   * Immediate (sign-extended to int32), branch displacement or moffs, or what the FPU keeps of an opcode; second
+   * immediate or selector of a far pointer.
+   */
   imm = 0;
   imm2 = 0;
   op = 0;

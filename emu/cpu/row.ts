@@ -20,6 +20,8 @@ export interface Row {
    * byte that is sign-extended to the operand size). A leading `o16` or `o32` binds the row to that operand
    * size; without it the row serves both. `m` or `r` at the end binds a ModRM row to memory or register operands;
    * with `R` ModRM.rm names a register whatever mod says (MOV CR and DR).
+   * An escape opcode (D8 to DF) may be followed by its second byte, C0 to FF, or by `C0+i` for the eight that name
+   * a stack register.
    */
   enc: string;
   /** The manual's form, e.g. `ADD r/m32, r32`. */

@@ -170,9 +170,19 @@ export class SegmentedMemory extends Registers {
     return this.load(s, offset, size);
   }
 
+  /**
+   * Raises the segment's fault of a load of `size` bytes, then #AC if it is to be aligned to `alignment` bytes and is
+   * not; page faults come with the loads.
+   */
+  checkLoad(s: number, offset: number, size: number, alignment: number): void {
+    if ((offset >>> 0) + size - 1 > this.readTop[s]) this.checkSegment(s, offset, size, false);
+    this.mmu.checkAlignment((offset + this.base[s]) | 0, alignment);
+  }
+
   /** Raises the faults of a store of `size` bytes, any number up to a page, and does nothing else. */
-  probeStore(s: number, offset: number, size: number): void {
+  probeStore(s: number, offset: number, size: number, alignment = 1): void {
     if ((offset >>> 0) + size - 1 > this.writeTop[s]) this.checkSegment(s, offset, size, true);
+    if (alignment > 1) this.mmu.checkAlignment((offset + this.base[s]) | 0, alignment);
     this.mmu.probeWrite((offset + this.base[s]) | 0, size);
   }
 
@@ -271,5 +281,13 @@ export class SegmentedMemory extends Registers {
   /** #GP(0) if `target` lies beyond the limit of CS. */
   checkTarget(target: number): void {
     if (target >>> 0 > this.codeLimit) throw this.fault.set(GP, 0);
+  }
+
+  /** The same for a near call, which first needs `size` bytes of stack to push to (SDM vol. 2, CALL). */
+  checkCall(target: number, size: number): void {
+    if (target >>> 0 <= this.codeLimit) return;
+    const top = (this.stackTop - size) | 0;
+    this.probeStore(SS_, this.stackBig ? top : top & 0xffff, size);
+    throw this.fault.set(GP, 0);
   }
 }

@@ -22,6 +22,7 @@ const SUBSYSTEM_VENDOR_ID = 0x2c;
 const SUBSYSTEM_ID = 0x2e;
 const INTERRUPT_LINE = 0x3c;
 const INTERRUPT_PIN = 0x3d;
+const HEADER_SIZE = 64;
 const CONFIG_SIZE = 256;
 
 export const COMMAND_IO = 1 << 0; // I/O space enable
@@ -63,6 +64,8 @@ export interface PciFunctionSpec {
   bars?: (PciBar | undefined)[];
   /** Further bytes that can be written: [offset, mask of writable bits, value at reset]. */
   writable?: [number, number, number][];
+  /** Called after the guest wrote configuration bytes. */
+  onConfigWrite?: () => void;
 }
 
 /** One function: its 256 bytes, which of their bits can be written, and where its BARs point. */
@@ -87,6 +90,11 @@ export class PciFunction {
   /** Sets bits of the status register, as the function does on a master abort or parity error. */
   raiseStatus(bits: number): void {
     this.config.setUint16(STATUS, this.config.getUint16(STATUS, true) | (bits & STATUS_WRITE_CLEAR), true);
+  }
+
+  /** Whether there is a register at `offset`: the header, or a byte that can be written or is not 0. */
+  has(offset: number): boolean {
+    return offset < HEADER_SIZE || this.mask[offset] !== 0 || this.config.getUint8(offset) !== 0;
   }
 
   read(offset: number): number {

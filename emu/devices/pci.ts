@@ -6,7 +6,8 @@
  * A function is type 0: BARs can be sized and moved, and a move is an unmap and a map in the address map. A
  * BAR that a guest moves onto something else, or leaves at 0, answers nowhere until the overlap is gone.
  *
- * Since no BIOS runs, each BAR, the command register and the interrupt line come assigned, as a BIOS leaves them.
+ * Our BIOS assigns nothing, and often none runs: each BAR, the command register and the interrupt line come assigned,
+ * as a BIOS leaves them.
  * Left out: bridges to other buses, expansion ROMs, capabilities, and INTx routing: a device has its IRQ line
  * from the machine, and the interrupt line register only says which.
  */
@@ -22,12 +23,17 @@ const ENABLE = 0x8000_0000;
 /** CONFIG_ADDRESS bits that exist: enable, bus, device, function, register. */
 const ADDRESS_BITS = 0x80ff_fffc;
 const RESET_CPU = 1 << 2;
-const RESET_KEPT = 0x06;
+const RESET_HARD = 1 << 1;
+const RESET_KEPT = RESET_CPU | RESET_HARD;
 /** Header type byte: bit 7 says that the device has several functions. */
 const HEADER_TYPE = 0x0e;
 const MULTIFUNCTION = 0x80;
 
-/** The 82441FX host bridge at 0:0.0, with its programmable attribute map (PAM) bytes, which are kept and shadow nothing. */
+/** PAM bytes of the 82441FX. */
+export const PAM_FIRST = 0x59;
+export const PAM_COUNT = 7;
+
+/** The 82441FX host bridge at 0:0.0, with its programmable attribute map (PAM); emu/rom.ts acts on it. */
 export const HOST_BRIDGE_440FX: PciFunctionSpec = {
   name: '440FX',
   device: 0,
@@ -38,8 +44,8 @@ export const HOST_BRIDGE_440FX: PciFunctionSpec = {
   revision: 2,
   command: COMMAND_MEMORY | COMMAND_MASTER,
   status: 0x0280,
-  writable: Array.from({ length: 7 }, (_, i): [number, number, number] => [
-    0x59 + i,
+  writable: Array.from({ length: PAM_COUNT }, (_, i): [number, number, number] => [
+    PAM_FIRST + i,
     i === 0 ? 0xf0 : 0xff,
     0,
   ]),
@@ -62,6 +68,9 @@ function relative(handler: PortHandler, base: number): PortHandler {
   };
 }
 
+/** A function's name, and the offset of the dword in its configuration space that is not there. */
+export type UnknownRegister = (name: string, offset: number, access: 'read' | 'write') => void;
+
 export interface PciState {
   address: number;
   reset: number;
@@ -70,7 +79,8 @@ export interface PciState {
 
 export class Pci implements PortHandler {
   private readonly map: AddressMap;
-  private readonly onReset: (() => void) | undefined;
+  private readonly onReset: ((hard: boolean) => void) | undefined;
+  private readonly onUnknown: UnknownRegister | undefined;
   private readonly functions: PciFunction[] = [];
   /** Function by device * 8 + function. */
   private readonly slots: (PciFunction | undefined)[] = Array(256).fill(undefined);
@@ -78,10 +88,14 @@ export class Pci implements PortHandler {
   private address = 0;
   private reset = 0;
 
-  /** `map` takes the BARs; `onReset` is called when the guest resets the machine through 0xCF9. */
-  constructor(map: AddressMap, onReset?: () => void) {
+  /**
+   * `map` takes the BARs; `onReset` is called when the guest resets through 0xCF9: the whole machine (`hard`) or the CPU;
+   * `onUnknown` when it reaches for a register that a function does not have.
+   */
+  constructor(map: AddressMap, onReset?: (hard: boolean) => void, onUnknown?: UnknownRegister) {
     this.map = map;
     this.onReset = onReset;
+    this.onUnknown = onUnknown;
   }
 
   /** Puts a function on the bus and maps its enabled BARs. Throws if its place, or that of a BAR, is taken. */
@@ -146,6 +160,7 @@ export class Pci implements PortHandler {
   private readData(port: number, size: AccessSize): number {
     const selected = this.selected();
     const first = (this.address & 0xfc) + port - CONFIG_DATA;
+    this.checkRegister(selected, first, size, 'read');
     let value = 0;
     for (let i = 0; i < size; i++)
       value |= (selected ? this.readConfig(selected, first + i) : 0xff) << (8 * i);
@@ -164,8 +179,22 @@ export class Pci implements PortHandler {
     const selected = this.selected();
     const first = (this.address & 0xfc) + port - CONFIG_DATA;
     if (!selected) return;
+    this.checkRegister(selected, first, size, 'write');
     for (let i = 0; i < size; i++) selected.write(first + i, (value >>> (8 * i)) & 0xff);
     this.remap();
+    selected.spec.onConfigWrite?.();
+  }
+
+  /** Tells of an access of which no byte exists. */
+  private checkRegister(
+    selected: PciFunction | undefined,
+    first: number,
+    size: number,
+    access: 'read' | 'write',
+  ): void {
+    if (!selected) return;
+    for (let i = 0; i < size; i++) if (selected.has(first + i)) return;
+    this.onUnknown?.(selected.spec.name, first & ~3, access);
   }
 
   /**
@@ -216,6 +245,6 @@ export class Pci implements PortHandler {
   private writeReset(value: number): void {
     const rising = value & ~this.reset & RESET_CPU;
     this.reset = value & RESET_KEPT;
-    if (rising) this.onReset?.();
+    if (rising) this.onReset?.((value & RESET_HARD) !== 0);
   }
 }

@@ -15,6 +15,7 @@ const PORTS = 0x10000;
 const MEMORY_END = 0x1_0000_0000;
 /** How many distinct unmapped memory pages are reported before we fall silent. */
 const REPORTED_PAGES = 1024;
+const NO_PORT = -1;
 
 export class OverlapError extends Error {}
 
@@ -22,7 +23,7 @@ export type UnmappedKind = 'port' | 'memory';
 
 export interface PortSpaceOptions {
   /** Called once for each unmapped port, and once for each unmapped 4 KiB page, that the guest touches. */
-  onUnmapped?: (kind: UnmappedKind, address: number) => void;
+  onUnmapped?: (kind: UnmappedKind, address: number, access: 'read' | 'write') => void;
   /** Called after the MMIO map changed: whoever caches what lies at a physical address must forget it. */
   onMmioChange?: () => void;
 }
@@ -42,6 +43,8 @@ export class PortSpace implements AddressMap {
   private lastMmio: MmioRange | undefined;
   private readonly reportedPorts = new Uint8Array(PORTS);
   private readonly reportedPages = new Set<number>();
+  private snooped = NO_PORT;
+  private onSnoop: (byte: number) => void = () => {};
 
   constructor(options: PortSpaceOptions = {}) {
     this.options = options;
@@ -131,17 +134,31 @@ export class PortSpace implements AddressMap {
     const range = this.findPort(port);
     if (range && port + size <= range.first + range.count) return range.handler.readPort(port, size) >>> 0;
     if (size > 1) return this.split(size, i => this.readPort(port + i, 1));
-    this.unmappedPort(port);
+    this.unmappedPort(port, 'read');
     return allOnes(size);
+  }
+
+  /**
+   * Tells `onByte` of each byte that the guest writes to `port`, whatever else is there: a POST card, which only
+   * listens. One port at most.
+   */
+  snoop(port: number, onByte: (byte: number) => void): void {
+    this.snooped = port;
+    this.onSnoop = onByte;
   }
 
   /** OUT: `value` in its low `size` bytes. */
   writePort(port: number, size: AccessSize, value: number): void {
     const range = this.findPort(port);
-    if (range && port + size <= range.first + range.count)
-      range.handler.writePort(port, size, (value & allOnes(size)) >>> 0);
-    else if (size > 1) for (let i = 0; i < size; i++) this.writePort(port + i, 1, (value >>> (8 * i)) & 0xff);
-    else this.unmappedPort(port);
+    const whole = range !== undefined && port + size <= range.first + range.count;
+    if (!whole && size > 1) {
+      for (let i = 0; i < size; i++) this.writePort(port + i, 1, (value >>> (8 * i)) & 0xff);
+      return;
+    }
+    const lane = this.snooped - port;
+    if (lane >= 0 && lane < size) this.onSnoop((value >>> (8 * lane)) & 0xff);
+    if (whole) range.handler.writePort(port, size, (value & allOnes(size)) >>> 0);
+    else if (lane !== 0) this.unmappedPort(port, 'write');
   }
 
   /** The unsigned value of `size` bytes at physical address `pa`, which may lie anywhere. */
@@ -150,7 +167,7 @@ export class PortSpace implements AddressMap {
     if (range && pa + size <= range.base + range.length)
       return range.handler.readMmio(pa - range.base, size) >>> 0;
     if (size > 1) return this.split(size, i => this.readMmio((pa + i) % MEMORY_END, 1));
-    this.unmappedMemory(pa);
+    this.unmappedMemory(pa, 'read');
     return allOnes(size);
   }
 
@@ -160,7 +177,7 @@ export class PortSpace implements AddressMap {
       range.handler.writeMmio(pa - range.base, size, (value & allOnes(size)) >>> 0);
     else if (size > 1)
       for (let i = 0; i < size; i++) this.writeMmio((pa + i) % MEMORY_END, 1, (value >>> (8 * i)) & 0xff);
-    else this.unmappedMemory(pa);
+    else this.unmappedMemory(pa, 'write');
   }
 
   /** What is mapped, in rising order, for the debugger. */
@@ -180,16 +197,16 @@ export class PortSpace implements AddressMap {
     this.options.onMmioChange?.();
   }
 
-  private unmappedPort(port: number): void {
+  private unmappedPort(port: number, access: 'read' | 'write'): void {
     if (port >= PORTS || this.reportedPorts[port]) return;
     this.reportedPorts[port] = 1;
-    this.options.onUnmapped?.('port', port);
+    this.options.onUnmapped?.('port', port, access);
   }
 
-  private unmappedMemory(pa: number): void {
+  private unmappedMemory(pa: number, access: 'read' | 'write'): void {
     const page = Math.floor(pa / 0x1000);
     if (this.reportedPages.has(page) || this.reportedPages.size >= REPORTED_PAGES) return;
     this.reportedPages.add(page);
-    this.options.onUnmapped?.('memory', pa);
+    this.options.onUnmapped?.('memory', pa, access);
   }
 }

@@ -25,6 +25,9 @@ export const PF_WRITE = 2;
 export const PF_USER = 4;
 export const PF_RESERVED = 8;
 
+/** Thrown by an instruction that FERR# holds up: it has done nothing, and an interrupt comes before it. */
+export const FROZEN = { frozen: true };
+
 export class CpuFault {
   vector = 0;
   /** Error code, or -1 for vectors that push none. */

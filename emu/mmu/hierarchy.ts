@@ -6,10 +6,11 @@
  * pays `memory.random`, or `memory.stream` if its line follows the last line of one of the detected streams; it
  * occupies the bus for `memory.stream`. (2) A store touches L1D; with write-through it goes to L2 when its line
  * differs from the last store's; with write-back it dirties L1D, fetching the line on a miss if `writeAllocate`.
- * What it does beyond L1 completes later, in order, in one of the store buffer's entries. (3) Dirty victims
- * occupy the bus for `memory.stream` and nobody waits for them. (4) DMA writes invalidate, DMA reads clean, both
- * levels, at no cost to the CPU. (5) Uncacheable memory (memory-types.ts) costs `memory.random` a load or fetched
- * line, and a store occupies the bus for `memory.stream` and nobody waits. Not modelled: bank conflicts, inclusion, the P4's 64-byte sectors.
+ * What it does beyond L1 completes later, in order, in one of the store buffer's entries. (3) A dirty victim of L1D
+ * dirties its line in L2; one that is not there, or a victim of L2, occupies the bus for `memory.stream` and nobody
+ * waits for it. (4) DMA writes invalidate, DMA reads clean, both levels, at no cost to the CPU. (5) Uncacheable memory
+ * (memory-types.ts) costs `memory.random` a load or fetched line, and a store occupies the bus for `memory.stream` and
+ * nobody waits. Not modelled: bank conflicts, inclusion, the P4's 64-byte sectors.
  */
 import type { Accounting } from '../accounting.ts';
 import { CAUSE } from '../accounting.ts';
@@ -92,7 +93,7 @@ export class Hierarchy {
     if (this.l1d.touch(line)) return;
     this.l1d.misses++;
     const stall = this.fill(pa, DATA_L2, DATA_MEMORY);
-    this.retire(this.l1d.insert(line, false), this.l1d.lineShift);
+    this.retireFromL1(this.l1d.insert(line, false));
     this.sync();
     this.accounting.charge(this.override >= 0 ? this.override : this.lastCause, stall);
   }
@@ -118,7 +119,7 @@ export class Hierarchy {
       if (hit) return this.l1d.markDirty(line);
       if (this.writeAllocate) {
         this.enqueue(pa, false);
-        this.retire(this.l1d.insert(line, true), this.l1d.lineShift);
+        this.retireFromL1(this.l1d.insert(line, true));
         return;
       }
     } else if (!hit && this.writeAllocate) this.l1d.insert(line, false);
@@ -212,7 +213,7 @@ export class Hierarchy {
     this.sync();
     const now = this.accounting.time[0];
     const done = this.transfer(line, now);
-    this.retire(this.l2.insert(line, false), this.l2Shift);
+    this.retireFromL2(this.l2.insert(line, false));
     return done - now;
   }
 
@@ -230,13 +231,17 @@ export class Hierarchy {
     return start + this.random;
   }
 
-  /** A dirty victim leaves a level: from L1 into L2, from L2 onto the bus. */
-  private retire(victim: number, shift: number): void {
+  /** A dirty victim (a line of L1D, or none) goes into L2 if its line is there, else onto the bus. */
+  private retireFromL1(victim: number): void {
     if (victim < 0) return;
-    if (shift !== this.l2Shift || this.l2.lineShift !== shift) {
-      const line = victim >>> (this.l2Shift - shift);
-      if (this.l2.touch(line)) return this.l2.markDirty(line);
-    }
+    const line = victim >>> (this.l2Shift - this.l1d.lineShift);
+    if (this.l2.touch(line)) this.l2.markDirty(line);
+    else this.retireFromL2(victim);
+  }
+
+  /** A dirty victim (a line, or none) leaves over the bus. */
+  private retireFromL2(victim: number): void {
+    if (victim < 0) return;
     this.timing[BUS_FREE] = Math.max(this.timing[BUS_FREE], this.accounting.time[0]) + this.stream;
   }
 
@@ -261,7 +266,7 @@ export class Hierarchy {
     if (!this.l2.isRecent(line) && !this.l2.touch(line)) {
       this.l2.misses++;
       done = Math.max(done, this.transfer(line, now));
-      this.retire(this.l2.insert(line, false), this.l2Shift);
+      this.retireFromL2(this.l2.insert(line, false));
     }
     if (dirty) this.l2.markDirty(line);
     t[STORES_DONE] = done;

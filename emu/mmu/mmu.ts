@@ -320,6 +320,11 @@ export class Mmu extends Walker {
     throw this.fault.set(AC, 0);
   }
 
+  /** Do the accesses that come next have to be aligned? */
+  get checksAlignment(): boolean {
+    return this.aligned && this.user !== 0;
+  }
+
   private use(entry: number): void {
     if (entry === this.lastEntry) return;
     this.lastEntry = entry;

@@ -77,6 +77,46 @@ export const COST_CLASSES = [
   'hlt',
   'io', // IN, OUT apart from the bus's time
   'undefined',
+  'fld', // FLD of 32 and 64 bits and of a register
+  'fldExtended',
+  'fild',
+  'fbld',
+  'fconst', // FLD1, FLDPI and so on
+  'fst', // FST and FSTP of 32 and 64 bits and to a register
+  'fstExtended',
+  'fist',
+  'fbstp',
+  'fxch',
+  'fcmov',
+  'fsign', // FCHS, FABS
+  'fadd',
+  'fmul',
+  'fdiv',
+  'fsqrt',
+  'fcom', // FCOM, FUCOM, FTST
+  'fcomi',
+  'fxam',
+  'fprem',
+  'frndint',
+  'fscale',
+  'fxtract',
+  'fsin', // FSIN, FCOS
+  'fsincos',
+  'ftan',
+  'fatan',
+  'fexp', // F2XM1
+  'flog', // FYL2X, FYL2XP1
+  'fnop', // FNOP, FINCSTP, FDECSTP, FFREE
+  'fwait',
+  'fldcw',
+  'fnstcw',
+  'fnstsw',
+  'fnclex',
+  'fninit',
+  'fldenv',
+  'fnstenv',
+  'fnsave',
+  'frstor',
 ] as const;
 export type CostClass = (typeof COST_CLASSES)[number];
 
@@ -157,10 +197,10 @@ export function checkProfile(p: Profile): void {
   for (const [name, f] of Object.entries(p.issue))
     if (!Number.isInteger(f.value * 4) || f.value < 0)
       throw new RangeError(`issue cost of ${name} is not a whole number of quarter cycles`);
-  for (const t of [p.itlb, p.dtlb, p.itlb4m, p.dtlb4m])
-    if (
-      t &&
-      (t.entries.value > 128 || (t.ways.value !== 0 && !Number.isInteger(t.entries.value / t.ways.value)))
-    )
-      throw new RangeError('TLB geometry');
+  for (const t of [p.itlb, p.dtlb, p.itlb4m, p.dtlb4m]) {
+    if (!t) continue;
+    if (t.entries.value > 128) throw new RangeError('a TLB has more than 128 entries');
+    if (t.ways.value !== 0) log2(t.entries.value / t.ways.value);
+  }
+  for (const n of [p.predictor.counters, p.predictor.targets, p.predictor.returns]) log2(n.value);
 }

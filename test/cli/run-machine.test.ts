@@ -14,6 +14,7 @@ const GUESTS: Record<string, string> = {
   too_high: 'mov $101, %eax; out %eax, $0xf4',
   triple: 'lidt nowhere; .globl here; here: ud2; nowhere: .long 0, 0',
   halt: '.globl here; here: cli; hlt',
+  probe: 'mov $0x1234, %dx; inb %dx, %al; inb %dx, %al; outw %ax, %dx; mov $0, %al; out %al, $0xf4',
   spin: '.globl here; here: jmp here',
 };
 
@@ -79,6 +80,14 @@ describe('nooks86 run', () => {
     ['seven', 7],
   ])('gives the code that %s writes to the exit port, and all of its output', async (name, code) => {
     expect(await run(name)).toEqual({ code, out: `${name}\n`, err: '' });
+  });
+
+  it('says once, with eip, what the guest asks for that is not there', async () => {
+    const ran = await run('probe');
+    expect([ran.code, ran.out]).toEqual([0, 'probe\n']);
+    expect(ran.err).toMatch(
+      /^nooks86: no port 0x1234 \(read\) at eip 0x1000[0-9a-f]{2}\nnooks86: no port 0x1235 \(write\) at eip 0x1000[0-9a-f]{2}\n$/,
+    );
   });
 
   it('keeps a code of the guest apart from its own', async () => {

@@ -31,6 +31,12 @@ class ScriptedMachine implements RunMachine {
     this.ram.set(bytes, physical);
   }
 
+  writeFirmware(): void {}
+
+  pressKeys(): void {}
+
+  screen(): undefined {}
+
   setEntry(registers: BootRegisters): void {
     this.entry = registers;
   }
@@ -171,7 +177,7 @@ describe('nooks86 run', () => {
     [['IMAGE', '--module', '/nonexistent/x.ko arg'], 'no such file: /nonexistent/x.ko'],
     [['IMAGE', '--module', ''], 'no such file: '],
     [['IMAGE', 'too', 'many'], 'too many arguments'],
-    [[], "missing required argument 'image'"],
+    [[], 'nothing to boot: give an image, --linux, --disk or --bios'],
     [['/nonexistent.elf'], 'no such file: /nonexistent.elf'],
     [['/'], '/ is not a regular file'],
     [['/dev/zero'], '/dev/zero is not a regular file'],

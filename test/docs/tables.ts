@@ -1,4 +1,7 @@
 /** The tables of docs/ that repeat data of the code, as Markdown. */
+import type { Calibration } from '../../bench/calibrate/calibrate.ts';
+import { figures } from '../../bench/calibrate/figures.ts';
+import { row as plateauCells } from '../../bench/calibrate/text.ts';
 import { type Part, partOf } from '../../bench/decompose.ts';
 import { CAUSES } from '../../emu/accounting.ts';
 import type { Figure, Profile } from '../../emu/profile/profile.ts';
@@ -72,6 +75,18 @@ export function comparisonTable(profiles: readonly Profile[]): string {
     ['figure', ...profiles.map(p => p.name)],
     [...names].map(name => [`\`${name}\``, ...tables.map(t => show(t.get(name)))]),
   );
+}
+
+/** The plateaus of a calibration, beside what others measured. */
+export function calibrationTable(report: Calibration): string {
+  const titles = new Map(report.curves.map(c => [c.curve, c.title]));
+  const rows = figures.flatMap(figure =>
+    report.curves
+      .filter(c => c.figure === figure.name)
+      .flatMap(c => c.plateaus)
+      .map(p => [figure.title, titles.get(p.curve) ?? '', ...plateauCells(figure, p)].map(bar)),
+  );
+  return markdown(['figure', 'curve', 'plateau', 'from–to', 'measured', 'implied', 'off', 'published'], rows);
 }
 
 /** Replaces what stands between the page's markers `name`. Throws an Error when they are not there once each. */

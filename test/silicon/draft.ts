@@ -3,7 +3,19 @@
  * instruction needs beyond that is in recipes.ts. Encodings: Intel SDM vol. 2, chapter 2.1.
  */
 import type { Encoding } from './encoding.ts';
-import { CODE, CODE_SIZE, DATA, DATA_SIZE, LOW, RODATA, type Vector } from './format.ts';
+import {
+  CODE,
+  CODE_SIZE,
+  DATA,
+  DATA_SIZE,
+  FLAT_SEGMENTS,
+  LOW,
+  RODATA,
+  type Vector,
+  WRAP,
+  WRAP_SIZE,
+} from './format.ts';
+import { type Segment, segmentOf } from './ldt.ts';
 import type { Random } from './random.ts';
 
 export const [EAX, ECX, EDX, EBX, ESP, EBP, ESI, EDI] = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -14,20 +26,19 @@ const DF = 0x400;
 const TF = 0x100;
 /** Linux sets CR0.AM, so that this checks alignment. */
 const AC = 0x4_0000;
-
-export interface Sizes {
-  /** Width of the memory operand in bytes, as far as the row's form says it. */
-  width: number;
-  /** The row has a byte operand in ModRM. */
-  hasMemory: boolean;
-}
+export const [ES, CS, SS, DS] = [0, 1, 2, 3];
 
 export class Draft {
   readonly random: Random;
   readonly encoding: Encoding;
+  /** The selectors with which the vector starts, and what they stand for. */
+  readonly selectors: readonly number[];
+  readonly segments: readonly Segment[];
+  /** The code segment's default size is 32 bits. */
+  readonly big: boolean;
   /** Operand and address size are 32 bits. */
-  o32 = true;
-  a32 = true;
+  o32: boolean;
+  a32: boolean;
   segment = -1;
   repeat = 0;
   lock = false;
@@ -38,7 +49,7 @@ export class Draft {
   modrm: number[] = [];
   /** The reg field of ModRM, or the register in the opcode. */
   reg: number;
-  /** Effective address of the memory operand, or -1. `addressRegs` are those that it was made from. */
+  /** Linear address of the memory operand, or -1. `addressRegs` are those that it was made from. */
   address = -1;
   addressRegs = new Set<number>();
   memory: number[] = [];
@@ -47,18 +58,24 @@ export class Draft {
   /** A branch goes here (absolute) instead of by the immediate. */
   target: number | undefined;
   codeOffset: number;
-  segments = 0;
+  /** Linear address of the stack's top. */
+  stackAt = 0;
 
-  constructor(random: Random, encoding: Encoding) {
+  constructor(random: Random, encoding: Encoding, selectors: readonly number[] = FLAT_SEGMENTS) {
     this.random = random;
     this.encoding = encoding;
+    this.selectors = selectors;
+    this.segments = selectors.map(segmentOf);
+    this.big = this.segments[CS].big;
+    this.o32 = this.a32 = this.big;
     this.regs = Array.from({ length: 8 }, () => random.register());
-    this.regs[ESP] = DATA + 0x1800 + random.below(64) * 4 + (random.chance(8) ? random.below(4) : 0);
+    const spread = random.below(64) * 4 + (random.chance(8) ? random.below(4) : 0);
+    const stack = this.segments[SS];
+    this.setStack(stack.flat ? DATA + 0x1800 + spread : this.inside(SS, 4));
     this.eflags = this.flags();
     this.reg = typeof encoding.modrm === 'number' ? encoding.modrm : random.below(8);
     this.codeOffset = random.chance(4) ? random.between(0xff2, 0xffe) : 0x800 + random.below(16);
-    if (random.chance(5)) this.segments = random.pick([1, 8, 9, 16, 32, 48]);
-    if (random.chance(30)) this.o32 = false;
+    if (random.chance(30)) this.o32 = !this.big;
     if (encoding.size) this.o32 = encoding.size === 32;
   }
 
@@ -76,6 +93,48 @@ export class Draft {
     return this.o32 ? 4 : 2;
   }
 
+  /** EIP of the instruction. */
+  get eip(): number {
+    return (CODE + this.codeOffset - this.segments[CS].base) | 0;
+  }
+
+  /** Puts the stack's top at a linear address: into ESP, or into SP with anything above it. */
+  setStack(linear: number): void {
+    const { base, big } = this.segments[SS];
+    this.stackAt = linear >>> 0;
+    if (big) this.regs[ESP] = (linear - base) | 0;
+    else this.set16(ESP, linear - base);
+  }
+
+  /** A linear address whose offset in segment `s` is inside its limit, or at its edge for `bytes` bytes. */
+  inside(s: number, bytes: number): number {
+    const r = this.random;
+    const { base, limit, down, good } = this.segments[s];
+    const [first, last] = r.pick(good);
+    const kind = r.below(100);
+    let offset = r.between(first, last);
+    if (kind < 35) offset = (down ? limit + 1 : limit + 1 - bytes) + r.pick([-bytes, -2, -1, 0, 0, 1, 2]);
+    else if (kind < 45) offset = r.pick([first, last - bytes + 1, last, 0, 0xffff, 0xfffe, -1, -bytes]);
+    else if (kind < 48) offset = r.value(4);
+    return (base + offset) >>> 0;
+  }
+
+  /** Where a memory operand of `bytes` bytes in segment `s` may lie; a flat segment has the world's addresses. */
+  spot(s: number, bytes: number): number {
+    const segment = this.segments[s];
+    return segment.flat ? this.place(bytes) : this.inside(s, bytes);
+  }
+
+  /** The offset of a linear address in segment `s`. */
+  offsetIn(s: number, linear: number): number {
+    return (linear - this.segments[s].base) | 0;
+  }
+
+  /** The segment of an operand whose default is `s`. */
+  through(s: number): number {
+    return this.segment >= 0 ? this.segment : s;
+  }
+
   /** An address for an operand of `bytes` bytes: mostly good, often crossing pages, sometimes in a guard page. */
   place(bytes: number): number {
     const r = this.random;
@@ -91,10 +150,10 @@ export class Draft {
     return r.pick([0, 8, 0x30000000, CODE + 0x10, CODE + 0xffd, 0xc0000000, 0xfffffff0, RODATA + 0x1000]);
   }
 
-  /** Puts bytes under `address` when it lies in DATA or LOW. */
+  /** Puts bytes under the linear `address` when it lies in DATA, LOW or WRAP. */
   fill(address: number, bytes: readonly number[]): void {
-    const offset = (address >>> 0) - (address >>> 0 < DATA ? LOW : DATA);
-    if (offset < 0 || offset >= DATA_SIZE) return;
+    const offset = dataOffset(address >>> 0);
+    if (offset < 0) return;
     this.memoryOffset = offset;
     this.memory = bytes.slice(0, Math.min(32, DATA_SIZE - offset));
   }
@@ -108,10 +167,14 @@ export class Draft {
       this.modrm = [0xc0 | (this.reg << 3) | r.below(8)];
       return;
     }
-    if (r.chance(8)) this.a32 = false;
-    if (r.chance(10)) this.segment = r.below(6);
-    this.addressTo(this.place(width));
+    if (r.chance(this.big ? 8 : 20)) this.a32 = !this.big;
+    if (r.chance(this.isFlat ? 10 : 30)) this.segment = r.below(6);
+    this.addressTo(s => this.spot(s, width));
     this.fill(this.address, this.bytes(width));
+  }
+
+  private get isFlat(): boolean {
+    return this.segments.every(s => s.flat);
   }
 
   /** `width` bytes of edge values. */
@@ -122,21 +185,30 @@ export class Draft {
     return out.slice(0, width);
   }
 
-  /** Makes ModRM, SIB and displacement for a memory operand at `address`, setting registers where needed. */
-  addressTo(address: number): void {
-    this.address = address >>> 0;
-    if (this.a32) this.address32(this.address);
-    else this.address16(this.address);
+  /**
+   * Makes ModRM, SIB and displacement for a memory operand, setting registers where needed. `choose` gives the
+   * linear address for the segment that the form goes through.
+   */
+  addressTo(choose: (segment: number) => number): void {
+    if (this.a32) this.address32(choose);
+    else this.address16(choose);
   }
 
-  private address32(target: number): void {
+  /** Settles the operand's address; gives its offset in the segment. */
+  private aim(choose: (segment: number) => number, byStack: boolean): number {
+    const s = this.through(byStack ? SS : DS);
+    this.address = choose(s) >>> 0;
+    return this.offsetIn(s, this.address);
+  }
+
+  private address32(choose: (segment: number) => number): void {
     const r = this.random;
     const reg = this.reg << 3;
     const mod = r.below(3);
     const useSib = r.chance(45);
     const base = r.below(8);
     if (!useSib && mod === 0 && (base === EBP || base === ESP || r.chance(20))) {
-      this.modrm = [reg | 5, ...le(target, 4)];
+      this.modrm = [reg | 5, ...le(this.aim(choose, false), 4)];
       return;
     }
     const index = useSib ? r.below(8) : ESP;
@@ -144,6 +216,7 @@ export class Draft {
     const scaled = index === ESP ? 0 : this.regs[index] << scale;
     const noBase = useSib && mod === 0 && base === EBP;
     const free = !noBase && (base !== index || index === ESP);
+    const target = this.aim(choose, !noBase && (base === ESP || base === EBP));
     if (index !== ESP) this.addressRegs.add(index);
     if (!noBase) this.addressRegs.add(base);
     const sib = useSib || base === ESP ? [(scale << 6) | (index << 3) | base] : [];
@@ -155,20 +228,22 @@ export class Draft {
     }
     const disp = mod === 1 ? r.pick([0, 1, 4, -4, 127, -128, r.between(-128, 127)]) : 0;
     this.regs[base] = (target - scaled - disp) | 0;
+    if (base === ESP) this.stackAt = (this.regs[ESP] + this.segments[SS].base) >>> 0;
     this.modrm = [(mod << 6) | reg | rm, ...sib, ...(mod === 1 ? [disp & 0xff] : [])];
   }
 
-  private address16(target: number): void {
+  private address16(choose: (segment: number) => number): void {
     const r = this.random;
     const rm = r.below(8);
     const mod = r.below(3);
     const reg = this.reg << 3;
     const pairs = [[EBX, ESI], [EBX, EDI], [EBP, ESI], [EBP, EDI], [ESI], [EDI], [EBP], [EBX]];
     if (mod === 0 && rm === 6) {
-      this.modrm = [reg | 6, ...le(target, 2)];
+      this.modrm = [reg | 6, ...le(this.aim(choose, false), 2)];
       return;
     }
     const [first, second] = pairs[rm];
+    const target = this.aim(choose, first === EBP);
     this.addressRegs.add(first);
     const other = second === undefined ? 0 : this.regs[second];
     if (second !== undefined) this.addressRegs.add(second);
@@ -183,12 +258,25 @@ export class Draft {
     this.regs[reg] = (this.regs[reg] & ~0xffff) | (value & 0xffff);
   }
 
-  /** An address where the vector may land: int3 in CODE, or unmapped; within 16 bits when the size says so. */
-  landing(): number {
+  /** An EIP in code segment `segment` where the vector may land: int3 in CODE, or unmapped, or past the limit. */
+  landing(segment: Segment = this.segments[CS]): number {
     const r = this.random;
+    if (!segment.flat) return this.landingIn(segment);
     if (!this.o32) return r.pick([0, 1, r.below(0x8000), 0xa000 + r.below(0x6000), 0xffff]);
     if (r.chance(15)) return r.pick([0, 0x30000000, CODE - 1, CODE + CODE_SIZE, 0xc0000000, 0x0fff]);
-    const at = CODE + r.below(CODE_SIZE - 1);
+    return this.elsewhere(CODE + r.below(CODE_SIZE - 1));
+  }
+
+  private landingIn({ base, limit }: Segment): number {
+    const r = this.random;
+    if (r.chance(25))
+      return r.pick([limit, limit - 1, limit + 1, limit + 2, 0xffff, 0x10000 + r.below(0x1000)]);
+    if (r.chance(5)) return r.word();
+    return this.elsewhere(base + r.below(CODE_SIZE - 1)) - base;
+  }
+
+  /** Not in the instruction itself. */
+  private elsewhere(at: number): number {
     return Math.abs(at - CODE - this.codeOffset) < 48 ? at ^ 0x100 : at;
   }
 
@@ -196,8 +284,8 @@ export class Draft {
     const { opcode, plusReg, immediates } = this.encoding;
     const prefixes = [...this.extra];
     const insert = (byte: number) => prefixes.splice(this.random.below(prefixes.length + 1), 0, byte);
-    if (!this.o32) insert(0x66);
-    if (!this.a32) insert(0x67);
+    if (this.o32 !== this.big) insert(0x66);
+    if (this.a32 !== this.big) insert(0x67);
     if (this.segment >= 0) insert(SEGMENT_PREFIX[this.segment]);
     if (this.repeat) insert(this.repeat);
     if (this.lock) insert(0xf0);
@@ -218,16 +306,24 @@ export class Draft {
   }
 
   private relative(code: number[], bytes: number, value: number): void {
-    const next = CODE + this.codeOffset + code.length + bytes;
+    const next = this.eip + code.length + bytes;
     const displacement = this.target === undefined ? value : this.target - next;
     code.push(...le(displacement, bytes));
   }
 
   vector(row: string): Vector {
     const code = this.assemble().slice(0, CODE_SIZE - this.codeOffset);
-    const { codeOffset, eflags, memory, memoryOffset, segments } = this;
-    return { row, code, codeOffset, regs: this.regs.map(v => v | 0), eflags, memory, memoryOffset, segments };
+    const { codeOffset, eflags, eip, memory, memoryOffset } = this;
+    const regs = this.regs.map(v => v | 0);
+    return { row, code, codeOffset, regs, eflags, eip, memory, memoryOffset, segments: this.selectors };
   }
+}
+
+/** Where a linear address lies in DATA, by any of its mappings; -1 outside. */
+export function dataOffset(linear: number): number {
+  if (linear >= LOW && linear < LOW + DATA_SIZE) return linear - LOW;
+  if (linear >= DATA && linear < DATA + DATA_SIZE) return linear - DATA;
+  return linear >= WRAP && linear < WRAP + WRAP_SIZE ? linear - WRAP : -1;
 }
 
 /** The low `bytes` bytes of `value`, lowest first. */

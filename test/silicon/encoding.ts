@@ -10,9 +10,11 @@ export interface Encoding {
   modrm: 'r' | number | undefined;
   /** Only memory or only register operands. */
   bound: 'm' | 'r' | undefined;
+  /** The second byte of an escape opcode names ST(i) in its low three bits. */
+  plusStack: boolean;
   immediates: ImmediateKind[];
   size: 16 | 32 | undefined;
-  /** Opcode in hex without blanks, and `/digit` when there is one: what recipes are found by. */
+  /** Opcode in hex without blanks, and `/digit` when there is one: what recipes are found by. Of the FPU's, D8 to DF. */
   key: string;
 }
 
@@ -25,6 +27,7 @@ export function parseEncoding(enc: string): Encoding {
     plusReg: false,
     modrm: undefined,
     bound: undefined,
+    plusStack: false,
     immediates: [],
     size: undefined,
     key: '',
@@ -32,7 +35,10 @@ export function parseEncoding(enc: string): Encoding {
   for (const word of enc.replace('+r', ' +r').replace('iw+ib', 'iw ib').split(/\s+/).filter(Boolean)) {
     if (word === 'o16' || word === 'o32') e.size = word === 'o16' ? 16 : 32;
     else if (/^[0-9A-Fa-f]{2}$/.test(word)) e.opcode.push(Number.parseInt(word, 16));
-    else if (word === '+r') e.plusReg = true;
+    else if (/^[C-F][0-9A-F]\+i$/.test(word)) {
+      e.opcode.push(Number.parseInt(word, 16));
+      e.plusStack = true;
+    } else if (word === '+r') e.plusReg = true;
     else if (word === '/r') e.modrm = 'r';
     else if (/^\/[0-7]$/.test(word)) e.modrm = Number(word[1]);
     else if (word === 'm' || word === 'r') e.bound = word;
@@ -42,5 +48,6 @@ export function parseEncoding(enc: string): Encoding {
   }
   e.key = e.opcode.map(b => b.toString(16).padStart(2, '0')).join('');
   if (typeof e.modrm === 'number') e.key += `/${e.modrm}`;
+  if (/^d[89a-f]/.test(e.key)) e.key = e.key.slice(0, 2);
   return e;
 }

@@ -12,19 +12,16 @@ export const DATA_SIZE = 0x2000;
 export const LOW = 0x8000;
 export const RODATA = 0x20004000;
 export const RODATA_SIZE = 0x1000;
+/** The first page of DATA again, so that a 64 KiB segment at DATA's second page has memory at both ends. */
+export const WRAP = DATA + 0x10000;
+export const WRAP_SIZE = 0x1000;
 /** The harness lives here: no vector may touch or reach it. */
 export const IMAGE = 0x70000000;
 export const IMAGE_SIZE = 0x1000000;
 export const USER_CS = 0x23;
 export const USER_DS = 0x2b;
-/** ES CS SS DS FS GS, in the order of the manual's Sreg field: what they hold, and what a vector may ask instead. */
-const SEGMENTS: readonly number[] = [USER_DS, USER_CS, USER_DS, USER_DS, 0, 0];
-const OTHER_SEGMENTS: readonly number[] = [0, USER_CS, USER_DS, 0, USER_DS, USER_DS];
-
-/** The six selectors with which a vector starts. */
-export function initialSegments(v: Pick<Vector, 'segments'>): number[] {
-  return SEGMENTS.map((s, n) => ((v.segments >> n) & 1 ? OTHER_SEGMENTS[n] : s));
-}
+/** ES CS SS DS FS GS, in the order of the manual's Sreg field, as Linux gives them to a process. */
+export const FLAT_SEGMENTS: readonly number[] = [USER_DS, USER_CS, USER_DS, USER_DS, 0, 0];
 
 /** The byte that DATA, LOW and RODATA hold at `offset` before the vector's memory operand is put in. */
 export function patternByte(offset: number): number {
@@ -40,11 +37,13 @@ export interface Vector {
   /** eax ecx edx ebx esp ebp esi edi, int32. */
   regs: readonly number[];
   eflags: number;
+  /** Where CODE + codeOffset lies in the code segment. */
+  eip: number;
   /** At most 32 bytes of memory operand, and where they lie from DATA. */
   memory: readonly number[];
   memoryOffset: number;
-  /** Bit n set: segment register n starts with its other choice, null for ES and DS, flat for FS and GS. */
-  segments: number;
+  /** The selectors of ES CS SS DS FS GS: flat ones, null, or of the LDT (ldt.ts). */
+  segments: readonly number[];
 }
 
 export interface Outcome {
@@ -71,7 +70,7 @@ export interface Corpus {
   outcomes: Outcome[];
 }
 
-const VECTOR_BYTES = 92;
+const VECTOR_BYTES = 108;
 const RESULT_BYTES = 64;
 const SIGALRM = 14;
 
@@ -88,9 +87,12 @@ export function packVectors(vectors: readonly Vector[]): Buffer {
       b.writeInt32LE(r | 0, at + 20 + i * 4);
     });
     b.writeInt32LE(v.eflags | 0, at + 52);
-    b.writeUInt16LE(v.memoryOffset, at + 56);
-    b.writeUInt16LE(v.segments, at + 58);
-    b.set(v.memory, at + 60);
+    b.writeInt32LE(v.eip | 0, at + 56);
+    b.writeUInt16LE(v.memoryOffset, at + 60);
+    v.segments.forEach((selector, i) => {
+      b.writeUInt16LE(selector, at + 62 + i * 2);
+    });
+    b.set(v.memory, at + 74);
   });
   return b;
 }
@@ -205,13 +207,14 @@ export function packCorpus(corpus: Corpus): Buffer {
     w.put('memoryLength', 1, v.memory.length);
     w.put('memoryOffset', 2, v.memoryOffset);
     w.put('memory', 1, ...v.memory);
-    w.put('eip', 4, o.eip - CODE - v.codeOffset - v.code.length);
+    w.put('base', 4, CODE + v.codeOffset - v.eip);
+    w.put('eip', 4, o.eip - v.eip - v.code.length);
     w.put('trap', 1, o.trap);
     w.put('error', 2, o.error);
     w.put('cr2', 4, o.cr2);
-    w.put('segments', 1, v.segments);
-    initialSegments(v).forEach((s, i) => {
-      w.put(`segment${i}`, 2, o.segments[i] ^ s);
+    v.segments.forEach((s, i) => {
+      w.put(`segment${i}`, 2, s);
+      w.put(`segmentOut${i}`, 2, o.segments[i] ^ s);
     });
     w.put('changes', 2, o.changes.length);
     o.changes.forEach((c, i) => {
@@ -248,17 +251,18 @@ export function unpackCorpus(file: Uint8Array): Corpus {
     const memoryOffset = r.next('memoryOffset');
     const memory = r.take('memory', r.next('memoryLength'));
     const row = header.rows[r.next('row')];
-    const segments = r.next('segments');
-    corpus.vectors.push({ row, code, codeOffset, regs, eflags, memory, memoryOffset, segments });
+    const eip = (CODE + codeOffset - r.next('base')) | 0;
+    const segments = Array.from({ length: 6 }, (_, i) => r.next(`segment${i}`));
+    corpus.vectors.push({ row, code, codeOffset, regs, eflags, eip, memory, memoryOffset, segments });
     let offset = memoryOffset;
     corpus.outcomes.push({
       regs: regsOut,
-      eip: (r.next('eip') + CODE + codeOffset + code.length) | 0,
+      eip: (r.next('eip') + eip + code.length) | 0,
       eflags: eflags ^ r.next('eflagsOut'),
       trap: r.next('trap'),
       error: r.next('error'),
       cr2: r.next('cr2'),
-      segments: initialSegments({ segments }).map((s, i) => s ^ r.next(`segment${i}`)),
+      segments: segments.map((s, i) => s ^ r.next(`segmentOut${i}`)),
       changes: Array.from({ length: r.next('changes') }, () => {
         offset = (offset + r.next('changeOffset')) & 0xffff;
         return (offset << 8) | r.next('changeValue');

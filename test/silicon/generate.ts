@@ -7,7 +7,8 @@
 import type { Row } from '../../emu/cpu/row.ts';
 import { Draft } from './draft.ts';
 import { type Encoding, parseEncoding } from './encoding.ts';
-import { CODE, CODE_SIZE, DATA, type Vector } from './format.ts';
+import { CODE, CODE_SIZE, DATA, FLAT_SEGMENTS, USER_DS, type Vector } from './format.ts';
+import { type LocalName, local, segmentOf } from './ldt.ts';
 import { Random } from './random.ts';
 import { recipeFor } from './recipes.ts';
 
@@ -20,7 +21,7 @@ export const SKIPPED: ReadonlyMap<string, string> = new Map([
   ['0f33', 'RDPMC depends on CR4.PCE, which the host owns'],
   ['0f34', 'SYSENTER enters the host kernel'],
   ...['d8', 'd9', 'da', 'db', 'dc', 'dd', 'de', 'df', '9b'].map(
-    k => [k, 'x87: not yet emulated, #NM'] as const,
+    k => [k, 'x87: asked by an oracle of its own (x87/)'] as const,
   ),
   ['f1', 'INT1: a hypervisor that intercepts #DB decides which EIP is pushed'],
   ['0f35', 'SYSEXIT in compatibility mode differs by maker'],
@@ -71,7 +72,7 @@ export const UNDEFINED: readonly string[] = [
 ];
 
 /** Vectors a row; a 16-bit form gets less than the 32-bit one beside it. */
-const PER_ROW = { modrm: 250, implicit: 150, plain: 24, privileged: 4 };
+const PER_ROW = { modrm: 640, implicit: 420, plain: 80, privileged: 12 };
 const SHARE_16 = 0.6;
 /** DIV and IDIV get four times as many: what fits has many edges. */
 const DIVISION = /^f[67]\/[67]$/;
@@ -119,9 +120,50 @@ const MEMORY_ONLY = new Set([
   '0f01/7',
 ]);
 
+const CODE_32: readonly LocalName[] = ['code32', 'code32', 'hidden32', 'short32', 'flatCode'];
+const CODE_16: readonly LocalName[] = ['code16', 'code16', 'code16', 'code64K', 'hidden16', 'short16'];
+const STACKS: readonly LocalName[] = [
+  'stack16',
+  'wrap16',
+  'wrap16',
+  'page',
+  'pages',
+  'onePage',
+  'down',
+  'down16',
+  'small',
+  'flatData',
+];
+const DATA_32: readonly LocalName[] = [
+  ...STACKS,
+  'page',
+  'readOnly',
+  'downReadOnly',
+  'oneByte',
+  'code32',
+  'code16',
+];
+
+/** Which segments a vector starts with: flat ones mostly; some 32-bit code with the LDT's, some 16-bit code. */
+function chooseSegments(r: Random): readonly number[] {
+  const kind = r.below(100);
+  if (kind < 55) return FLAT_SEGMENTS;
+  const choose = (names: readonly LocalName[], flat: number) =>
+    r.chance(flat) ? USER_DS : local(r.pick(names));
+  const optional = () => (r.chance(12) ? 0 : choose(DATA_32, 20));
+  if (kind < 60) {
+    const s = [...FLAT_SEGMENTS];
+    for (const n of r.pick([[0], [3], [0, 3], [4], [5], [4, 5]])) s[n] = n < 4 ? 0 : USER_DS;
+    return s;
+  }
+  const code = kind >= 80 ? local(r.pick(CODE_16)) : r.chance(55) ? FLAT_SEGMENTS[1] : local(r.pick(CODE_32));
+  return [optional(), code, choose(STACKS, 30), optional(), optional(), optional()];
+}
+
 function draftOf(random: Random, row: RowShape, e: Encoding): Draft {
-  const d = new Draft(random, e);
-  if (!e.size && (NO_OPERAND_SIZE.has(e.key) || random.chance(70))) d.o32 = true;
+  const d = new Draft(random, e, chooseSegments(random));
+  if (NO_OPERAND_SIZE.has(e.key)) d.o32 = true;
+  else if (!e.size && random.chance(70)) d.o32 = d.big;
   if (e.modrm !== undefined) d.operand(memoryWidth(row.form, d.o32));
   usesPrefixes(d, row);
   recipeFor(e.key)?.(d);
@@ -135,8 +177,8 @@ function allowed(v: Vector, d: Draft): boolean {
   const start = CODE + v.codeOffset;
   if (!d.encoding.immediates.includes('rel8')) return true;
   const code = d.assemble();
-  const next = start + code.length + ((code[code.length - 1] << 24) >> 24);
-  const target = d.o32 ? next : next & 0xffff;
+  const next = v.eip + code.length + ((code[code.length - 1] << 24) >> 24);
+  const target = segmentOf(v.segments[1]).base + (d.o32 ? next : next & 0xffff);
   const inItself = target >= start && target < start + code.length;
   const inData = target >= DATA_LOW && target < DATA_LOW_END;
   return !inItself && !inData;
@@ -183,9 +225,10 @@ function undefinedVector(bytes: string, seed: number): Vector {
     codeOffset: 0x800,
     regs,
     eflags: 0x202,
+    eip: CODE + 0x800,
     memory: [],
     memoryOffset: 0,
-    segments: 0,
+    segments: FLAT_SEGMENTS,
   };
 }
 

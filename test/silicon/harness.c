@@ -8,10 +8,11 @@
  *
  * Memory that a vector can see, everything else being unmapped (but for this program's image at IMAGE_BASE):
  *   CODE, 2 pages, readable and executable;   DATA, 2 pages, read/write, the pattern below;
- *   LOW, the same two pages again where 16-bit addresses reach;   RODATA, 1 page, read-only, the same pattern.
+ *   LOW, the same two pages again where 16-bit addresses reach;   WRAP, the first of them once more;
+ *   RODATA, 1 page, read-only, the same pattern.
  * Mapping LOW needs CAP_SYS_RAWIO or vm.mmap_min_addr below it: else the exit code is NO_LOW.
- * Vectors come on stdin, results go to stdout; the layouts are struct vector and struct result (format.ts).
- * It leaves out x87 and vector registers, and segments other than the flat ones that Linux gives.
+ * The local descriptor table comes first on stdin (ldt.ts), then the vectors; results go to stdout. The layouts are
+ * struct vector and struct result (format.ts). It leaves out x87 and vector registers.
  */
 typedef unsigned char u8;
 typedef unsigned short u16;
@@ -23,17 +24,17 @@ typedef unsigned int u32;
 #define DATA_SIZE 0x2000u
 #define LOW 0x8000u
 #define RODATA 0x20004000u
+#define WRAP 0x20010000u
 #define IMAGE_BASE 0x70000000u
 #define IMAGE_LIMIT 0x71000000u
 #define USER_LIMIT 0xffffe000u /* TASK_SIZE of a 32-bit process under a 64-bit kernel */
 
 #define INT3 0xcc
 #define USER_EFLAGS 0x202u
-#define USER_CS 0x23
-#define USER_DS 0x2b
 #define SIGALRM 14
 #define STUCK_TICKS 4
 #define NO_LOW 30
+#define NO_LDT 31
 
 struct vector {
   u8 code_length, memory_length;
@@ -41,9 +42,11 @@ struct vector {
   u8 code[16];
   u32 reg[8]; /* eax ecx edx ebx esp ebp esi edi */
   u32 eflags;
+  u32 eip;           /* CODE + code_offset as an offset in the code segment */
   u16 memory_offset; /* from DATA */
-  u16 segments;      /* bits by segment number, ES first: ES, DS null; FS, GS the flat data segment */
+  u16 segment[6];    /* es cs ss ds fs gs */
   u8 memory[32];
+  u16 unused;
 };
 
 struct result {
@@ -55,7 +58,7 @@ struct result {
   u32 changes; /* this many words follow: offset from DATA << 8 | the byte's new value */
 };
 
-_Static_assert(sizeof(struct vector) == 92, "format.ts knows this layout");
+_Static_assert(sizeof(struct vector) == 108, "format.ts knows this layout");
 _Static_assert(sizeof(struct result) == 64, "format.ts knows this layout");
 
 /* struct sigcontext_32 and ucontext_ia32 of arch/x86/include/asm/sigcontext.h and uapi/asm/ucontext.h */
@@ -65,7 +68,13 @@ struct context {
   u32 trapno, err, eip, cs, eflags, esp_at_signal, ss, fpstate, oldmask, cr2;
 };
 
-enum { SYS_exit = 1, SYS_read = 3, SYS_write = 4, SYS_munmap = 91, SYS_ftruncate = 93, SYS_setitimer = 104,
+/* Linux's struct user_desc (arch/x86/include/uapi/asm/ldt.h). */
+struct user_desc {
+  u32 entry, base, limit, flags;
+};
+#define WRITE_LDT 0x11
+
+enum { SYS_exit = 1, SYS_read = 3, SYS_write = 4, SYS_munmap = 91, SYS_ftruncate = 93, SYS_setitimer = 104, SYS_modify_ldt = 123,
        SYS_mprotect = 125, SYS_sigaction = 174, SYS_sigaltstack = 186, SYS_mmap2 = 192, SYS_memfd_create = 356 };
 enum { PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4, MAP_SHARED = 1, MAP_PRIVATE = 2, MAP_FIXED = 16, MAP_ANON = 32 };
 enum { SA_SIGINFO = 4, SA_RESTORER = 0x04000000, SA_ONSTACK = 0x08000000, SA_RESTART = 0x10000000, SA_NODEFER = 0x40000000 };
@@ -134,12 +143,12 @@ static void put(const void *from, u32 n) {
 }
 
 /* Moves what is left to the front and reads more; at the end of the input, ends the program. */
-static void refill(void) {
+static void refill(u32 wanted) {
   u32 left = in_end - in_at;
   memcpy(in_buffer, in_buffer + in_at, left);
   in_at = 0;
   in_end = left;
-  while (in_end < sizeof now) {
+  while (in_end < wanted) {
     int n = call(SYS_read, 0, (u32)(in_buffer + in_end), sizeof in_buffer - in_end);
     check(n >= 0, 13);
     if (n == 0) {
@@ -148,6 +157,12 @@ static void refill(void) {
     }
     in_end += n;
   }
+}
+
+static void take(void *to, u32 n) {
+  if (in_end - in_at < n) refill(n);
+  memcpy(to, in_buffer + in_at, n);
+  in_at += n;
 }
 
 /* The byte that DATA held before the vector ran. */
@@ -192,20 +207,17 @@ static void report(int signal, const struct context *c) {
 }
 
 static void load(struct context *c) {
-  if (in_end - in_at < sizeof now) refill();
-  memcpy(&now, in_buffer + in_at, sizeof now);
-  in_at += sizeof now;
+  take(&now, sizeof now);
   check(now.code_length <= 16 && now.code_offset + now.code_length <= CODE_SIZE, 15);
   check(now.memory_length <= 32 && now.memory_offset + now.memory_length <= DATA_SIZE, 16);
   memcpy(code_alias + now.code_offset, now.code, now.code_length);
   memcpy((u8 *)DATA + now.memory_offset, now.memory, now.memory_length);
   c->eax = now.reg[0], c->ecx = now.reg[1], c->edx = now.reg[2], c->ebx = now.reg[3];
   c->esp = now.reg[4], c->ebp = now.reg[5], c->esi = now.reg[6], c->edi = now.reg[7];
-  c->eip = CODE + now.code_offset;
+  c->eip = now.eip;
   c->eflags = now.eflags;
-  c->cs = USER_CS, c->ss = USER_DS;
-  c->es = now.segments & 1 ? 0 : USER_DS, c->ds = now.segments & 8 ? 0 : USER_DS;
-  c->fs = now.segments & 16 ? USER_DS : 0, c->gs = now.segments & 32 ? USER_DS : 0;
+  c->es = now.segment[0], c->cs = now.segment[1], c->ss = now.segment[2];
+  c->ds = now.segment[3], c->fs = now.segment[4], c->gs = now.segment[5];
   running = 1;
   count++;
 }
@@ -257,6 +269,7 @@ static void set_up_memory(void) {
   check(map(CODE, CODE_SIZE, PROT_READ | PROT_EXEC, shared, code) == CODE, 20);
   check(map(DATA, DATA_SIZE, rw, shared, data) == DATA, 21);
   check(map(LOW, DATA_SIZE, rw, shared, data) == LOW, NO_LOW);
+  check(map(WRAP, 4096, rw, shared, data) == WRAP, 27);
   check(map(RODATA, 4096, rw, MAP_PRIVATE | MAP_FIXED | MAP_ANON, -1) == RODATA, 22);
   memset(code_alias, INT3, CODE_SIZE);
   /* A period of 64 bytes, so that strings can be compared equal. format.ts has the same. */
@@ -266,8 +279,18 @@ static void set_up_memory(void) {
   check(call(SYS_mprotect, RODATA, 4096, PROT_READ) == 0, 23);
 }
 
+static void install_ldt(void) {
+  u32 entries;
+  for (take(&entries, 4); entries > 0; entries--) {
+    struct user_desc d;
+    take(&d, sizeof d);
+    check(call(SYS_modify_ldt, WRITE_LDT, (u32)&d, sizeof d) == 0, NO_LDT);
+  }
+}
+
 __attribute__((used)) static void run(void) {
   set_up_memory();
+  install_ldt();
   struct {
     u32 sp, flags, size;
   } stack = {(u32)signal_stack, 0, sizeof signal_stack};

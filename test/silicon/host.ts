@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Outcome, packVectors, unpackResults, type Vector } from './format.ts';
+import { packLocal } from './ldt.ts';
 
 /** From the root of the checkout, where npm runs its scripts. */
 const SOURCE = 'test/silicon/harness.c';
@@ -12,6 +13,8 @@ const FLAGS =
   '-fno-sanitize=undefined -nostdlib -static -Wl,--image-base=0x70000000';
 /** Exit code of the harness when LOW cannot be mapped. */
 const NO_LOW = 30;
+/** And when the kernel refuses an entry of the LDT (CONFIG_MODIFY_LDT_SYSCALL, CONFIG_X86_16BIT). */
+const NO_LDT = 31;
 
 /** The model of this computer's CPU, as /proc/cpuinfo says it. */
 export function hostCpu(): string {
@@ -29,9 +32,13 @@ export function runOnHost(vectors: readonly Vector[]): Outcome[] {
       encoding: 'utf8',
     });
     if (built.status !== 0) throw new Error(`the harness does not compile:\n${built.stderr}`);
-    const ran = spawnSync(program, [], { input: packVectors(vectors), maxBuffer: 1 << 30 });
+    const ran = spawnSync(program, [], {
+      input: Buffer.concat([packLocal(), packVectors(vectors)]),
+      maxBuffer: 1 << 30,
+    });
     if (ran.status === NO_LOW)
       throw new Error('the harness needs root or vm.mmap_min_addr=4096 to map 0x8000');
+    if (ran.status === NO_LDT) throw new Error('the kernel does not allow the LDT that the vectors need');
     if (ran.status || ran.signal)
       throw new Error(`the harness ended with code ${ran.status}, signal ${ran.signal}`);
     if (ran.error) throw new Error(`this host runs no 32-bit x86 programs: ${ran.error.message}`);

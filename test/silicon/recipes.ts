@@ -3,45 +3,34 @@
  * targets that exist, selectors. Found by opcode (Encoding.key), so that names in the rows may change.
  */
 
-import { type Draft, EAX, EBP, EBX, ECX, EDI, EDX, ESI, ESP, le } from './draft.ts';
-import { DATA, DATA_SIZE, LOW, patternByte, USER_CS } from './format.ts';
+import { type Draft, DS, dataOffset, EAX, EBP, EBX, ECX, EDI, EDX, ES, ESI, ESP, le, SS } from './draft.ts';
+import { DATA, DATA_SIZE, LOW, patternByte } from './format.ts';
+import {
+  farDirect,
+  farIndirect,
+  farReturn,
+  flagsImage,
+  indirect,
+  interruptReturn,
+  loadPointer,
+  loadSegment,
+  loop,
+  nearReturn,
+  popSegment,
+  type Recipe,
+  relative,
+  short,
+  stack,
+  verifyWrite,
+} from './transfers.ts';
 
-export type Recipe = (d: Draft) => void;
-
-/** Selectors of the harness's world (Linux's GDT, no LDT): user code and data, kernel's, null, empty, past the limit. */
-const DATA_SELECTORS = [
-  0, 1, 3, 0x2b, 0x2b, 0x28, 0x29, 0x23, 0x20, 0x33, 0x08, 0x10, 0x18, 0x1b, 0x0f, 0x63, 0x83, 0xfff3,
-];
-const CODE_SELECTORS = [
-  0x23, 0x23, 0x23, 0x23, 0x20, 0x21, 0, 3, 0x2b, 0x10, 0x13, 0x18, 0x0f, 0x63, 0x83, 0xfff3,
-];
 /** The lengths at which shifts and rotates change their ways. */
 const COUNTS = [
   0, 0, 1, 1, 2, 7, 8, 9, 15, 16, 17, 18, 24, 25, 27, 31, 32, 33, 34, 63, 64, 65, 127, 128, 255,
 ];
 
-/** Points ESP at stack words `words` (4 or 2 bytes each by operand size); now and then at a guard page. */
-function stack(d: Draft, words: readonly number[] = []): void {
-  const r = d.random;
-  if (d.addressRegs.has(ESP)) return;
-  if (r.chance(10)) d.regs[ESP] = r.chance(50) ? DATA + r.below(40) : DATA + DATA_SIZE - r.below(40);
-  else if (r.chance(3)) d.regs[ESP] = r.pick([0x30000000, 0x20005000]);
-  else if (r.chance(30)) d.regs[ESP] = DATA + 0xff0 + r.below(32);
-  if (d.address < 0 && words.length > 0) fillStack(d, words);
-}
-
-function fillStack(d: Draft, words: readonly number[]): void {
-  const bytes = words.flatMap(w => le(w, d.operandBytes));
-  d.fill(d.regs[ESP], bytes);
-}
-
 const push: Recipe = d => stack(d);
 const pop: Recipe = d => stack(d, [d.random.value(4), d.random.value(4)]);
-
-/** POPF and IRET images: any flags but NT (a task return, or #GP in long mode) and reserved ones at random. */
-function flagsImage(d: Draft): number {
-  return d.random.word() & (d.random.chance(90) ? ~0x4100 : ~0x4000);
-}
 
 const EXTREMES = [
   0n,
@@ -160,35 +149,37 @@ function string(source: boolean, destination: boolean, bytes: 1 | 0): Recipe {
   return d => {
     const r = d.random;
     const size = bytes || d.operandBytes;
-    if (r.chance(10)) d.a32 = false;
+    if (r.chance(10)) d.a32 = !d.a32;
     if (r.chance(10)) d.segment = r.below(6);
     if (r.chance(50)) d.eflags ^= 0x400;
     const down = (d.eflags & 0x400) !== 0;
     const count = r.pick([0, 1, 2, 3, 5, 8, 13, 13, r.pick([63, 64, 65, 130])]);
     if (d.repeat) d.regs[ECX] = d.a32 ? count : (r.value(2) << 16) | count;
     const base = d.a32 ? DATA : LOW;
-    const pointer = () => {
+    const from = d.through(DS);
+    const pointer = (s: number) => {
       const room = size * 8;
+      if (!d.segments[s].flat) return d.inside(s, size * r.pick([1, 1, 2, 5]));
       if (r.chance(8)) return down ? base + r.below(room) : base + DATA_SIZE - 1 - r.below(room);
       return r.chance(50) ? base + 0xff0 + r.below(32) : base + r.between(256, DATA_SIZE - 256);
     };
-    const put = (reg: number, at: number) => {
-      d.regs[reg] = d.a32 ? at : (r.value(2) << 16) | (at & 0xffff);
+    const put = (reg: number, s: number, at: number) => {
+      const offset = d.offsetIn(s, at);
+      d.regs[reg] = d.a32 ? offset : (r.value(2) << 16) | (offset & 0xffff);
     };
-    const from = pointer();
+    const here = pointer(from);
     const to = !source
-      ? pointer()
+      ? pointer(ES)
       : r.chance(40)
-        ? ((from + 64) & 0x1fff) | base
+        ? ((here + 64) & 0x1fff) | base
         : r.chance(30)
-          ? from + r.between(-9, 9)
-          : pointer();
-    if (source) put(ESI, from);
-    if (destination) put(EDI, to);
-    if (!source && r.chance(50)) d.regs[EAX] = patternByte(to) * 0x01010101;
+          ? here + r.between(-9, 9)
+          : pointer(ES);
+    if (source) put(ESI, from, here);
+    if (destination) put(EDI, ES, to);
+    if (!source && r.chance(50)) d.regs[EAX] = patternByte(dataOffset(to >>> 0)) * 0x01010101;
     const step = (down ? -size : size) * r.below(6);
-    const here = destination ? to : from;
-    d.fill(here + step, d.bytes(4));
+    d.fill((destination ? to : here) + step, d.bytes(4));
     if (!source && r.chance(30)) d.regs[EAX] = le4(d.memory);
   };
 }
@@ -197,118 +188,37 @@ function le4(bytes: readonly number[]): number {
   return bytes[0] | (bytes[1] << 8) | (bytes[2] << 16) | (bytes[3] << 24);
 }
 
-const relative: Recipe = d => {
-  d.target = d.landing();
-  stack(d);
-};
-/** rel8: within reach, but never back into the instruction itself. */
-const short: Recipe = d => {
-  const v = d.random.pick([
-    0,
-    1,
-    2,
-    5,
-    0x7f,
-    -0x80,
-    -0x7f,
-    -20,
-    -32,
-    d.random.between(0, 127),
-    d.random.between(-128, -20),
-  ]);
-  d.immediates = [v];
-  if (!d.o32 && d.codeOffset < 0x40) d.codeOffset = 0x800;
-};
-const loop: Recipe = d => {
-  short(d);
-  if (d.random.chance(30)) d.a32 = false;
-  const count = d.random.pick([0, 1, 2, 3, 0xffff, 0x10000, 0x10001, -1]);
-  d.regs[ECX] = count;
-};
-
-/** Near and far indirect: the pointer lies in memory or a register. */
-const indirect: Recipe = d => {
-  stack(d);
-  const target = d.landing();
-  if (d.address >= 0) d.fill(d.address, le(target, d.operandBytes));
-  else {
-    if ((d.modrm[0] & 7) === ESP) d.modrm[0] ^= ESP;
-    d.regs[d.modrm[0] & 7] = target;
-  }
-};
-const farIndirect: Recipe = d => {
-  stack(d);
-  d.fill(d.address, [...le(d.landing(), d.operandBytes), ...le(d.random.pick(CODE_SELECTORS), 2)]);
-};
-const farDirect: Recipe = d => {
-  stack(d);
-  d.immediates = [d.landing(), d.random.pick(CODE_SELECTORS)];
-};
-const nearReturn: Recipe = d => {
-  stack(d, [d.landing()]);
-  d.immediates = [d.random.pick([0, 4, 8, 2, 1, 0x100, 0x8000, 0xffff])];
-};
-/**
- * The code selector on the stack. AMD reads the outer ring's SS:ESP before it refuses a selector of an inner ring,
- * so near the stack's end only the good one is used.
- */
-function returnSelector(d: Draft): number {
-  const nearEnd = (d.regs[ESP] | 0) > DATA + DATA_SIZE - 0x200;
-  return nearEnd ? USER_CS : d.random.pick(CODE_SELECTORS);
-}
-const farReturn: Recipe = d => {
-  stack(d);
-  fillStack(d, [d.landing(), returnSelector(d)]);
-  d.immediates = [d.random.pick([0, 4, 8, 2, 0x100])];
-};
-const interruptReturn: Recipe = d => {
-  stack(d);
-  fillStack(d, [d.landing(), returnSelector(d), flagsImage(d)]);
-};
-
-const loadSegment: Recipe = d => {
-  const selector = d.random.pick(DATA_SELECTORS);
-  if (d.address >= 0) d.fill(d.address, le(selector, 2));
-  else if ((d.modrm[0] & 7) !== ESP) d.set16(d.modrm[0] & 7, selector);
-};
-/** VERW with LOCK is #UD by the manuals, and runs on the AMD CPU that was asked. */
-const verifyWrite: Recipe = d => {
-  loadSegment(d);
-  d.lock = false;
-};
-const loadPointer: Recipe = d => {
-  d.fill(d.address, [...le(d.random.value(4), d.operandBytes), ...le(d.random.pick(DATA_SELECTORS), 2)]);
-};
-const popSegment: Recipe = d =>
-  stack(d, [d.random.pick(DATA_SELECTORS) | (d.o32 ? d.random.value(2) << 16 : 0), 0]);
-
 const enter: Recipe = d => {
   stack(d);
   const r = d.random;
-  if (r.chance(90)) d.regs[EBP] = DATA + 0x400 + r.below(0x800);
+  const frame = d.segments[SS].flat ? DATA + 0x400 + r.below(0x800) : d.inside(SS, d.operandBytes);
+  if (r.chance(90)) d.regs[EBP] = d.offsetIn(SS, frame);
   d.immediates = [
     r.pick([0, 4, 16, 0x100, 0x800, 0x1000, 0xffff]),
     r.pick([0, 0, 1, 1, 2, 3, 5, 31, 32, 33, 255]),
   ];
 };
 const leave: Recipe = d => {
-  d.regs[EBP] = d.random.chance(90) ? d.regs[ESP] : d.regs[EBP];
+  const frame = d.segments[SS].flat ? d.stackAt : d.inside(SS, d.operandBytes);
+  if (d.random.chance(90)) d.regs[EBP] = d.offsetIn(SS, frame);
   stack(d);
-  if (d.regs[EBP] >>> 28 === 2) d.fill(d.regs[EBP], d.bytes(4));
+  d.fill(frame, d.bytes(4));
 };
 
 const translate: Recipe = d => {
-  if (d.random.chance(10)) d.a32 = false;
+  if (d.random.chance(10)) d.a32 = !d.a32;
   if (d.random.chance(15)) d.segment = d.random.below(6);
-  const at = d.place(1) - (d.regs[EAX] & 0xff);
+  const s = d.through(DS);
+  const at = d.offsetIn(s, d.spot(s, 1)) - (d.regs[EAX] & 0xff);
   if (d.a32) d.regs[EBX] = at | 0;
   else d.set16(EBX, at);
 };
 const offset: Recipe = d => {
-  if (d.random.chance(10)) d.a32 = false;
+  if (d.random.chance(10)) d.a32 = !d.a32;
   if (d.random.chance(15)) d.segment = d.random.below(6);
-  const at = d.place(4);
-  d.immediates = [at];
+  const s = d.through(DS);
+  const at = d.spot(s, 4);
+  d.immediates = [d.offsetIn(s, at)];
   d.fill(at, d.bytes(4));
 };
 const bound: Recipe = d => {
@@ -319,7 +229,7 @@ const bound: Recipe = d => {
 };
 /** LEA touches no memory: any address will do. */
 const anyAddress: Recipe = d => {
-  if (d.random.chance(60)) d.addressTo(d.random.value(4));
+  if (d.random.chance(60)) d.addressTo(() => d.random.value(4));
 };
 /** INT n: not 0x80, Linux's system call. */
 const interrupt: Recipe = d => {

@@ -4,10 +4,11 @@ import { Clock, NEVER } from '../../emu/clock.ts';
 import { Cpu } from '../../emu/cpu/cpu.ts';
 import { Engine } from '../../emu/cpu/engine.ts';
 import { CR0_AM, CR0_PE, CR0_PG, CR0_WP } from '../../emu/cpu/registers.ts';
-import { CS_, TR_ } from '../../emu/cpu/segments.ts';
+import { CS_, LDTR_, TR_ } from '../../emu/cpu/segments.ts';
 import type { Profile } from '../../emu/profile/profile.ts';
 import { State } from '../../emu/state.ts';
-import { CODE, DATA_SIZE, initialSegments, type Outcome, USER_CS, USER_DS, type Vector } from './format.ts';
+import { DATA_SIZE, type Outcome, type Vector } from './format.ts';
+import { LDT_LIMIT, segmentOf } from './ldt.ts';
 import type { Subject } from './replay.ts';
 import {
   buildWorld,
@@ -19,18 +20,18 @@ import {
   IDT,
   IDT_LIMIT,
   INT3,
+  LDT,
   RAM_SIZE,
   STACK_TOP_FRAME,
   TSS,
   TSS_LIMIT,
-  USER_CODE_ATTRIBUTES,
-  USER_DATA_ATTRIBUTES,
   vectorOfHandler,
 } from './world.ts';
 
-const MAX_LIMIT = 0xffffffff;
 const TSS_SELECTOR = 0x40;
 const BUSY_TSS = 0x8b00;
+const LDT_SELECTOR = 0x50;
+const LDT_ATTRIBUTES = 0x8200;
 const PAGE_FAULT = 14;
 /** Exceptions whose frame has an error code: DF TS NP SS GP PF AC. */
 const WITH_ERROR = new Set([8, 10, 11, 12, 13, 14, 17]);
@@ -58,6 +59,7 @@ export function machineSubject(profile: Profile): Subject {
   cpu.setGdt(GDT, GDT_LIMIT);
   cpu.setIdt(IDT, IDT_LIMIT);
   cpu.setSegment(TR_, TSS_SELECTOR, TSS, TSS_LIMIT, BUSY_TSS);
+  cpu.setSegment(LDTR_, LDT_SELECTOR, LDT, LDT_LIMIT, LDT_ATTRIBUTES);
   cpu.setCr3(DIRECTORY);
   cpu.setCr0(CR0_PE | CR0_WP | CR0_AM | CR0_PG);
 
@@ -68,15 +70,14 @@ export function machineSubject(profile: Profile): Subject {
     data.set(v.memory, v.memoryOffset);
     initial.set(pristine);
     initial.set(v.memory, v.memoryOffset);
-    initialSegments(v).forEach((selector, s) => {
-      const attributes =
-        selector === USER_CS ? USER_CODE_ATTRIBUTES : selector === USER_DS ? USER_DATA_ATTRIBUTES : 0;
-      cpu.setSegment(s, selector, 0, selector === 0 ? 0 : MAX_LIMIT, attributes);
+    v.segments.forEach((selector, s) => {
+      const { base, limit, attributes } = segmentOf(selector);
+      cpu.setSegment(s, selector, base, limit, attributes);
     });
     cpu.setPrivilege(3);
     for (let i = 0; i < 8; i++) cpu.setReg(i, 4, v.regs[i]);
     cpu.eflags = v.eflags;
-    cpu.eip = CODE + v.codeOffset;
+    cpu.eip = v.eip;
     cpu.halted = false;
     cpu.shadow = false;
   }

@@ -2,7 +2,19 @@
  * The memory of the machine on which vectors are replayed: Linux's descriptors, gates for every exception, and page
  * tables that map what the harness maps, at the same linear addresses. Physical layout below; sizes in bytes.
  */
-import { CODE, CODE_SIZE, DATA, DATA_SIZE, LOW, patternByte, RODATA, RODATA_SIZE } from './format.ts';
+import {
+  CODE,
+  CODE_SIZE,
+  DATA,
+  DATA_SIZE,
+  LOW,
+  patternByte,
+  RODATA,
+  RODATA_SIZE,
+  WRAP,
+  WRAP_SIZE,
+} from './format.ts';
+import { localDescriptors } from './ldt.ts';
 
 /** The machine's RAM. */
 export const RAM_SIZE = 1 << 20;
@@ -20,6 +32,7 @@ const SYSTEM = 0xa8000000;
 export const IDT = SYSTEM;
 export const GDT = SYSTEM + 0x800;
 export const TSS = SYSTEM + 0x900;
+export const LDT = SYSTEM + 0xa00;
 const HANDLERS = SYSTEM + 0x1000;
 export const STACK_TOP = SYSTEM + 0x3000;
 /** Where the stack lies in RAM. */
@@ -40,8 +53,6 @@ const DESCRIPTORS: readonly (readonly [number, number, number])[] = [
   [5, 0xffff, 0x00cff300], // user data
   [6, 0xffff, 0x00affb00], // user code, 64 bits
 ];
-export const USER_CODE_ATTRIBUTES = 0x00cffb00;
-export const USER_DATA_ATTRIBUTES = 0x00cff300;
 
 const HLT = 0xf4;
 export const INT3 = 0xcc;
@@ -78,6 +89,7 @@ export function buildWorld(ram: DataView): void {
   map(LOW, DATA_FRAME, DATA_SIZE, PRESENT | WRITABLE | USER);
   map(CODE, CODE_FRAME, CODE_SIZE, PRESENT | USER);
   map(DATA, DATA_FRAME, DATA_SIZE, PRESENT | WRITABLE | USER);
+  map(WRAP, DATA_FRAME, WRAP_SIZE, PRESENT | WRITABLE | USER);
   map(RODATA, RODATA_FRAME, RODATA_SIZE, PRESENT | USER);
   map(SYSTEM, SYSTEM_FRAME, SYSTEM_SIZE, PRESENT | WRITABLE);
 
@@ -90,6 +102,10 @@ export function buildWorld(ram: DataView): void {
     word(physical(GDT) + n * 8, low);
     word(physical(GDT) + n * 8 + 4, high);
   }
+  localDescriptors().forEach(([low, high], n) => {
+    word(physical(LDT) + n * 8, low);
+    word(physical(LDT) + n * 8 + 4, high);
+  });
   for (let n = 0; n < 256; n++) {
     const handler = HANDLERS + n * 4;
     const type = INTERRUPT_GATE | (USER_GATES.includes(n) ? DPL3 : 0);

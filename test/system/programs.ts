@@ -38,16 +38,12 @@ export async function buildPrograms(names: readonly string[] = PROGRAMS): Promis
 /** The log of a program on our machine. */
 export function runOnOurs(path: string): string[] {
   let log = '';
-  const machine = new Machine({ profile: flat, memoryBytes: MEMORY, cards: 0 });
-  const e9 = machine.space.findPort(0xe9)!;
-  machine.space.unmapPorts(e9);
-  machine.space.mapPorts({
-    ...e9,
-    handler: {
-      readPort: () => 0xe9,
-      writePort: (_, _size, value) => {
-        log += String.fromCharCode(value);
-      },
+  const machine = new Machine({
+    profile: flat,
+    memoryBytes: MEMORY,
+    cards: 0,
+    onE9: byte => {
+      log += String.fromCharCode(byte);
     },
   });
   const bytes = readFileSync(path);

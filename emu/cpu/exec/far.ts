@@ -67,7 +67,8 @@ export const callFarM = (c: Cpu, i: Insn) => transferM(c, i, true);
 function transferM(c: Cpu, i: Insn, call: boolean): void {
   const at = c.ea(i);
   const offset = i.o32 ? c.load32(i.seg, at) : c.load16(i.seg, at);
-  const selector = c.load16(i.seg, (at + (i.o32 ? 4 : 2)) | 0);
+  const behind = (at + (i.o32 ? 4 : 2)) | 0;
+  const selector = c.load16(i.seg, i.a32 ? behind : behind & 0xffff);
   transfer(c, i, selector, offset, call);
 }
 

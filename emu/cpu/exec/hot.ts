@@ -268,7 +268,7 @@ export function runInsns(cursor: Cursor, c: Cpu, b: Block, n: number): void {
         leave(c, i);
         break;
       case 65: // CALL rel
-        c.checkTarget(i.imm);
+        c.checkCall(i.imm, 4);
         c.push32(i.next);
         r[EIP] = i.imm;
         c.predictor.call(i.next);

@@ -57,11 +57,15 @@ function shadow(c: Cpu, i: Insn): void {
   c.eip = i.next;
 }
 
-/** LDS, LES, LFS, LGS and LSS: offset and selector from memory, then the segment, then the register. */
+/**
+ * LDS, LES, LFS, LGS and LSS: offset and selector from memory, then the segment, then the register. With 16-bit
+ * addresses the selector's goes round at 64 KiB, as on silicon.
+ */
 export function loadFarPointer(c: Cpu, i: Insn): void {
   const at = c.ea(i);
   const offset = i.o32 ? c.load32(i.seg, at) : c.load16(i.seg, at);
-  loadSegment(c, i.op, c.load16(i.seg, (at + (i.o32 ? 4 : 2)) | 0));
+  const behind = (at + (i.o32 ? 4 : 2)) | 0;
+  loadSegment(c, i.op, c.load16(i.seg, i.a32 ? behind : behind & 0xffff));
   if (i.o32) c.r32[i.digit] = offset;
   else c.r16[i.digit * 2] = offset;
 }

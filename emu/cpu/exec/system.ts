@@ -1,12 +1,12 @@
 /**
  * System instructions: descriptor-table and task registers, control and debug registers, TLB and caches, HLT,
- * counters, MSRs, CPUID, and what has no FPU. SDM vol. 2, the instructions' pages; vol. 3, 2.5 (control registers),
+ * counters, MSRs, CPUID. SDM vol. 2, the instructions' pages; vol. 3, 2.5 (control registers),
  * 2.8 (system instructions), 17.2 (debug registers).
  *
- * Left out: CR4 bits of features that CPUID denies (VME, PVI, PAE, MCE, OSFXSR: #GP(0)), the FPU (ESC raises #NM whatever CR0 says).
+ * Left out: CR4 bits of features that CPUID denies (VME, PVI, PAE, MCE, OSFXSR: #GP(0)).
  */
 import { CAUSE } from '../../accounting.ts';
-import { DB, GP, NM, UD } from '../../mmu/fault.ts';
+import { DB, GP, UD } from '../../mmu/fault.ts';
 import type { Cpu } from '../cpu.ts';
 import { cpuid as leafOf } from '../cpuid.ts';
 import { loadLdt, loadTaskRegister } from '../descriptors.ts';
@@ -216,18 +216,6 @@ export function cpuid(c: Cpu): void {
   c.r32[EDX] = d;
 }
 
-// ---- what is not there ---------------------------------------------------------------------------------------
-
 export function ud(c: Cpu): never {
   c.raise(UD);
-}
-
-/** ESC: without an FPU the kernel must emulate, so it is always #NM, as with CR0.EM set. */
-export function esc(c: Cpu): never {
-  c.raise(NM);
-}
-
-/** WAIT: #NM if a task switch left the FPU to another task (CR0.MP and TS); else nothing is pending. */
-export function wait(c: Cpu): void {
-  if ((c.cr0 & (CR0_MP | CR0_TS)) === (CR0_MP | CR0_TS)) c.raise(NM);
 }

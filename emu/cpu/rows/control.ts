@@ -24,7 +24,7 @@ export function jmpE(c: Cpu, i: Insn): void {
 }
 
 function call(c: Cpu, i: Insn): void {
-  c.checkTarget(i.imm);
+  c.checkCall(i.imm, i.o32 ? 4 : 2);
   c.push(i.next, i.o32);
   c.eip = i.imm;
   c.predictor.call(i.next);
@@ -32,7 +32,7 @@ function call(c: Cpu, i: Insn): void {
 
 export function callE(c: Cpu, i: Insn): void {
   const target = getE(c, i);
-  c.checkTarget(target);
+  c.checkCall(target, i.o32 ? 4 : 2);
   c.push(i.next, i.o32);
   c.eip = target;
   if (c.predictor.indirect(i.eip, target)) c.mispredicted();
@@ -62,11 +62,15 @@ function loop(c: Cpu, i: Insn): void {
 
 const jecxz = (c: Cpu, i: Insn) => c.branch(i, (i.a32 ? c.r32[ECX] : c.r16[ECX * 2]) === 0);
 
-/** BOUND: #BR unless the signed index lies between two bounds in memory, both included. */
+/**
+ * BOUND: #BR unless the signed index lies between two bounds in memory, both included. With 16-bit addresses the
+ * upper one's goes round at 64 KiB, as on silicon.
+ */
 function bound(c: Cpu, i: Insn): void {
   const at = c.ea(i);
   const lower = signed(c.load(i.seg, at, i.size), i);
-  const upper = signed(c.load(i.seg, (at + i.size) | 0, i.size), i);
+  const behind = (at + i.size) | 0;
+  const upper = signed(c.load(i.seg, i.a32 ? behind : behind & 0xffff, i.size), i);
   const index = signed(getG(c, i), i);
   if (index < lower || index > upper) c.raise(BR);
 }

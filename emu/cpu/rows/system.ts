@@ -1,5 +1,5 @@
 /**
- * System instructions, I/O, and the opcodes of the FPU that is not there. SDM vol. 2; executors in exec/system.ts
+ * System instructions and I/O. SDM vol. 2; executors in exec/system.ts
  * and exec/io.ts. Whatever changes how the next instruction runs, or serialises, ends its block.
  */
 import { inDx, inImmediate, ins, outDx, outImmediate, outs, requirePort } from '../exec/io.ts';
@@ -7,7 +7,6 @@ import { stringExec } from '../exec/string.ts';
 import {
   clts,
   cpuid,
-  esc,
   flushCaches,
   hlt,
   invlpg,
@@ -34,7 +33,6 @@ import {
   str,
   thenNext,
   ud,
-  wait,
   wrmsr,
 } from '../exec/system.ts';
 import type { Exec, Row } from '../row.ts';
@@ -124,10 +122,6 @@ const absentRows: Row[] = [
     ...ends,
     note: 'outside system management mode, which is not there',
   }),
-  ...[0, 1, 2, 3, 4, 5, 6, 7].map(n =>
-    row(`D${(8 + n).toString(16).toUpperCase()} /r`, `ESC ${n}`, 'undefined', esc, ends),
-  ),
-  row('9B', 'WAIT', 'mov', wait, user),
 ];
 
 export const systemRows: Row[] = [...tableRows, ...controlRows, ...counterRows, ...portRows, ...absentRows];

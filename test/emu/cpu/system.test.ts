@@ -1,4 +1,4 @@
-/** System instructions, MSRs and counters, CPUID, port I/O, the absent FPU; and that ring 3 is kept out. */
+/** System instructions, MSRs and counters, CPUID, port I/O; and that ring 3 is kept out. */
 import { describe, expect, it } from 'vitest';
 import { CAUSE } from '../../../emu/accounting.ts';
 import type { PortBus } from '../../../emu/cpu/cpu.ts';
@@ -11,7 +11,6 @@ import { CODE, DATA, EAX, EBX, ECX, EDI, EDX, ESI, FLAGS, PT, Rig } from './rig.
 
 const DB = 1;
 const UD = 6;
-const NM = 7;
 const GP = 13;
 const PF = 14;
 
@@ -438,8 +437,8 @@ describe('CPUID', () => {
   it('admits to what there is and no more', () => {
     const features = leaf(new Rig(), 1)[3];
     const bits = [...Array(32).keys()].filter(n => (features >>> n) & 1);
-    // DE PSE TSC MSR CX8 APIC SEP MTRR PGE CMOV PAT PSE-36
-    expect(bits).toEqual([2, 3, 4, 5, 8, 9, 11, 12, 13, 15, 16, 17]);
+    // FPU DE PSE TSC MSR CX8 APIC SEP MTRR PGE CMOV PAT PSE-36
+    expect(bits).toEqual([0, 2, 3, 4, 5, 8, 9, 11, 12, 13, 15, 16, 17]);
   });
 
   it('takes the APIC bit away when APIC_BASE.EN is cleared', () => {
@@ -576,20 +575,6 @@ describe('ports', () => {
 });
 
 describe('what is not there', () => {
-  it('ESC is #NM, WAIT only with MP and TS', () => {
-    for (let n = 0xd8; n <= 0xdf; n++) {
-      const rig = new Rig();
-      rig.run(`${n.toString(16)} c0`);
-      rig.expectPlainFault(NM);
-    }
-    const rig = new Rig();
-    rig.run('9b');
-    expect(rig.c.eip).toBe(CODE + 1);
-    rig.c.setCr0(rig.c.cr0 | 10);
-    rig.run('9b');
-    rig.expectPlainFault(NM);
-  });
-
   it('UD2 is #UD, and so is LOCK before any of these', () => {
     for (const bytes of ['0f 0b', 'f0 f4', 'f0 0f 22 c0', 'f0 0f 01 3b', 'f0 cd 80']) {
       const rig = new Rig();

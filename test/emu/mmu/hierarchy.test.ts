@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Accounting, CAUSE, type CauseName } from '../../../emu/accounting.ts';
 import { Hierarchy } from '../../../emu/mmu/hierarchy.ts';
+import { p3 } from '../../../emu/profile/p3-1000.ts';
 import { p4 } from '../../../emu/profile/p4-1700.ts';
 import { State } from '../../../emu/state.ts';
 
@@ -81,6 +82,23 @@ describe('stores', () => {
   it('dirty L2, so that a victim occupies the bus', () => {
     h.store(0x40000);
     expect(h.l2.occupancy()).toEqual({ lines: 1, dirty: 1 });
+  });
+});
+
+describe('a write-back L1 whose lines are as long as L2’s', () => {
+  it('puts a dirty victim into L2, not onto the bus', () => {
+    h = new Hierarchy(p3, new State(1 << 20), accounting);
+    const { size, ways } = p3.l1d;
+    const apart = size.value / ways.value; // addresses of one set
+    h.store(0x40000);
+    const clean = h.l2.occupancy().dirty;
+    for (let n = 1; n <= ways.value; n++) h.load(0x40000 + n * apart);
+    expect(h.l1d.holds(0x40000 >>> 5)).toBe(false);
+    expect([clean, h.l2.occupancy().dirty]).toEqual([0, 1]);
+    // The bus is free as soon as the last load's line is there.
+    const before = accounting.time[0];
+    h.load(0x100000);
+    expect(accounting.time[0] - before).toBe(p3.memory.random.value * 4);
   });
 });
 
