@@ -299,4 +299,10 @@ export const RULES: readonly Rule[] = [
     'all',
     'an absent stack segment is #SS (SDM vol. 3, 6.15, interrupt 12); QEMU raises #TS',
   ),
+  bochs(
+    'alignment',
+    /^fpu (frstor|fnsave(16)?) /,
+    'all',
+    'FSAVE and FRSTOR want 4 or 2 by operand size (SDM vol. 3, table 6-7); Bochs wants each register at 8',
+  ),
 ];

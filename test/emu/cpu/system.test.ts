@@ -618,3 +618,13 @@ describe('profiles', () => {
     Object.values(profiles).forEach(check);
   });
 });
+
+it('IA32_PLATFORM_ID reads 0 and cannot be written', () => {
+  const rig = new Rig();
+  rig.c.r32[ECX] = 0x17;
+  rig.c.r32[EAX] = rig.c.r32[EDX] = -1;
+  rig.run('0f 32');
+  expect([rig.c.r32[EAX], rig.c.r32[EDX]]).toEqual([0, 0]);
+  rig.run('0f 30');
+  rig.expectFault(GP, 0);
+});

@@ -57,6 +57,18 @@ static void all_operands(void)
 		}
 }
 
+static void fpu(void)
+{
+	for (u32 i = 0; i < COUNT(fpu_operands); i++)
+		for (u32 odd = 0; odd < 9; odd++) {
+			start();
+			in.ebx = DATA_AT + 0x400 + odd;
+			fpu_code(fpu_operands + i);
+			label("fpu", fpu_operands[i].name, odd);
+			go("");
+		}
+}
+
 /* The stack pointer itself is odd. */
 static void stacks(void)
 {
@@ -216,6 +228,7 @@ static void priorities(void)
 void cases(void)
 {
 	all_operands();
+	fpu();
 	stacks();
 	strings();
 	conditions();

@@ -115,6 +115,29 @@ static void all_kinds(void)
 		}
 }
 
+/* Operands of the FPU: the last one inside, the ones of which a part is outside, one that is behind. */
+static void fpu(void)
+{
+	static const struct kind *const both[] = { &plain, &down16 };
+
+	for (u32 i = 0; i < COUNT(fpu_operands); i++)
+		for (u32 k = 0; k < 2; k++)
+			for (u32 n = 0; n < 8; n++) {
+				const struct fpu_operand *o = fpu_operands + i;
+				static const u8 less[] = { 0, 1, 2, 4, 8, 10, 14, 28 };
+				u32 end = k ? 0x10000 : LIMIT + 1;
+				if (less[n] > o->size)
+					continue;
+				start(3, both[k]);
+				in.ds = SEG3;
+				in.ebx = end - o->size + less[n];
+				__builtin_memset((void *)(DATA_AT + end - o->size), 0, o->size + 0x20);
+				fpu_code(o);
+				label(both[k]->name, o->name, in.ebx);
+				go("");
+			}
+}
+
 /* Operands through CS, which may be readable or not and is never writable. */
 static void through_cs(void)
 {
@@ -264,7 +287,7 @@ static void stack_users(void)
 		for (u32 u = 0; u < COUNT(users); u++)
 			for (u32 a = 0; a < COUNT(around); a++) {
 				int d = around[a];
-				if (i != 0 && i != 6 && (a + u) % 4)
+				if (i != 0 && i != 6 && (a + u) % 6)
 					continue;	/* two kinds in full, of the others a part */
 				stack(stacks + i, users + u, stacks[i].edge + d);
 				if (stacks[i].far && a & 1)
@@ -309,6 +332,7 @@ void cases(void)
 {
 	all_operands();
 	all_kinds();
+	fpu();
 	through_cs();
 	addressing();
 	strings();
