@@ -103,13 +103,11 @@ static void matrix(void)
 				if (guarded[i].bytes[1] == 1 && guarded[i].bytes[2] == 0xf6)
 					in.esi = 1;
 				in.eflags = iopl << 12 | ((cpl + iopl) & 1 ? 0x202 : 2);
-				write32(in.esp, guarded[i].bytes[0] == 0xcf ? CODE_AT + 0x40 : 0x3ed7 ^ in.eflags);
+				/* POPF's flags, or IRET's frame: IF and IOPL the other way round. */
+				u32 flags = 0x3ed7 ^ in.eflags;
+				write32(in.esp, guarded[i].bytes[0] == 0xcf ? CODE_AT + 0x40 : flags);
 				write32(in.esp + 4, in.cs);
-				write32(in.esp + 8, (0x243ed7 ^ in.eflags) & ~0x4000);
-				write8(in.esp + 9, read32(in.esp + 8) >> 8 & ~1);	/* no TF */
-				write8(in.esp + 1, read32(in.esp) >> 8 & ~1);
-				if (guarded[i].bytes[0] == 0xcf)
-					write32(in.esp, CODE_AT + 0x40);
+				write32(in.esp + 8, flags | 0x240000);
 				code(guarded[i].bytes, sizeof guarded[i].bytes);
 				label("guarded", guarded[i].name, cpl << 4 | iopl);
 				go("");

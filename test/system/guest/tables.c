@@ -8,6 +8,7 @@
 #define CODE3	(SCRATCH | 3)
 #define END	0x3f		/* limit of the code segment */
 #define OTHER	(SCRATCH + 8)
+#define HOLE	0x35000		/* a page */
 
 static void label(const char *a, const char *b, u32 n)
 {
@@ -20,6 +21,7 @@ static void label(const char *a, const char *b, u32 n)
 
 /* ---- code ------------------------------------------------------------------------------------------------- */
 
+/* `stack` is what a return finds. */
 struct branch { const char *name; u8 length, bytes[10]; u32 stack[5]; };
 
 static void start_code(u32 limit, u8 flags)
@@ -219,6 +221,9 @@ static void io_map(void)
 
 /* ---- descriptor tables ------------------------------------------------------------------------------------ */
 
+/* How many bytes of the last descriptor there are. */
+static const u32 present_bytes[] = { 0, 1, 4, 7, 8 };
+
 static void load_gdt(u16 limit)
 {
 	struct { u16 limit; u32 base; } __attribute__((packed)) pointer = { limit, (u32)gdt };
@@ -228,34 +233,38 @@ static void load_gdt(u16 limit)
 
 static void partial_descriptors(void)
 {
-	static const struct { const char *name; u8 bytes[8]; } rows[] = {
-		{ "mov ds", { 0x8e, 0xd8, 0xcc } }, { "mov ss", { 0x8e, 0xd0, 0x90, 0xcc } }, { "call far", { 0x9a, D32(CODE_AT + 0x40), D16(0) } },
-		{ "jmp far", { 0xea, D32(CODE_AT + 0x40), D16(0) } }, { "verr", { 0x0f, 0x00, 0xe0, 0x9c, 0x5b, 0xcc } },
-		{ "lar", { 0x0f, 0x02, 0xd8, 0xcc } }, { "lsl", { 0x0f, 0x03, 0xd8, 0xcc } }, { "lldt", { 0x0f, 0x00, 0xd0, 0xcc } },
-		{ "ltr", { 0x0f, 0x00, 0xd8, 0xcc } }, { "iret", { 0xcf } }, { "retf", { 0xcb } },
+	static const struct { const char *name; u8 access, bytes[8]; } rows[] = {
+		{ "mov ds", 0x93, { 0x8e, 0xd8, 0xcc } },
+		{ "mov ss", 0x93, { 0x8e, 0xd0, 0x90, 0xcc } },
+		{ "call far", 0x9b, { 0xff, 0x1e, 0xcc } },
+		{ "jmp far", 0x9b, { 0xff, 0x2e, 0xcc } },
+		{ "verr", 0x93, { 0x0f, 0x00, 0xe0, 0x9c, 0x5b, 0xcc } },
+		{ "lar", 0x93, { 0x0f, 0x02, 0xd8, 0xcc } },
+		{ "lsl", 0x93, { 0x0f, 0x03, 0xd8, 0xcc } },
+		{ "lldt", 0x82, { 0x0f, 0x00, 0xd0, 0xcc } },
+		{ "ltr", 0x89, { 0x0f, 0x00, 0xd8, 0xcc } },
+		{ "iret", 0x9b, { 0xcf } },
+		{ "retf", 0x9b, { 0xcb } },
 	};
 
 	for (u32 local = 0; local < 2; local++)
 		for (u32 i = 0; i < COUNT(rows); i++)
-			for (u32 have = 0; have <= 8; have += have == 0 || have == 7 ? 1 : 3) {
+			for (u32 k = 0; k < COUNT(present_bytes); k++) {
 				u32 selector = local ? 0x1c : SCRATCH;
-				u32 limit = (selector & ~7) + have - 1;
-				u8 access = i == 2 || i == 3 || i > 8 ? 0x9b : i == 7 ? 0x82 : i == 8 ? 0x89 : 0x93;
+				u32 limit = (selector & ~7) + present_bytes[k] - 1;
 				reset_world();
-				set_descriptor(selector, segment(0, 0xfffff, access, 0xc));
+				set_descriptor(selector, segment(0, 0xfffff, rows[i].access, 0xc));
 				set_descriptor(LDT, segment(LDT_AT, local ? limit : 0xff, 0x82, 0));
 				__asm__ volatile("lldt %0" : : "r"((u16)LDT));
 				ring0();
 				in.eax = selector;
-				write32(in.esp, CODE_AT + 0x40);
-				write32(in.esp + 4, selector);
-				write32(in.esp + 8, 2);
+				const u32 frame[] = { CODE_AT + 0x40, selector, 2 };
+				__builtin_memcpy((void *)in.esp, frame, sizeof frame);
+				__builtin_memcpy((void *)in.esi, frame, sizeof frame);
 				code(rows[i].bytes, 8);
-				if (i == 2 || i == 3)
-					write16(CODE_AT + 5, selector);
 				if (!local)
 					load_gdt(limit);
-				label(local ? "ldt" : "gdt", rows[i].name, have);
+				label(local ? "ldt" : "gdt", rows[i].name, present_bytes[k]);
 				go("");
 				load_gdt(8 * GDT_ENTRIES - 1);
 			}
@@ -270,45 +279,39 @@ static void partial_descriptors(void)
 	}
 }
 
-/* Vectors of which the IDT holds a part. Below it must be the gates of #TS to #GP; #DF has a task. */
+/* Vectors of which the IDT holds a part. #TS to #GP have their gates, #DF a task. Paging is on, with a hole. */
 static void short_idt(void)
 {
-	static const struct { const char *name; u32 vector; u8 bytes[4]; } rows[] = {
-		{ "int", 0x12, { 0xcd, 0x12 } }, { "int", 0xff, { 0xcd, 0xff } }, { "int3", 3, { 0xcc } }, { "into", 4, { 0xce } },
-		{ "int1", 1, { 0xf1 } }, { "ud2", 6, { 0x0f, 0x0b } }, { "div", 0, { 0xf7, 0xf7 } }, { "page fault", 14, { 0xa1 } },
-		{ "alignment", 17, { 0x8b, 0x46, 0x01 } },
+	static const struct { const char *name; u32 vector; u8 bytes[8]; } rows[] = {
+		{ "int", 0x12, { 0xcd, 0x12 } },
+		{ "int", 0xff, { 0xcd, 0xff } },
+		{ "page fault", 14, { 0xa1, D32(HOLE) } },
+		{ "alignment", 17, { 0x8b, 0x46, 0x01, 0xcc } },
 	};
+	struct { u16 limit; u32 base; } __attribute__((packed)) whole, part;
 
 	for (u32 i = 0; i < COUNT(rows); i++)
 		for (u32 cpl = 0; cpl < 4; cpl += 3)
-			for (u32 have = 0; have <= 8; have += have == 0 || have == 7 ? 1 : 3) {
-				struct { u16 limit; u32 base; } __attribute__((packed)) pointer, whole;
+			for (u32 k = 0; k < COUNT(present_bytes); k++) {
 				reset_world();
 				if (cpl)
 					ring3();
 				else
 					ring0();
-				__asm__ volatile("sidt %0" : "=m"(whole));
-				pointer = whole;
-				pointer.limit = rows[i].vector * 8 + have - 1;
-				if (rows[i].vector < 14) {	/* reached in a copy that lacks nothing but the gate */
-					if (have != 8)
-						set_gate(rows[i].vector, have == 0 ? 0 : gate(KCODE, handler(rows[i].vector), 0x8e, 0) & ~(0xe00ull << 32));
-					pointer.limit = 14 * 8 - 1;
-				}
+				in.eflags = 0x40002;
+				code(rows[i].bytes, 8);
 				set_gate(8, gate(TASK, 0, 0xe5, 0));
-				in.eflags = 0x40802;
-				in.edi = 0;
-				code(rows[i].bytes, 4);
-				write32(CODE_AT + 1 + (rows[i].bytes[0] == 0xa1 ? 0 : 8), 0x700000);
 				paging(1);
-				map(0x700000, 0, 0);
+				map(HOLE, HOLE, 0);
 				__asm__ volatile("mov %%cr0, %%eax; or $0x40000, %%eax; mov %%eax, %%cr0" : : : "eax");
-				__asm__ volatile("lidt %0" : : "m"(pointer));
-				label("idt", rows[i].name, rows[i].vector << 16 | cpl << 8 | have);
+				__asm__ volatile("sidt %0" : "=m"(whole));
+				part = whole;
+				part.limit = rows[i].vector * 8 + present_bytes[k] - 1;
+				__asm__ volatile("lidt %0" : : "m"(part));
+				label("idt", rows[i].name, rows[i].vector << 16 | cpl << 8 | present_bytes[k]);
 				go("");
-				__asm__ volatile("mov %%cr0, %%eax; and $~0x40000, %%eax; mov %%eax, %%cr0" : : : "eax");
 				__asm__ volatile("lidt %0" : : "m"(whole));
+				__asm__ volatile("mov %%cr0, %%eax; and $~0x40000, %%eax; mov %%eax, %%cr0" : : : "eax");
 			}
 }
 
