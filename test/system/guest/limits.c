@@ -328,6 +328,33 @@ static void ring0_stacks(void)
 			}
 }
 
+/* Virtual-8086 mode: every segment has 64 KiB. */
+static void virtual8086(void)
+{
+	static const struct operand rows[] = {
+		{ "mov al,[bx]", { 0x8a, 0x07, 0xcc } }, { "mov ax,[bx]", { 0x8b, 0x07, 0xcc } }, { "mov [bx],eax", { 0x66, 0x89, 0x07, 0xcc } },
+		{ "add [bp],ax", { 0x01, 0x46, 0x00, 0xcc } }, { "les", { 0xc4, 0x07, 0xcc } }, { "mov ax,[ebx]", { 0x67, 0x8b, 0x03, 0xcc } },
+		{ "cs: mov ax,[bx]", { 0x2e, 0x8b, 0x07, 0xcc } }, { "movsw", { 0x89, 0xde, 0xa5, 0xcc } }, { "stosd", { 0x89, 0xdf, 0x66, 0xab, 0xcc } },
+		{ "push ax", { 0x89, 0xdc, 0x50, 0xcc } }, { "push eax", { 0x89, 0xdc, 0x66, 0x50, 0xcc } }, { "pop ax", { 0x89, 0xdc, 0x58, 0xcc } },
+		{ "pop eax", { 0x89, 0xdc, 0x66, 0x58, 0xcc } }, { "pusha", { 0x89, 0xdc, 0x60, 0xcc } }, { "jmp bx", { 0xff, 0xe3, 0xcc } },
+		{ "jmp ebx", { 0x66, 0xff, 0xe3, 0xcc } },
+	};
+	static const u32 offsets[] = { 0, 1, 2, 3, 0xfffc, 0xfffd, 0xfffe, 0xffff, 0x10002, 0xfffffffe };
+
+	for (u32 i = 0; i < COUNT(rows); i++)
+		for (u32 k = 0; k < COUNT(offsets); k++) {
+			if (rows[i].name[0] == 'j' && offsets[k] < 0x10)
+				continue;	/* to itself */
+			reset_world();
+			v86();
+			in.ebx = in.ebp = offsets[k];
+			__builtin_memset((void *)(CODE_AT + 0xfff0), 0xcc, 0x20);
+			code(rows[i].bytes, 8);
+			label("v86", rows[i].name, offsets[k]);
+			go("");
+		}
+}
+
 void cases(void)
 {
 	all_operands();
@@ -338,4 +365,5 @@ void cases(void)
 	strings();
 	stack_users();
 	ring0_stacks();
+	virtual8086();
 }
