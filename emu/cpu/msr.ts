@@ -195,7 +195,7 @@ const MSRS: readonly Msr[] = [
   plain(BIOS_SIGN_ID, 0),
   // Which microcode would fit: platform 0.
   { first: PLATFORM_ID, count: 1, read: () => ({ lo: 0, hi: 0 }), write: c => c.raise(GP, 0) },
-  plain(SYSENTER_CS, 0xffff),
+  plain(SYSENTER_CS, -1), // bits 31:16 are not used, and kept (SDM vol. 4, table 2-2)
   plain(SYSENTER_ESP, -1),
   plain(SYSENTER_EIP, -1),
   plain(MISC_ENABLE, 1, 1), // fast strings

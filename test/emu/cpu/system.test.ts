@@ -291,7 +291,7 @@ describe('MSRs', () => {
   it('SYSENTER’s keep what is written', () => {
     const rig = new Rig();
     for (const [n, v] of [
-      [0x174, 8],
+      [0x174, 0x1_0008],
       [0x175, 0xc012_3456],
       [0x176, 0x89ab_cdef],
     ]) {
@@ -322,7 +322,7 @@ describe('MSRs', () => {
       [0x1b, 0xfee0_0d00, 0], // x2APIC
       [0x1b, 0xfee0_0901, 0],
       [0x1b, 0xfee0_0900, 0x10],
-      [0x174, 0x1_0000, 0],
+      [0x174, 8, 1],
       [0x175, 0, 1],
     ]) {
       rig.c.r32.set([lo, n, hi], 0);
