@@ -1,6 +1,6 @@
 /**
  * The 16550A's modem lines: its outputs, set by MCR, its inputs, seen in MSR, and the loopback that ties one to the
- * other (PC16550D data sheet, MODEM control and status registers). The outputs go nowhere but OUT2, which gates the IRQ.
+ * other (PC16550D data sheet, MODEM control and status registers). Left out: outputs other than OUT2 reach nobody.
  */
 
 /** MCR. */
