@@ -4,7 +4,7 @@
  */
 
 import type { RunResult } from '../emu/machine.ts';
-import { PAGE_WATCHED } from '../emu/mmu/mmu.ts';
+import { PAGE_WATCHED } from '../emu/mmu/control.ts';
 import { caller } from './backtrace.ts';
 import { disassemble } from './disassembly.ts';
 import { CommandError } from './error.ts';

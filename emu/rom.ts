@@ -7,7 +7,8 @@
  * moment lies here. A segment without ROM reads all ones. Left out: expansion ROMs of PCI functions, flash writes.
  */
 import type { AccessSize, MmioHandler, MmioRange, Saved } from './bus.ts';
-import { type Mmu, PAGE_HOLE, PAGE_ROM } from './mmu/mmu.ts';
+import { PAGE_HOLE, PAGE_ROM } from './mmu/control.ts';
+import type { Mmu } from './mmu/mmu.ts';
 
 const FIRST = 0xc_0000;
 const END = 0x10_0000;

@@ -3,8 +3,10 @@
  * linear address and mode, so that remapped pages find the right bytes. A page that holds blocks is marked, and a
  * write into a block's bytes voids it at once: what is left of a running block turns into stops.
  */
+
+import { PAGE_CODE } from '../mmu/control.ts';
 import { UD } from '../mmu/fault.ts';
-import { type Mmu, PAGE_CODE } from '../mmu/mmu.ts';
+import type { Mmu } from '../mmu/mmu.ts';
 import type { Cpu } from './cpu.ts';
 import { type CodeBytes, Decoder, MAX_LENGTH } from './decoder.ts';
 import { Insn, PRE_HOOK, PRE_LINE, PRE_LINE2 } from './insn.ts';

@@ -6,8 +6,8 @@
 import { type Accounting, CAUSE } from '../accounting.ts';
 import type { AccessSize, BusKind } from '../bus.ts';
 import { type Clock, TICKS_PER_CYCLE } from '../clock.ts';
+import type { MmuHost } from '../mmu/control.ts';
 import { GP } from '../mmu/fault.ts';
-import type { MmuHost } from '../mmu/mmu.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
 import { Breakpoints } from './breakpoints.ts';

@@ -193,12 +193,15 @@ export function loadSegment(c: Cpu, s: number, selector: number): void {
   else loadDataSegment(c, s, selector);
 }
 
-/** After a return to an outer ring: data segments that it may not use become null (SDM vol. 3, 5.8.6). */
+/**
+ * After a return to an outer ring: data segments that it may not use become null (SDM vol. 3, 5.8.6), and a null
+ * selector loses its RPL, as on silicon (it then reads as 0 instead of 1 to 3).
+ */
 export function dropInnerSegments(c: Cpu): void {
   for (const s of DATA_SEGMENTS) {
     const attributes = c.segmentAttributes(s);
     const conforming = (attributes & (SEG_CODE | SEG_EXPAND_DOWN)) === (SEG_CODE | SEG_EXPAND_DOWN);
-    if (!conforming && (attributes & SEG_P) !== 0 && ((attributes >>> 13) & 3) < c.cpl) installNull(c, s, 0);
+    if (!conforming && ((attributes >>> 13) & 3) < c.cpl) installNull(c, s, 0);
   }
 }
 const DATA_SEGMENTS = [ES_, DS_, FS_, GS_] as const;

@@ -31,6 +31,7 @@ const APIC_BASE = 0x1b;
 const APIC_BASE_RESERVED = 0x6ff;
 const APIC_BASE_ENABLE = 0x800;
 const NO_APIC = 0xfee0_0100 | 0;
+const PLATFORM_ID = 0x17;
 const BIOS_SIGN_ID = 0x8b;
 const PMC0 = 0xc1;
 const SYSENTER_CS = 0x174;
@@ -192,7 +193,9 @@ const MSRS: readonly Msr[] = [
   },
   // Microcode revision: none loaded; writes of 0 come before it is read.
   plain(BIOS_SIGN_ID, 0),
-  plain(SYSENTER_CS, 0xffff),
+  // Which microcode would fit: platform 0.
+  { first: PLATFORM_ID, count: 1, read: () => ({ lo: 0, hi: 0 }), write: c => c.raise(GP, 0) },
+  plain(SYSENTER_CS, -1), // bits 31:16 are not used, and kept (SDM vol. 4, table 2-2)
   plain(SYSENTER_ESP, -1),
   plain(SYSENTER_EIP, -1),
   plain(MISC_ENABLE, 1, 1), // fast strings

@@ -4,8 +4,9 @@
  */
 
 import type { Accounting } from '../accounting.ts';
+import type { MmuHost } from '../mmu/control.ts';
 import { CpuFault, GP, SS } from '../mmu/fault.ts';
-import { Mmu, type MmuHost } from '../mmu/mmu.ts';
+import { Mmu } from '../mmu/mmu.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
 import type { Insn } from './insn.ts';

@@ -2,7 +2,7 @@
  * System Control Port A of the PS/2, port 0x92: bit 1 lets address line 20 through, bit 0 resets the CPU on its rise.
  *
  * IBM PS/2 Hardware Interface Technical Reference, "System control port A". The board ORs its A20 with that of the
- * keyboard controller (emu/machine.ts). It is on at construction, as a BIOS leaves it. Left out: the other bits
+ * keyboard controller (emu/board.ts). It is on at construction, as a BIOS leaves it. Left out: the other bits
  * (disk lights, security lock), which read 0.
  */
 

@@ -4,7 +4,7 @@
  * National PC16550D data sheet (1995). A character takes its time: start, data, parity and stop bits at 1.8432 MHz
  * / (16 * divisor), sent from THR or the transmit FIFO and received at the same rate, so that a host that
  * injects a whole line does not overrun the guest faster than a real line would. The board ANDs INTR with
- * the OUT2 pin before it drives the IRQ (IBM PC/AT technical reference).
+ * the OUT2 pin before it drives the IRQ (IBM PC/AT technical reference). The modem lines are in uart-modem.ts.
  *
  * A divisor of 0 is undefined by the data sheet and acts as 1. Left out: DMA mode (RXRDY, TXRDY pins), sending of
  * a break to the host, and the transmit interrupt's delay by one character in FIFO mode.
@@ -14,6 +14,7 @@ import type { IrqLine, PortRange } from '../bus.ts';
 import type { Clock } from '../clock.ts';
 import { bytePorts } from './byte-ports.ts';
 import { Rate } from './rate.ts';
+import { ModemLines, type ModemState } from './uart-modem.ts';
 
 const CRYSTAL_HZ = 1_843_200;
 const FIFO_SIZE = 16;
@@ -53,13 +54,6 @@ const TRIGGER_LEVELS = [1, 4, 8, 14];
 const LCR_STOP_BITS = 1 << 2; // two stop bits (one and a half with five data bits)
 const LCR_PARITY = 1 << 3;
 const LCR_DLAB = 1 << 7; // divisor latch access bit
-/** MCR. */
-const MCR_DTR = 1 << 0; // data terminal ready
-const MCR_RTS = 1 << 1; // request to send
-const MCR_OUT1 = 1 << 2;
-const MCR_OUT2 = 1 << 3;
-const MCR_LOOP = 1 << 4;
-const MCR_KEPT = 0x1f;
 /** LSR. */
 const LSR_DR = 1 << 0; // data ready
 const LSR_OE = 1 << 1; // overrun error
@@ -71,14 +65,6 @@ const LSR_TEMT = 1 << 6; // transmitter empty
 const LSR_FIFO_ERROR = 1 << 7;
 const LSR_CHARACTER_ERRORS = LSR_PE | LSR_FE | LSR_BI;
 const LSR_ERRORS = LSR_CHARACTER_ERRORS | LSR_OE;
-/** MSR: levels in the high half, their changes in the low. */
-const MSR_CTS = 1 << 4; // clear to send
-const MSR_DSR = 1 << 5; // data set ready
-const MSR_RI = 1 << 6; // ring indicator
-const MSR_DCD = 1 << 7; // data carrier detect
-const MSR_LEVELS = 0xf0;
-const MSR_DELTAS = 0x0f;
-const MSR_TERI = 1 << 2; // trailing edge of the ring indicator
 
 /** 9600 baud, as a BIOS leaves it. */
 const BIOS_DIVISOR = 12;
@@ -93,16 +79,13 @@ export interface UartOptions {
   name?: string;
 }
 
-export interface UartState {
+interface Registers {
   ier: number;
   fcr: number;
   lcr: number;
-  mcr: number;
   scr: number;
   divisor: number;
   errors: number;
-  msr: number;
-  modem: number;
   thrEmptyPending: boolean;
   timeoutPending: boolean;
   /** Received characters, oldest first: the byte with its error bits from bit 8 up. */
@@ -119,6 +102,10 @@ export interface UartState {
   timeoutEnd: number;
 }
 
+export interface UartState extends Registers {
+  modem: ModemState;
+}
+
 export class Uart {
   private readonly options: UartOptions;
   private readonly clock: Clock;
@@ -126,7 +113,8 @@ export class Uart {
   private readonly sendEvent: number;
   private readonly wireEvent: number;
   private readonly timeoutEvent: number;
-  private s: UartState;
+  private readonly modem = new ModemLines();
+  private s: Registers;
 
   constructor(clock: Clock, options: UartOptions) {
     const name = options.name ?? 'uart';
@@ -140,12 +128,9 @@ export class Uart {
       ier: 0,
       fcr: 0,
       lcr: 0,
-      mcr: 0,
       scr: 0,
       divisor: BIOS_DIVISOR,
       errors: 0,
-      msr: 0,
-      modem: MSR_CTS | MSR_DSR | MSR_DCD,
       thrEmptyPending: false,
       timeoutPending: false,
       received: [],
@@ -157,7 +142,6 @@ export class Uart {
       wireEnd: NO_EDGE,
       timeoutEnd: NO_EDGE,
     };
-    this.s.msr = this.s.modem;
   }
 
   ports(): PortRange[] {
@@ -183,8 +167,7 @@ export class Uart {
 
   /** The far end's modem lines, as MSR bits 7..4 (DCD, RI, DSR, CTS). All but RI are up at reset. */
   setModem(levels: number): void {
-    this.s.modem = levels & MSR_LEVELS;
-    this.updateModem();
+    this.modem.setFar(levels);
     this.drive();
   }
 
@@ -200,7 +183,7 @@ export class Uart {
       case LINE_CONTROL:
         return this.s.lcr;
       case MODEM_CONTROL:
-        return this.s.mcr;
+        return this.modem.control;
       case LINE_STATUS:
         return this.readLineStatus();
       case MODEM_STATUS:
@@ -229,8 +212,7 @@ export class Uart {
         s.lcr = value;
         break;
       case MODEM_CONTROL:
-        s.mcr = value & MCR_KEPT;
-        this.updateModem();
+        this.modem.control = value;
         break;
       case SCRATCH:
         s.scr = value;
@@ -240,21 +222,17 @@ export class Uart {
   }
 
   save(): UartState {
-    const s = this.s;
-    return { ...s, received: s.received.slice(), holding: s.holding.slice(), wire: s.wire.slice() };
+    return { ...copyOf(this.s), modem: this.modem.save() };
   }
 
   load(state: UartState): void {
-    const { received, holding, wire } = state;
-    this.s = { ...state, received: received.slice(), holding: holding.slice(), wire: wire.slice() };
+    const { modem, ...registers } = state;
+    this.s = copyOf(registers);
+    this.modem.load(modem);
   }
 
   private fifos(): boolean {
     return (this.s.fcr & FCR_ENABLE) !== 0;
-  }
-
-  private looped(): boolean {
-    return (this.s.mcr & MCR_LOOP) !== 0;
   }
 
   private dataBits(): number {
@@ -294,7 +272,7 @@ export class Uart {
     const s = this.s;
     const byte = s.shifting & ((1 << this.dataBits()) - 1);
     this.shift(s.sendEnd);
-    if (this.looped()) this.accept(byte);
+    if (this.modem.looped) this.accept(byte);
     else this.options.onTransmit?.(byte);
     this.drive();
   }
@@ -313,7 +291,7 @@ export class Uart {
     s.wireEnd = NO_EDGE;
     if (s.wire.length > 0) this.startWire(end);
     // In loopback the receiver is cut off from its pin.
-    if (character !== undefined && !this.looped()) this.accept(character);
+    if (character !== undefined && !this.modem.looped) this.accept(character);
     this.drive();
   }
 
@@ -391,13 +369,13 @@ export class Uart {
 
   /** Highest-priority pending interrupt, as IIR names it. */
   private pending(): number {
-    const { ier, errors, received, timeoutPending, thrEmptyPending, msr } = this.s;
+    const { ier, errors, received, timeoutPending, thrEmptyPending } = this.s;
     const trigger = this.fifos() ? TRIGGER_LEVELS[this.s.fcr >> 6] : 1;
     if (ier & IER_ELSI && errors & LSR_ERRORS) return IIR_LINE_STATUS;
     if (ier & IER_ERBFI && received.length >= trigger) return IIR_DATA;
     if (ier & IER_ERBFI && timeoutPending) return IIR_TIMEOUT;
     if (ier & IER_ETBEI && thrEmptyPending) return IIR_THR_EMPTY;
-    if (ier & IER_EDSSI && msr & MSR_DELTAS) return IIR_MODEM_STATUS;
+    if (ier & IER_EDSSI && this.modem.changed) return IIR_MODEM_STATUS;
     return IIR_NONE;
   }
 
@@ -423,32 +401,17 @@ export class Uart {
   }
 
   private readModemStatus(): number {
-    const status = this.s.msr;
-    this.s.msr &= MSR_LEVELS;
+    const status = this.modem.readStatus();
     this.drive();
     return status;
   }
 
-  /** The modem inputs: the far end's lines, or in loopback our own modem outputs. */
-  private modemInputs(): number {
-    const { mcr, modem } = this.s;
-    if (!this.looped()) return modem;
-    const from = (output: number, input: number): number => (mcr & output ? input : 0);
-    return from(MCR_DTR, MSR_DSR) | from(MCR_RTS, MSR_CTS) | from(MCR_OUT1, MSR_RI) | from(MCR_OUT2, MSR_DCD);
-  }
-
-  private updateModem(): void {
-    const s = this.s;
-    const levels = this.modemInputs();
-    const changed = (levels ^ s.msr) & MSR_LEVELS;
-    // RI is the one of which only the fall counts.
-    const deltas = ((changed & ~MSR_RI) >> 4) | (changed & ~levels & MSR_RI ? MSR_TERI : 0);
-    s.msr = levels | (s.msr & MSR_DELTAS) | deltas;
-  }
-
-  /** INTR through the board's OUT2 gate; the pin is inactive in loopback. */
+  /** INTR through the board's OUT2 gate. */
   private drive(): void {
-    const gate = (this.s.mcr & (MCR_OUT2 | MCR_LOOP)) === MCR_OUT2;
-    this.options.irq.set(gate && this.pending() !== IIR_NONE);
+    this.options.irq.set(this.modem.gate && this.pending() !== IIR_NONE);
   }
+}
+
+function copyOf(s: Registers): Registers {
+  return { ...s, received: s.received.slice(), holding: s.holding.slice(), wire: s.wire.slice() };
 }

@@ -1,5 +1,6 @@
 /**
  * Every access of the CPU to memory goes through here: translation by walker.ts, timing, data (SDM vol. 3, 4).
+ * What steers them (control bits, page attributes, watches) is in control.ts.
  *
  * The fast part of an access is a *front table*: for each page a slot that says "resident in the TLB, permitted,
  * plain RAM", with the entry whose recency a use renews. It is derived from the TLBs and never outlives their
@@ -15,10 +16,9 @@ import type { AccessSize, MmioRange } from '../bus.ts';
 import { TICKS_PER_CYCLE } from '../clock.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
+import { Control, type ControlState, type MmuHost, PAGE_HOLE, PAGE_ROM, PAGE_WATCHED } from './control.ts';
 import { AC, type CpuFault } from './fault.ts';
-import type { MsrValue } from './memory-types.ts';
 import { BIG, TLB_HIGH, type Tlb } from './tlb.ts';
-import { Walker } from './walker.ts';
 
 const MMIO = CAUSE.mmio;
 
@@ -28,34 +28,10 @@ const EPOCHS = 4096;
 /** The lowest bit of TLB_HIGH. */
 const PSE36_UNIT = 0x2000;
 
-/** Attributes of a page of RAM. */
-export const PAGE_CODE = 1;
-export const PAGE_WATCHED = 2;
-/** Reads as RAM, and writes vanish: a shadow of ROM. */
-export const PAGE_ROM = 4;
-/** Not RAM at all: accesses go to the memory-mapped range there. */
-export const PAGE_HOLE = 8;
-
-/** What the MMU asks of the rest: memory-mapped ranges, and who must know of writes to marked pages. */
-export interface MmuHost {
-  findMmio(pa: number): MmioRange | null;
-  onUnmapped(kind: 'read' | 'write', pa: number): void;
-  /** The byte of memory-mapped ROM or video memory that an instruction fetch finds at `pa`. */
-  fetchByte(pa: number): number;
-}
-
-/** An access of `size` bytes at linear address `lin` that is about to be made; no fault can stop it. */
-export type AccessWatch = (lin: number, size: number, write: boolean) => void;
-export class Mmu extends Walker {
-  /** One attribute byte a page of RAM. */
-  readonly attributes: Uint8Array;
+export class Mmu extends Control {
   /** Loads and stores of data by the CPU since reset (page walks apart). */
   loads = 0;
   stores = 0;
-  /** A write of `length` bytes reached a page marked PAGE_CODE. */
-  onMarkedWrite: (pa: number, length: number, lin: number) => void = () => {};
-  /** The same for a page marked PAGE_WATCHED or given to `watchLinear`; `lin` is NaN for the walker and devices. */
-  onWatchedWrite: (pa: number, length: number, lin: number) => void = () => {};
 
   // The front tables: tag is the page address with the epoch in its low bits.
   private readonly readTag = new Int32Array(2 * FRONT);
@@ -64,31 +40,14 @@ export class Mmu extends Walker {
   private readonly entryOf = new Int32Array(2 * FRONT);
   private epoch = 1;
   private lastEntry = -1;
-  private watchedLinear: ReadonlySet<number> | null = null;
-  private onAccess: AccessWatch | null = null;
 
-  /** Two addresses that differ in these bits lie in two lines. */
-  private readonly lineMask: number;
-  /**
-   * An operand whose first and last byte differ in these bits is not for the fast part: it lies in two lines or, for
-   * `probeMask`, pages; with alignment checking on, any operand that is not aligned does.
-   */
-  private wordMask: number;
-  private dwordMask: number;
-  private probeMask = -4096;
-  /** CR0.AM and EFLAGS.AC are set: user accesses are checked. */
-  private aligned = false;
-  private readonly host: MmuHost;
   private readonly mmioReadTicks: number;
   private readonly mmioWriteTicks: number;
   private readonly apicReadTicks: number;
   private readonly apicWriteTicks: number;
 
   constructor(p: Profile, state: State, accounting: Accounting, fault: CpuFault, host: MmuHost) {
-    super(p, state, accounting, fault);
-    this.host = host;
-    this.attributes = new Uint8Array(Math.max(1, state.ramSize >>> 12));
-    this.lineMask = this.wordMask = this.dwordMask = this.hierarchy.timed ? -p.l1d.line.value : -4096;
+    super(p, state, accounting, fault, host);
     const ns = (v: number) => Math.round((v * p.clockHz.value * TICKS_PER_CYCLE) / 1e9);
     this.mmioReadTicks = p.timing ? ns(p.io.mmioReadNs.value) : 0;
     this.mmioWriteTicks = p.timing ? ns(p.io.mmioWriteNs.value) : 0;
@@ -96,133 +55,9 @@ export class Mmu extends Walker {
     this.apicWriteTicks = p.timing ? p.system.apicWrite.value * TICKS_PER_CYCLE : 0;
   }
 
-  // ---- control -----------------------------------------------------------------------------------------------
-
-  /** CR3 was loaded: `global` entries stay. Returns nothing; the CPU charges the instruction. */
-  loadDirectory(cr3: number): void {
-    this.directory = cr3 & ~0xfff;
-    this.bulk = true;
-    for (const tlb of this.distinct) tlb.flush();
-    this.bulk = false;
-    this.clearFront();
-  }
-
-  /** CR0 and CR4 bits that steer translation; a change of PG, PSE or PGE flushes all, WP the front table only. */
-  setControl(paging: boolean, writeProtect: boolean, bigPages: boolean, globalPages: boolean): void {
-    this.bulk = true;
-    if (paging !== this.paging || bigPages !== this.bigPages || globalPages !== this.globalPages)
-      for (const tlb of this.distinct) tlb.flushAll();
-    this.bulk = false;
-    this.paging = paging;
-    this.writeProtect = writeProtect;
-    this.bigPages = bigPages;
-    this.globalPages = globalPages;
-    this.clearFront();
-  }
-
-  /** The A20 gate: off clears bit 20 of every physical address of the CPU, the walker's too. */
-  setA20(on: boolean): void {
-    this.a20Mask = on ? -1 : ~(1 << 20);
-    this.clearFront();
-  }
-
-  get a20(): boolean {
-    return this.a20Mask === -1;
-  }
-
-  /** CR0.CD: nothing is cached. */
-  setCacheDisable(on: boolean): void {
-    if (on === this.types.cacheDisabled) return;
-    this.types.cacheDisabled = on;
-    this.typesChanged();
-    this.clearFront();
-  }
-
-  /** Power-up: the MTRRs are off and nothing is cached until firmware sets them (a machine starts as firmware left it). */
-  resetMemoryTypes(): void {
-    this.types.reset();
-    this.typesChanged();
-    this.clearFront();
-  }
-
-  /** WRMSR to the PAT or an MTRR: false for a reserved bit. TLB entries keep their PAT bits, not the types. */
-  writeMemoryType(register: number, lo: number, hi: number): boolean {
-    if (!this.types.write(register, lo, hi)) return false;
-    this.typesChanged();
-    this.clearFront();
-    return true;
-  }
-
   /** The privilege of the accesses that follow: CPL 3 is user. */
   setUser(user: boolean): void {
     this.user = user ? FRONT : 0;
-  }
-
-  /** CR0.AM and EFLAGS.AC are both set: user accesses must be aligned (SDM vol. 3, 6.15, #AC). */
-  setAlignmentCheck(on: boolean): void {
-    if (on === this.aligned) return;
-    this.aligned = on;
-    this.wordMask = on ? -2 : this.lineMask;
-    this.dwordMask = on ? -4 : this.lineMask;
-    this.probeMask = on ? -2 : -4096;
-  }
-
-  get isUser(): boolean {
-    return this.user !== 0;
-  }
-
-  invalidatePage(lin: number): void {
-    for (const tlb of this.distinct) tlb.invalidate(lin);
-    this.clearFront();
-  }
-
-  /** Sets or clears attribute bits of the RAM page that holds `pa`; a newly marked page leaves the front table. */
-  mark(pa: number, bits: number): void {
-    const page = pa >>> 12;
-    if ((this.attributes[page] & bits) === bits) return;
-    this.attributes[page] |= bits;
-    this.clearFront();
-  }
-
-  /** Does the CPU reach RAM at `pa`? Else a memory-mapped range, or nothing. */
-  isRam(pa: number): boolean {
-    return pa >>> 0 < this.ramSize && (this.attributes[pa >>> 12] & PAGE_HOLE) === 0;
-  }
-
-  /** Gives (or takes, `on` false) the pages of [pa, pa + length) below the end of RAM an attribute. */
-  setPages(pa: number, length: number, attribute: number, on: boolean): void {
-    for (let at = pa; at < pa + length && at < this.ramSize; at += 4096)
-      if (on) this.mark(at, attribute);
-      else this.unmark(at, attribute);
-    this.clearFront();
-  }
-
-  /** A byte of code at `pa`, wherever it lies. */
-  codeByte(pa: number): number {
-    return this.isRam(pa) ? this.ram8[pa] : this.host.fetchByte(pa >>> 0);
-  }
-
-  unmark(pa: number, bits: number): void {
-    this.attributes[pa >>> 12] &= ~bits;
-  }
-
-  /** Linear pages (numbers, `lin >>> 12`) whose writes onWatchedWrite sees, in any directory; null for none. */
-  watchLinear(pages: ReadonlySet<number> | null): void {
-    this.watchedLinear = pages;
-    this.clearFront();
-  }
-
-  /** Tells `watch` of each load and store of the CPU, but not of the walker's; null for nobody. */
-  watchAccesses(watch: AccessWatch | null): void {
-    if (watch === this.onAccess) return;
-    this.onAccess = watch;
-    this.clearFront();
-  }
-
-  /** Forgets everything derived (after a snapshot was loaded). */
-  refresh(): void {
-    this.clearFront();
-    this.dropFetch();
   }
 
   // ---- loads and stores: the fast part -----------------------------------------------------------------------
@@ -398,27 +233,6 @@ export class Mmu extends Walker {
     if (attributes !== 0 || this.watchedLinear !== null) this.tellWrite(pa, size, lin);
   }
 
-  private tellWrite(pa: number, size: number, lin: number): void {
-    const attributes = this.attributes[pa >>> 12];
-    if (attributes & PAGE_CODE) this.onMarkedWrite(pa, size, lin);
-    const watched = this.watchedLinear?.has(lin >>> 12) && !Number.isNaN(lin);
-    if (attributes & PAGE_WATCHED || watched) this.onWatchedWrite(pa, size, lin);
-  }
-
-  isWritable(pa: number): boolean {
-    return (this.attributes[pa >>> 12] & (PAGE_ROM | PAGE_HOLE)) === 0;
-  }
-
-  protected walkerWrote(pa: number, size: number): void {
-    if (this.attributes[pa >>> 12] !== 0) this.tellWrite(pa, size, Number.NaN);
-  }
-
-  /** A bus master wrote RAM: tells who watches it. */
-  deviceWrote(pa: number, length: number): void {
-    for (let at = pa; at < pa + length; at = (at & ~0xfff) + 4096)
-      if (this.attributes[at >>> 12] & PAGE_WATCHED) return this.onWatchedWrite(pa, length, Number.NaN);
-  }
-
   /** Two pages: both translations first, so that a fault leaves nothing half done; then byte by byte. */
   private splitRead(lin: number, size: AccessSize): number {
     this.probeRead(lin, size);
@@ -481,7 +295,7 @@ export class Mmu extends Walker {
     else this.readTag[slot] = tag;
   }
 
-  private clearFront(): void {
+  protected clearFront(): void {
     this.epoch = (this.epoch + 1) % EPOCHS;
     if (this.epoch === 0) {
       this.epoch = 1;
@@ -507,58 +321,13 @@ export class Mmu extends Walker {
   }
 
   save(): unknown {
-    return {
-      directory: this.directory,
-      paging: this.paging,
-      writeProtect: this.writeProtect,
-      bigPages: this.bigPages,
-      globalPages: this.globalPages,
-      user: this.user,
-      a20: this.a20,
-      types: this.types.save(),
-      cacheDisabled: this.types.cacheDisabled,
-      lastStoreLine: this.lastStoreLine,
-      counters: [this.loads, this.stores, this.fetches],
-      tlbs: this.distinct.map(t => t.save()),
-      hierarchy: this.hierarchy.saveCounters(),
-      attributes: this.attributes.slice(),
-    };
+    return { control: this.saveControl(), loads: this.loads, stores: this.stores };
   }
 
   load(state: unknown): void {
-    const s = state as {
-      directory: number;
-      paging: boolean;
-      writeProtect: boolean;
-      bigPages: boolean;
-      globalPages: boolean;
-      user: number;
-      a20: boolean;
-      types: [number, MsrValue][];
-      cacheDisabled: boolean;
-      lastStoreLine: number;
-      counters: number[];
-      tlbs: number[][];
-      hierarchy: number[];
-      attributes: Uint8Array;
-    };
-    this.directory = s.directory;
-    this.paging = s.paging;
-    this.writeProtect = s.writeProtect;
-    this.bigPages = s.bigPages;
-    this.globalPages = s.globalPages;
-    this.user = s.user;
-    this.setA20(s.a20);
-    this.types.load(s.types);
-    this.types.cacheDisabled = s.cacheDisabled;
-    this.typesChanged();
-    this.lastStoreLine = s.lastStoreLine;
-    [this.loads, this.stores, this.fetches] = s.counters;
-    this.distinct.forEach((t, i) => {
-      t.load(s.tlbs[i]);
-    });
-    this.hierarchy.loadCounters(s.hierarchy);
-    this.attributes.set(s.attributes);
-    this.refresh();
+    const s = state as { control: ControlState; loads: number; stores: number };
+    this.loads = s.loads;
+    this.stores = s.stores;
+    this.loadControl(s.control);
   }
 }

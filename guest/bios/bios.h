@@ -154,6 +154,12 @@ u8 disk_read_first(u8 n, u16 seg);
 void clock_init(void);
 /* Busy-waits by the interval timer. */
 void wait_microseconds(u32 us);
+/*
+ * For loops that poll a device, however fast the machine is: `for (u32 t = time_limit(ms); t; t = time_left(t))` ends
+ * after that many milliseconds, at the most some minutes.
+ */
+u32 time_limit(u32 ms);
+u32 time_left(u32 limit);
 
 /* serial.c */
 void serial_init(void);

@@ -17,6 +17,7 @@ void pci_service(struct frame *f);
 #define B_SET 0x80
 #define B_PERIODIC 0x40
 #define B_ALARM 0x20
+#define REFRESHES 66u /* a millisecond: bit 4 of port 61h changes every 15.085 microseconds, whatever counter 0 does */
 #define RTC_PERIOD 976u /* microseconds between ticks at 1024 Hz */
 
 static u8 from_bcd(u8 v) { return (v >> 4) * 10 + (v & 15); }
@@ -61,6 +62,18 @@ void wait_microseconds(u32 us)
 		left -= passed;
 		last = now;
 	}
+}
+
+static u8 refresh(void) { return inb(0x61) >> 4 & 1; }
+
+u32 time_limit(u32 ms) { return (ms * REFRESHES + 1) << 1 | refresh(); }
+
+u32 time_left(u32 limit)
+{
+	if ((limit & 1) == refresh())
+		return limit;
+	limit = (limit - 2) ^ 1;
+	return limit < 2 ? 0 : limit;
 }
 
 void irq0(struct frame *f)

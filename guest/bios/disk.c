@@ -37,7 +37,7 @@ void irq14(struct frame *f);
 #define VERIFY_EXT 0x42
 #define IDENTIFY 0xec
 #define LBA28_END 0x10000000u
-#define POLLS 4000000u /* some seconds of status reads */
+#define ANSWER_MS 5000u
 
 /* Statuses of INT 13h. */
 #define OK 0x00
@@ -60,7 +60,7 @@ static u8 count;
 
 static int wait_clear(u16 port, u8 bits)
 {
-	for (u32 n = 0; n < POLLS; n++)
+	for (u32 t = time_limit(ANSWER_MS); t; t = time_left(t))
 		if (!(inb(port + STATUS) & bits))
 			return 1;
 	return 0;
@@ -68,7 +68,7 @@ static int wait_clear(u16 port, u8 bits)
 
 static u8 wait_data(u16 port)
 {
-	for (u32 n = 0; n < POLLS; n++) {
+	for (u32 t = time_limit(ANSWER_MS); t; t = time_left(t)) {
 		u8 status = inb(port + STATUS);
 
 		if (status & BUSY)

@@ -12,7 +12,7 @@ void int16(struct frame *f);
 #define STATUS 0x64
 #define OUTPUT_FULL 1
 #define INPUT_FULL 2
-#define TRIES 1000000u /* a second or two */
+#define ANSWER_MS 1500u /* a keyboard tests itself for 300 to 500 ms */
 
 /* BDA_KEY_SHIFT */
 #define RIGHT_SHIFT 0x01
@@ -88,7 +88,7 @@ static u16 extended_key(u8 scan, u8 shift)
 
 static int wait_input_empty(void)
 {
-	for (u32 tries = 0; tries < TRIES; tries++)
+	for (u32 t = time_limit(ANSWER_MS); t; t = time_left(t))
 		if (!(inb(STATUS) & INPUT_FULL))
 			return 1;
 	return 0;
@@ -102,7 +102,7 @@ static void controller(u8 command)
 
 static int answer(void)
 {
-	for (u32 tries = 0; tries < TRIES; tries++)
+	for (u32 t = time_limit(ANSWER_MS); t; t = time_left(t))
 		if (inb(STATUS) & OUTPUT_FULL)
 			return inb(DATA);
 	return -1;

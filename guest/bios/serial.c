@@ -12,7 +12,7 @@ void int14(struct frame *f);
 #define READY 0x01
 #define EMPTY 0x20
 #define TIMED_OUT 0x80
-#define POLLS 200000u
+#define ANSWER_MS 500u
 
 void serial_init(void)
 {
@@ -35,7 +35,7 @@ void serial_init(void)
 
 static int wait_for(u16 port, u8 bit)
 {
-	for (u32 n = 0; n < POLLS; n++)
+	for (u32 t = time_limit(ANSWER_MS); t; t = time_left(t))
 		if (inb(port + LINE_STATUS) & bit)
 			return 1;
 	return 0;

@@ -120,6 +120,27 @@ describe('the BIOS', () => {
     expect(timeless(actual)).toEqual(timeless(expected(actual, OURS)));
   });
 
+  it('waits for keyboard and disk by time, however fast the ports answer', () => {
+    const sector = new Uint8Array(512);
+    // xor ah,ah; int 16h; out 0xe9,al; out 0xf4,al
+    sector.set([0x30, 0xe4, 0xcd, 0x16, 0xe6, 0xe9, 0xe6, 0xf4]);
+    sector.set([0x55, 0xaa], 510);
+    let output = '';
+    const machine = new Machine({
+      // Its ports take one cycle; a slow clock makes that 20 ns, and the keyboard's test 25 million cycles.
+      profile: { ...profiles.flat, clockHz: { ...profiles.flat.clockHz, value: 50e6 } },
+      memoryBytes: 1 << 20,
+      bios,
+      disks: [new MemoryDisk(sector)],
+      onE9: byte => {
+        output += String.fromCharCode(byte);
+      },
+    });
+    machine.keyboardController.keyboard.pressKeys(['k'], 2 * machine.clock.ticksPerSecond);
+    expect(machine.run(200e6).reason).toBe('exit');
+    expect(output.at(-1)).toBe('k');
+  });
+
   it('answers on our machine as SeaBIOS did on QEMU', () => {
     const output = onMachine(disk, bios);
     expect(output).toContain(

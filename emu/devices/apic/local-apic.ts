@@ -20,16 +20,9 @@
  */
 import type { AccessSize, IrqLine, MmioHandler } from '../../bus.ts';
 import type { Clock } from '../../clock.ts';
-import {
-  LVT,
-  LVT_LEVEL,
-  LVT_LOW,
-  LVT_MASKED,
-  LVT_MODE_SHIFT,
-  LVT_PERIODIC,
-  LVT_REMOTE_IRR,
-  LVT_WRITABLE,
-} from './lvt.ts';
+import { ApicBase } from './base.ts';
+import { decodeIcr, ICR_WRITABLE, SHORTHAND } from './icr.ts';
+import { LocalVectorTable, LVT, LVT_MODE_SHIFT, LVT_PERIODIC, type LvtState } from './lvt.ts';
 import { type ApicMessage, DELIVERY } from './message.ts';
 import {
   APR,
@@ -64,11 +57,6 @@ const DFR_FLAT = 0xf;
 const SVR_ENABLE = 1 << 8;
 const SVR_WRITABLE = 0x3ff;
 const SVR_RESET = 0xff;
-const ICR_WRITABLE = 0xc_cfff;
-const ICR_ASSERT = 1 << 14;
-const ICR_LOGICAL = 1 << 11;
-const SHORTHAND_SELF = 1;
-const SHORTHAND_ALL = 2;
 const EVERYBODY = 0xff;
 const LOWEST_LEGAL_VECTOR = 16;
 
@@ -76,12 +64,6 @@ const LOWEST_LEGAL_VECTOR = 16;
 const SEND_ILLEGAL_VECTOR = 1 << 5;
 const RECEIVE_ILLEGAL_VECTOR = 1 << 6;
 const ILLEGAL_REGISTER = 1 << 7;
-
-/** APIC_BASE (MSR 1Bh). */
-const BASE_BSP = 1 << 8;
-const BASE_ENABLE = 1 << 11;
-const BASE_ADDRESS = 0xffff_f000;
-const BASE_RESET = 0xfee0_0000;
 
 export interface LocalApicOptions {
   clock: Clock;
@@ -101,7 +83,7 @@ export interface LocalApicOptions {
 export interface LocalApicState {
   base: [lo: number, hi: number];
   words: number[];
-  lvt: number[];
+  lvt: LvtState;
   requests: number[][];
   flags: boolean[];
   timer: ApicTimerState;
@@ -114,9 +96,8 @@ export class LocalApic implements MmioHandler {
   private readonly options: LocalApicOptions;
   private readonly timer: ApicTimer;
   private readonly requests = new Requests();
-  private readonly lvt: number[] = LVT_WRITABLE.map(() => LVT_MASKED);
-  private baseLow = BASE_RESET | BASE_ENABLE | BASE_BSP;
-  private baseHigh = 0;
+  private readonly lvt = new LocalVectorTable();
+  private readonly apicBase = new ApicBase();
   private id = 0;
   private ldr = 0;
   private dfr = DFR_FLAT;
@@ -126,7 +107,6 @@ export class LocalApic implements MmioHandler {
   private esr = 0;
   /** Errors since ESR was last written. */
   private errors = 0;
-  private readonly pins = [false, false];
   /** The pins reach the core past the APIC: see the header. */
   private untouched = true;
   /** An ExtINT message of an I/O APIC waits for the core. */
@@ -160,31 +140,29 @@ export class LocalApic implements MmioHandler {
 
   /** Whether the 8259's INTR on LINT0 could bring an NMI or INIT. */
   lint0MayWake(): boolean {
-    const mode = this.mode(LVT.lint0);
-    return !(this.lvt[LVT.lint0] & LVT_MASKED) && (mode === DELIVERY.nmi || mode === DELIVERY.init);
+    return this.lvt.delivers(LVT.lint0, DELIVERY.nmi) || this.lvt.delivers(LVT.lint0, DELIVERY.init);
   }
 
   /** APIC_BASE in two words. */
   base(): { lo: number; hi: number } {
-    return { lo: this.baseLow | 0, hi: this.baseHigh };
+    return this.apicBase.get();
   }
 
   /** WRMSR to APIC_BASE, reserved bits checked. BSP stays; disabling resets all but the ID. */
   setBase(lo: number, hi: number): void {
-    this.baseLow = ((lo & (BASE_ADDRESS | BASE_ENABLE)) | BASE_BSP) >>> 0;
-    this.baseHigh = hi;
+    this.apicBase.set(lo, hi);
     if (!this.enabled) this.initialize();
     this.update();
   }
 
   /** APIC_BASE.EN. */
   get enabled(): boolean {
-    return (this.baseLow & BASE_ENABLE) !== 0;
+    return this.apicBase.enabled;
   }
 
   /** Physical address of the registers; -1 where nothing can reach them (disabled, or above 4 GiB). */
   get address(): number {
-    return this.enabled && this.baseHigh === 0 ? (this.baseLow & BASE_ADDRESS) >>> 0 : -1;
+    return this.apicBase.address;
   }
 
   get initialId(): number {
@@ -193,8 +171,7 @@ export class LocalApic implements MmioHandler {
 
   /** Power-up and RESET. */
   reset(): void {
-    this.baseLow = BASE_RESET | BASE_ENABLE | BASE_BSP;
-    this.baseHigh = 0;
+    this.apicBase.reset();
     this.id = this.initialId;
     this.initialize();
   }
@@ -203,7 +180,7 @@ export class LocalApic implements MmioHandler {
   initialize(): void {
     this.timer.reset();
     this.requests.clear();
-    this.lvt.fill(LVT_MASKED);
+    this.lvt.clear();
     this.ldr = this.icrLow = this.icrHigh = this.esr = this.errors = 0;
     this.dfr = DFR_FLAT;
     this.svr = SVR_RESET;
@@ -268,60 +245,42 @@ export class LocalApic implements MmioHandler {
 
   /** Writing the low half of ICR sends it. */
   private sendIpi(): void {
-    const vector = this.icrLow & 0xff;
-    const mode = (this.icrLow >> 8) & 7;
-    const shorthand = this.icrLow >> 18;
-    // An INIT level de-assert only resets arbitration IDs, and this APIC has none.
-    if (mode === DELIVERY.init && !(this.icrLow & ICR_ASSERT)) return;
+    const ipi = decodeIcr(this.icrLow, this.icrHigh);
+    if (!ipi) return;
+    const { mode, vector, shorthand } = ipi;
     const carriesVector = mode === DELIVERY.fixed || mode === DELIVERY.lowestPriority;
     if (carriesVector && vector < LOWEST_LEGAL_VECTOR) return this.error(SEND_ILLEGAL_VECTOR);
     const toSelf =
-      shorthand === SHORTHAND_SELF ||
-      shorthand === SHORTHAND_ALL ||
-      (shorthand === 0 && this.isDestination(this.icrHigh >>> 24, (this.icrLow & ICR_LOGICAL) !== 0));
+      shorthand === SHORTHAND.self ||
+      shorthand === SHORTHAND.all ||
+      (shorthand === SHORTHAND.none && this.isDestination(ipi.destination, ipi.logical));
     if (toSelf && mode !== DELIVERY.extInt) this.take(mode, vector, false);
   }
 
   // ---- local sources -----------------------------------------------------------------------------------------------
 
-  private mode(entry: number): number {
-    return (this.lvt[entry] >> LVT_MODE_SHIFT) & 7;
-  }
-
-  /** An edge of a local source. Timer and error entries have no mode: theirs reads 0, fixed. */
+  /** An edge of a local source. */
   private raise(entry: number): void {
-    if (this.lvt[entry] & LVT_MASKED) return;
-    const mode = this.mode(entry);
+    if (this.lvt.isMasked(entry)) return;
+    const mode = this.lvt.mode(entry);
     // INTR itself is looked at in intr().
-    if (mode !== DELIVERY.extInt) this.take(mode, this.lvt[entry] & 0xff, false);
+    if (mode !== DELIVERY.extInt) this.take(mode, this.lvt.vector(entry), false);
   }
 
   private setPin(n: number, level: boolean): void {
-    if (this.pins[n] === level) return;
-    this.pins[n] = level;
+    if (!this.lvt.setPin(n, level)) return;
     if (this.untouched || !this.enabled) {
       if (n === 1 && level) this.options.onNmi();
       return;
     }
     const entry = LVT.lint0 + n;
-    if (this.isLevel(entry)) this.offerLevel(entry);
-    else if (this.isActive(entry)) this.raise(entry);
+    if (this.lvt.isLevel(entry)) this.offerLevel(entry);
+    else if (this.lvt.isActive(entry)) this.raise(entry);
   }
 
-  private isActive(entry: number): boolean {
-    return this.pins[entry - LVT.lint0] !== ((this.lvt[entry] & LVT_LOW) !== 0);
-  }
-
-  /** Only fixed interrupts can be level-triggered; the other modes have a trigger of their own. */
-  private isLevel(entry: number): boolean {
-    return (this.lvt[entry] & LVT_LEVEL) !== 0 && this.mode(entry) === DELIVERY.fixed;
-  }
-
-  /** A level-triggered pin that is active asks again until remote IRR is set. */
   private offerLevel(entry: number): void {
-    if (this.untouched || !this.enabled || this.lvt[entry] & (LVT_MASKED | LVT_REMOTE_IRR)) return;
-    if (!this.isLevel(entry) || !this.isActive(entry)) return;
-    if (this.accept(this.lvt[entry] & 0xff, true)) this.lvt[entry] |= LVT_REMOTE_IRR;
+    if (this.untouched || !this.enabled || !this.lvt.asks(entry)) return;
+    if (this.accept(this.lvt.vector(entry), true)) this.lvt.setRemoteIrr(entry, true);
   }
 
   private error(bit: number): void {
@@ -335,8 +294,8 @@ export class LocalApic implements MmioHandler {
     this.update();
     if (vector < 0 || !this.requests.isLevel(vector)) return;
     for (const entry of [LVT.lint0, LVT.lint1])
-      if ((this.lvt[entry] & 0xff) === vector) {
-        this.lvt[entry] &= ~LVT_REMOTE_IRR;
+      if (this.lvt.vector(entry) === vector) {
+        this.lvt.setRemoteIrr(entry, false);
         this.offerLevel(entry);
       }
     this.options.onEoi(vector);
@@ -345,8 +304,7 @@ export class LocalApic implements MmioHandler {
   private update(): void {
     const on = this.enabled && (this.svr & SVR_ENABLE) !== 0;
     this.requested = on && this.requests.pending();
-    const lint0 = this.lvt[LVT.lint0];
-    const wired = !(lint0 & LVT_MASKED) && this.mode(LVT.lint0) === DELIVERY.extInt;
+    const wired = this.lvt.delivers(LVT.lint0, DELIVERY.extInt);
     this.transparent = !this.enabled || this.untouched || wired;
   }
 
@@ -364,7 +322,7 @@ export class LocalApic implements MmioHandler {
 
   private read(n: number): number {
     if (n >= ISR && n <= IRR_LAST) return this.requests.word(n - ISR);
-    if (n >= LVT_FIRST && n <= LVT_LAST) return this.lvt[n - LVT_FIRST];
+    if (n >= LVT_FIRST && n <= LVT_LAST) return this.lvt.read(n - LVT_FIRST);
     switch (n) {
       case ID:
         return (this.id << 24) >>> 0;
@@ -446,21 +404,16 @@ export class LocalApic implements MmioHandler {
   private writeSpurious(value: number): void {
     this.svr = value;
     if (value & SVR_ENABLE) this.untouched = false;
-    else for (let n = 0; n < this.lvt.length; n++) this.lvt[n] |= LVT_MASKED;
+    else this.lvt.maskAll();
     this.update();
     this.options.onReady();
   }
 
   private writeLvt(entry: number, value: number): void {
-    const kept = this.lvt[entry] & LVT_REMOTE_IRR;
-    this.lvt[entry] = (value & LVT_WRITABLE[entry]) | kept;
-    if (!(this.svr & SVR_ENABLE)) this.lvt[entry] |= LVT_MASKED;
+    this.lvt.write(entry, value, !(this.svr & SVR_ENABLE));
     if (entry === LVT.timer) this.timer.setPeriodic((value & LVT_PERIODIC) !== 0);
     if (entry === LVT.lint0) this.untouched = false;
-    if (entry === LVT.lint0 || entry === LVT.lint1) {
-      if (!this.isLevel(entry)) this.lvt[entry] &= ~LVT_REMOTE_IRR;
-      this.offerLevel(entry);
-    }
+    if (entry === LVT.lint0 || entry === LVT.lint1) this.offerLevel(entry);
     this.update();
   }
 
@@ -469,21 +422,21 @@ export class LocalApic implements MmioHandler {
   save(): LocalApicState {
     const { id, ldr, dfr, svr, icrLow, icrHigh, esr, errors } = this;
     return {
-      base: [this.baseLow, this.baseHigh],
+      base: this.apicBase.save(),
       words: [id, ldr, dfr, svr, icrLow, icrHigh, esr, errors],
-      lvt: this.lvt.slice(),
+      lvt: this.lvt.save(),
       requests: this.requests.save(),
-      flags: [...this.pins, this.untouched, this.extInt],
+      flags: [this.untouched, this.extInt],
       timer: this.timer.save(),
     };
   }
 
   load(s: LocalApicState): void {
-    [this.baseLow, this.baseHigh] = s.base;
+    this.apicBase.load(s.base);
     [this.id, this.ldr, this.dfr, this.svr, this.icrLow, this.icrHigh, this.esr, this.errors] = s.words;
-    this.lvt.splice(0, this.lvt.length, ...s.lvt);
+    this.lvt.load(s.lvt);
     this.requests.load(s.requests);
-    [this.pins[0], this.pins[1], this.untouched, this.extInt] = s.flags;
+    [this.untouched, this.extInt] = s.flags;
     this.timer.load(s.timer);
     this.update();
   }

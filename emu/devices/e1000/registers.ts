@@ -80,6 +80,7 @@ export const REG = {
   IP6AT: 0x5880,
   WUPL: 0x5900,
   WUPM: 0x5a00,
+  SWSM: 0x5b50,
   FFLT: 0x5f00,
   FFMT: 0x9000,
   FFVT: 0x9800,
@@ -299,6 +300,9 @@ export const STORAGE_ROWS: RegisterRow[] = [
   { at: REG.IP6AT, name: 'IP6AT', count: 4 },
   { at: REG.WUPL, name: 'WUPL', writable: 0 },
   { at: REG.WUPM, name: 'WUPM', count: 32, writable: 0 },
+  // The software semaphore of later controllers, not in the manual: drivers that serve all of them (U-Boot's) take it
+  // before they read the EEPROM of any; QEMU keeps it for them too.
+  { at: REG.SWSM, name: 'SWSM', writable: 0xf },
   { at: REG.FFLT, name: 'FFLT', count: 8 },
   { at: REG.FFMT, name: 'FFMT', count: 256 },
   { at: REG.FFVT, name: 'FFVT', count: 256 },

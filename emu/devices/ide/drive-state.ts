@@ -1,6 +1,6 @@
 /**
- * What a drive remembers, as a snapshot keeps it, beside its registers, mechanics and buffer: where its command
- * stands and what commands have set.
+ * What a drive remembers, as a snapshot keeps it, beside its registers, mechanics and transfer: where its
+ * command stands and what commands have set.
  */
 
 import type { DriveSettings } from './commands.ts';
@@ -37,13 +37,6 @@ export interface DriveState {
   command: number;
   /** Bits of the Error register, and FAULT. */
   outcome: number;
-  /** Next sector, and those still to transfer after the block in the buffer. */
-  lba: number;
-  left: number;
-  /** Most sectors of a block; next byte of the one in the buffer, and its end. */
-  block: number;
-  at: number;
-  end: number;
   settings: DriveSettings;
 }
 
@@ -59,7 +52,6 @@ export function defaultSettings(sectors: number): DriveSettings {
 export function initialState(sectors: number): DriveState {
   return {
     ...{ status: READY, error: PASSED, interrupt: false, step: 'none', command: NO_COMMAND, outcome: 0 },
-    ...{ lba: 0, left: 0, block: 0, at: 0, end: 0 },
     settings: defaultSettings(sectors),
   };
 }

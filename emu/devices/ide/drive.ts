@@ -1,7 +1,7 @@
 /**
  * One ATA drive: its registers as the host sees them and the protocols by which a command runs (ATA-5, clauses 7
  * and 9; 48-bit addresses after ATA/ATAPI-6). What each command is stands in commands.ts, what the disk's mechanics
- * cost in mechanics.ts.
+ * cost in mechanics.ts, how far a transfer has got in transfer.ts.
  *
  * Interrupts: INTRQ goes up when a PIO block is ready to be read, when the next block of a write is wanted (not for
  * the first), and at the end of every command but a PIO read. Reading Status or writing Command takes it down.
@@ -16,7 +16,7 @@
 
 import type { Saved } from '../../bus.ts';
 import { type Clock, NEVER } from '../../clock.ts';
-import { type BlockBackend, SECTOR_BYTES } from './block.ts';
+import type { BlockBackend } from './block.ts';
 import {
   type CommandRow,
   commandRow,
@@ -40,9 +40,8 @@ import { Mechanics } from './mechanics.ts';
 import { Medium } from './medium.ts';
 import { DEVICE, ERROR, ERROR_FEATURES, STATUS, STATUS_COMMAND, TaskFile } from './registers.ts';
 import { type DiskTiming, dmaRate } from './timing.ts';
+import { CHUNK, Transfer, type TransferState } from './transfer.ts';
 
-/** Sectors that a DMA transfer, or a verification, takes from the medium in one go. */
-const CHUNK = 64;
 /** The drive's other side: the cable and the bus master at its end. */
 export interface Cable {
   /** INTRQ or DMARQ may have changed. */
@@ -75,7 +74,7 @@ export class Drive implements DriveCore, Saved {
   private readonly clock: Clock;
   private readonly cable: Cable;
   private readonly event: number;
-  private readonly buffer = new Uint8Array(CHUNK * SECTOR_BYTES);
+  private readonly transfer: Transfer;
   private s: DriveState;
 
   constructor(options: DriveOptions) {
@@ -90,6 +89,7 @@ export class Drive implements DriveCore, Saved {
     this.mechanics = new Mechanics(clock, options.timing, backend.sectors);
     this.event = clock.register(options.name, now => this.step(now));
     this.s = initialState(backend.sectors);
+    this.transfer = new Transfer(this);
   }
 
   get settings(): DriveSettings {
@@ -112,7 +112,7 @@ export class Drive implements DriveCore, Saved {
   /** The bus master answers the request: the bytes move when their time has passed. */
   beginBurst(): void {
     const rate = Math.min(dmaRate(this.s.settings.dmaMode), this.options.hostRate);
-    this.next('burst', this.clock.now() + this.clock.ticksOf((this.s.end - this.s.at) / rate));
+    this.next('burst', this.clock.now() + this.clock.ticksOf(this.transfer.rest().length / rate));
   }
 
   // ---- registers ---------------------------------------------------------------------------------------------------
@@ -155,21 +155,16 @@ export class Drive implements DriveCore, Saved {
 
   /** One word of the Data register. */
   readData(): number {
-    const { s, buffer } = this;
     if (!this.pio('in')) return 0xffff;
-    const word = buffer[s.at] | (buffer[s.at + 1] << 8);
-    s.at += 2;
-    if (s.at === s.end) this.blockRead();
+    const word = this.transfer.readWord();
+    if (this.transfer.moved) this.blockRead();
     return word;
   }
 
   writeData(word: number): void {
-    const { s, buffer } = this;
     if (!this.pio('out')) return;
-    buffer[s.at] = word;
-    buffer[s.at + 1] = word >>> 8;
-    s.at += 2;
-    if (s.at === s.end) this.blockWritten(this.clock.now());
+    this.transfer.writeWord(word);
+    if (this.transfer.moved) this.blockWritten(this.clock.now());
   }
 
   /** SRST goes up. */
@@ -191,7 +186,7 @@ export class Drive implements DriveCore, Saved {
       state: copyState(this.s),
       taskFile: this.taskFile.save(),
       mechanics: this.mechanics.save(),
-      buffer: this.buffer.slice(0, Math.max(SECTOR_BYTES, this.s.end)),
+      transfer: this.transfer.save(),
       backend: this.options.backend.save?.(),
     };
   }
@@ -201,7 +196,7 @@ export class Drive implements DriveCore, Saved {
     this.s = copyState(saved.state as DriveState);
     this.taskFile.load(saved.taskFile as number[]);
     this.mechanics.load(saved.mechanics);
-    this.buffer.set(saved.buffer as Uint8Array);
+    this.transfer.load(saved.transfer as TransferState);
     this.options.backend.load?.(saved.backend);
   }
 
@@ -217,7 +212,7 @@ export class Drive implements DriveCore, Saved {
     s.error = 0;
     s.status = STATUS.BSY | READY;
     s.command = code;
-    s.at = s.end = s.left = 0;
+    this.transfer.clear();
   }
 
   private start(row: CommandRow | undefined): void {
@@ -247,26 +242,18 @@ export class Drive implements DriveCore, Saved {
   }
 
   private startTransfer(row: Extract<CommandRow, { ext: boolean }>, now: number): void {
-    const { s } = this;
-    const { settings } = s;
+    const { settings } = this.s;
     const soon = now + this.mechanics.overheadHit;
     const by =
       row.kind === 'verify' ? 'dma' : row.kind === 'read' || row.kind === 'write' ? row.by : 'sector';
     if (by === 'multiple' && settings.multiple === 0) return this.endAt(soon, ERROR.ABRT);
-    s.block = by === 'dma' ? CHUNK : by === 'multiple' ? settings.multiple : 1;
-    s.lba = this.taskFile.address(row.ext, settings.geometry);
-    s.left = this.taskFile.count(row.ext);
-    if (s.lba < 0 || s.lba >= this.sectors) return this.endAt(soon, ERROR.IDNF);
+    this.transfer.start(row.ext, by === 'dma' ? CHUNK : by === 'multiple' ? settings.multiple : 1);
+    if (!this.transfer.onDisk) return this.endAt(soon, ERROR.IDNF);
     const ready = readyAt(this, now);
     settings.power = 'active';
     if (row.kind === 'write') return this.next('accept', ready + this.mechanics.overheadWrite);
-    const at = this.mechanics.startRead(s.lba, this.blockLength(), ready);
+    const at = this.mechanics.startRead(this.transfer.lba, this.transfer.blockLength(), ready);
     this.next(row.kind === 'verify' ? 'verify' : 'present', at);
-  }
-
-  /** Sectors of the next block, cut off at the end of the disk. */
-  private blockLength(): number {
-    return Math.min(this.s.block, this.s.left, this.sectors - this.s.lba);
   }
 
   private step(now: number): void {
@@ -290,7 +277,7 @@ export class Drive implements DriveCore, Saved {
         this.burst(now);
         break;
       case 'wrote':
-        if (s.left > 0) this.accept(true);
+        if (this.transfer.more) this.accept(true);
         else this.end(0);
         break;
       case 'reset':
@@ -330,7 +317,7 @@ export class Drive implements DriveCore, Saved {
   /** Stops whatever is going on. */
   private halt(): void {
     this.s.step = 'none';
-    this.s.at = this.s.end = this.s.left = 0;
+    this.transfer.clear();
     this.clock.cancel(this.event);
   }
 
@@ -344,124 +331,91 @@ export class Drive implements DriveCore, Saved {
     return row?.kind === 'write-buffer' ? direction === 'out' : direction === 'in';
   }
 
-  /** DRQ for a block of `sectors` in, or wanted in, the buffer. */
-  private request(sectors: number, interrupt: boolean): void {
-    const { s } = this;
-    s.at = 0;
-    s.end = sectors * SECTOR_BYTES;
-    s.status = READY | STATUS.DRQ;
-    if (interrupt) s.interrupt = true;
+  /** DRQ: a block is in, or wanted in, the buffer. */
+  private request(interrupt: boolean): void {
+    this.s.status = READY | STATUS.DRQ;
+    if (interrupt) this.s.interrupt = true;
   }
 
   /** The next block of a read is in the buffer. */
   private present(): void {
     const row = this.row();
-    if (row?.kind === 'identify') this.buffer.set(this.identity());
     if (row?.kind !== 'read') {
-      this.s.left = 0;
-      return this.request(1, true);
+      this.transfer.openOnly(row?.kind === 'identify' ? this.identity() : undefined);
+      return this.request(true);
     }
-    const { sectors, error } = this.readMedium(row.ext);
-    if (sectors === 0) this.end(error);
-    else this.request(sectors, row.by !== 'dma');
+    const { sectors, error } = this.transfer.readMedium(row.ext);
+    if (sectors === 0) return this.end(error);
+    this.transfer.open(sectors);
+    this.request(row.by !== 'dma');
   }
 
   /** The host has read the block. */
   private blockRead(): void {
-    const { s } = this;
-    if (s.left > 0) this.readOn('present', this.mechanics.blockGap);
+    if (this.transfer.more) this.readOn('present', this.mechanics.blockGap);
     else {
-      s.status = READY;
+      this.s.status = READY;
       this.idle();
     }
     this.cable.changed();
   }
 
   private readOn(step: Step, gap: number): void {
-    const { s } = this;
     const now = this.clock.now() + gap;
-    s.status = STATUS.BSY | READY;
-    const length = this.blockLength();
-    this.next(step, length > 0 ? this.mechanics.continueRead(s.lba, length, now) : now);
+    this.s.status = STATUS.BSY | READY;
+    const length = this.transfer.blockLength();
+    this.next(step, length > 0 ? this.mechanics.continueRead(this.transfer.lba, length, now) : now);
   }
 
   private verify(now: number): void {
     const row = this.row();
-    const { sectors, error } = this.readMedium(row?.kind === 'verify' && row.ext);
+    const { sectors, error } = this.transfer.readMedium(row?.kind === 'verify' && row.ext);
     if (sectors === 0) this.end(error);
-    else if (this.s.left > 0) this.readOn('verify', 0);
+    else if (this.transfer.more) this.readOn('verify', 0);
     else this.endAt(now, 0);
   }
 
   /** The drive wants the next block of a write. */
   private accept(interrupt = false): void {
+    const { transfer } = this;
     const row = this.row();
-    if (row?.kind !== 'write') return this.request(1, false);
-    if (this.s.lba >= this.sectors) return this.fail(row.ext, this.s.lba, ERROR.IDNF);
-    this.request(this.blockLength(), interrupt && row.by !== 'dma');
+    if (row?.kind !== 'write') {
+      transfer.openOnly();
+      return this.request(false);
+    }
+    if (!transfer.onDisk) {
+      transfer.placeNext(row.ext);
+      return this.end(ERROR.IDNF);
+    }
+    transfer.open(transfer.blockLength());
+    this.request(interrupt && row.by !== 'dma');
   }
 
   /** The host has written the block. */
   private blockWritten(now: number): void {
-    const { s } = this;
+    const { s, transfer, mechanics } = this;
     const row = this.row();
     s.status = STATUS.BSY | READY;
-    if (row?.kind !== 'write') return this.endAt(now + this.mechanics.blockGap, 0);
-    const count = s.end / SECTOR_BYTES;
-    const { lba } = s;
-    if (!this.medium.write(lba, this.buffer.subarray(0, s.end))) {
-      this.place(row.ext, lba);
-      return this.endAt(now + this.mechanics.overheadHit, ERROR.ABRT | FAULT);
-    }
-    s.lba += count;
-    s.left -= count;
-    this.place(row.ext, s.lba - 1);
-    const cached = s.settings.writeCache || s.left > 0;
-    const gap = row.by === 'dma' && s.left > 0 ? 0 : this.mechanics.blockGap;
-    this.next('wrote', this.mechanics.write(lba, count, now, cached) + gap);
+    if (row?.kind !== 'write') return this.endAt(now + mechanics.blockGap, 0);
+    const { lba } = transfer;
+    const { sectors, error } = transfer.writeMedium(row.ext);
+    if (sectors === 0) return this.endAt(now + mechanics.overheadHit, error);
+    const cached = s.settings.writeCache || transfer.more;
+    const gap = row.by === 'dma' && transfer.more ? 0 : mechanics.blockGap;
+    this.next('wrote', mechanics.write(lba, sectors, now, cached) + gap);
   }
 
   /** A DMA burst's time is over: the bytes move now, or some of them if the descriptors end. */
   private burst(now: number): void {
-    const { s } = this;
+    const { transfer } = this;
     const row = this.row();
     if (row?.kind !== 'read' && row?.kind !== 'write') return;
     const direction = row.kind === 'read' ? 'in' : 'out';
-    s.at += this.cable.transfer(this.buffer.subarray(s.at, s.end), direction);
-    if (s.at < s.end) return;
+    transfer.advance(this.cable.transfer(transfer.rest(), direction));
+    if (!transfer.moved) return;
     if (direction === 'out') this.blockWritten(now);
-    else if (s.left > 0) this.readOn('present', 0);
+    else if (transfer.more) this.readOn('present', 0);
     else this.end(0);
-  }
-
-  /** Reads the next block into the buffer and moves on; fewer sectors than asked before one that fails. */
-  private readMedium(ext: boolean): { sectors: number; error: number } {
-    const { s } = this;
-    const wanted = this.blockLength();
-    if (wanted === 0) {
-      this.place(ext, s.lba);
-      return { sectors: 0, error: ERROR.IDNF };
-    }
-    const sectors = this.medium.read(s.lba, this.buffer.subarray(0, wanted * SECTOR_BYTES));
-    if (sectors === 0) {
-      this.place(ext, s.lba);
-      return { sectors, error: ERROR.UNC };
-    }
-    s.lba += sectors;
-    s.left -= sectors;
-    this.place(ext, s.lba - 1);
-    return { sectors, error: 0 };
-  }
-
-  /** The registers name the sector and say how many are left. */
-  private place(ext: boolean, lba: number): void {
-    this.taskFile.setAddress(lba, ext, this.s.settings.geometry);
-    this.taskFile.setCount(this.s.left & 0xff);
-  }
-
-  private fail(ext: boolean, lba: number, error: number): void {
-    this.place(ext, lba);
-    this.end(error);
   }
 
   private identity(): Uint8Array {

@@ -5,7 +5,7 @@
  *   channel.ts    a cable, its ports, its interrupt      commands.ts   every command, a row each
  *   drive.ts      a drive's registers and protocols      identify.ts   what a drive says of itself
  *   bus-master.ts descriptors and their walk             mechanics.ts, timing.ts  seeks, rotation, buffers
- *   block.ts, medium.ts  where sectors come from
+ *   block.ts, medium.ts  where sectors come from         transfer.ts   the data of a command
  *
  * A channel's ports answer while the function's I/O space is enabled and IDETIM's decode bit is set; both come set,
  * as a BIOS leaves them. The timing registers are otherwise kept and change nothing: a port access costs what the

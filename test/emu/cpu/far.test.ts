@@ -338,6 +338,15 @@ describe('RETF', () => {
     expect([0, 3, 4, 5].map(s => rig.c.selector(s))).toEqual([UDATA, 0, CONFORMING, 0]);
   });
 
+  it('leaves 0 of a null selector with an RPL, as silicon does', () => {
+    const rig = new Rig();
+    rig.segment(0, 1);
+    rig.segment(3, 3);
+    push(rig, TARGET, UCODE, USER_STACK, UDATA);
+    rig.run('cb');
+    expect([0, 3].map(s => rig.c.selector(s))).toEqual([0, 0]);
+  });
+
   it('cannot go to an inner ring', () => {
     const rig = new Rig().user();
     rig.c.esp = USER_STACK - 8;

@@ -291,7 +291,7 @@ describe('MSRs', () => {
   it('SYSENTER’s keep what is written', () => {
     const rig = new Rig();
     for (const [n, v] of [
-      [0x174, 8],
+      [0x174, 0x1_0008],
       [0x175, 0xc012_3456],
       [0x176, 0x89ab_cdef],
     ]) {
@@ -322,7 +322,7 @@ describe('MSRs', () => {
       [0x1b, 0xfee0_0d00, 0], // x2APIC
       [0x1b, 0xfee0_0901, 0],
       [0x1b, 0xfee0_0900, 0x10],
-      [0x174, 0x1_0000, 0],
+      [0x174, 8, 1],
       [0x175, 0, 1],
     ]) {
       rig.c.r32.set([lo, n, hi], 0);
@@ -617,4 +617,14 @@ describe('profiles', () => {
     };
     Object.values(profiles).forEach(check);
   });
+});
+
+it('IA32_PLATFORM_ID reads 0 and cannot be written', () => {
+  const rig = new Rig();
+  rig.c.r32[ECX] = 0x17;
+  rig.c.r32[EAX] = rig.c.r32[EDX] = -1;
+  rig.run('0f 32');
+  expect([rig.c.r32[EAX], rig.c.r32[EDX]]).toEqual([0, 0]);
+  rig.run('0f 30');
+  rig.expectFault(GP, 0);
 });

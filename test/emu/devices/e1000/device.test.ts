@@ -40,6 +40,8 @@ describe('register access', () => {
     rig.write(REG.VET, 0xffff88a8);
     rig.write(REG.TIPG, 0xffffffff);
     expect([rig.read(REG.VET), rig.read(REG.TIPG)]).toEqual([0x88a8, 0x3fffffff]);
+    rig.write(REG.SWSM, 0xffffffff);
+    expect(rig.read(REG.SWSM)).toBe(0xf);
     rig.write(REG.STATUS, 0xffffffff);
     expect(rig.read(REG.STATUS)).toBe(0x00000a81);
   });
