@@ -59,6 +59,8 @@ export const CR0_AM = 0x4_0000;
 export const CR0_NW = 0x2000_0000;
 export const CR0_CD = 0x4000_0000;
 export const CR0_PG = 0x8000_0000 | 0;
+/** CR3's bits that are not reserved: the directory, PCD and PWT. The others are ignored. */
+export const CR3_KNOWN = 0xffff_f018 | 0;
 export const CR4_TSD = 0x004;
 export const CR4_DE = 0x008;
 export const CR4_PSE = 0x010;

@@ -25,7 +25,7 @@ import {
   writeBusy,
 } from './descriptors.ts';
 import { loadParagraph } from './realmode.ts';
-import { CR0_PG, CR0_TS, NT, RF } from './registers.ts';
+import { CR0_PG, CR0_TS, CR3_KNOWN, NT, RF } from './registers.ts';
 import { CS_, DS_, ES_, FS_, GS_, LDTR_, SEG_P, SS_, TR_ } from './segments.ts';
 
 const TLB_FLUSH = CAUSE.tlbFlush;
@@ -179,7 +179,7 @@ function saveOldTask(c: Cpu, kind: SwitchKind, returnEip: number, fault: boolean
 /** What is loaded without checks: CR3, EIP, EFLAGS, general registers, and every segment as not yet usable. */
 function loadRegisters(c: Cpu, nested: boolean): void {
   if (c.cr0 & CR0_PG && layoutOf(c.segmentAttributes(TR_)) === LAYOUT32) {
-    c.setCr3(image.cr3);
+    c.setCr3(image.cr3 & CR3_KNOWN);
     c.charge(TLB_FLUSH, c.costs.tlbFlush);
   }
   c.setCr0(c.cr0 | CR0_TS);

@@ -24,6 +24,7 @@ import {
   CR0_PG,
   CR0_TS,
   CR0_WP,
+  CR3_KNOWN,
   CR4_DE,
   CR4_PCE,
   CR4_PGE,
@@ -43,7 +44,6 @@ const EBX = 3;
 const CR0_KNOWN =
   CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
 const CR4_KNOWN = CR4_TSD | CR4_DE | CR4_PSE | CR4_PGE | CR4_PCE;
-const CR3_KNOWN = 0xffff_f018 | 0;
 const DR6_FIXED = 0xffff_0ff0 | 0;
 const DR6_WRITABLE = 0xe00f;
 const DR6_BD = 0x2000;
