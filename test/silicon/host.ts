@@ -1,4 +1,4 @@
-/** Builds the harness with the pinned clang and runs vectors on this computer's CPU (Linux on x86 only). */
+/** Builds a harness with the pinned clang and runs vectors on this computer's CPU (Linux on x86 only). */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -23,27 +23,32 @@ export function hostCpu(): string {
   return `${field('model name')}, family ${field('cpu family')} model ${field('model\t')} stepping ${field('stepping')}`;
 }
 
-/** Runs every vector on the host CPU. Throws an Error with one clear line when the host cannot. */
-export function runOnHost(vectors: readonly Vector[]): Outcome[] {
+/** What the harness `source` writes for `input`. Throws an Error with one clear line when this host cannot run it. */
+export function runHarness(source: string, input: Buffer): Buffer {
   const directory = mkdtempSync(join(tmpdir(), 'nooks86-silicon-'));
   try {
     const program = join(directory, 'harness');
-    const built = spawnSync('npx', ['zig', 'cc', ...FLAGS.split(' '), '-o', program, SOURCE], {
+    const built = spawnSync('npx', ['zig', 'cc', ...FLAGS.split(' '), '-o', program, source], {
       encoding: 'utf8',
     });
     if (built.status !== 0) throw new Error(`the harness does not compile:\n${built.stderr}`);
-    const ran = spawnSync(program, [], {
-      input: Buffer.concat([packLocal(), packVectors(vectors)]),
-      maxBuffer: 1 << 30,
-    });
+    const ran = spawnSync(program, [], { input, maxBuffer: 1 << 30 });
     if (ran.status === NO_LOW)
       throw new Error('the harness needs root or vm.mmap_min_addr=4096 to map 0x8000');
     if (ran.status === NO_LDT) throw new Error('the kernel does not allow the LDT that the vectors need');
     if (ran.status || ran.signal)
       throw new Error(`the harness ended with code ${ran.status}, signal ${ran.signal}`);
     if (ran.error) throw new Error(`this host runs no 32-bit x86 programs: ${ran.error.message}`);
-    return unpackResults(ran.stdout, vectors.length);
+    return ran.stdout;
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Runs every vector on the host CPU; throws as `runHarness` does. */
+export function runOnHost(vectors: readonly Vector[]): Outcome[] {
+  return unpackResults(
+    runHarness(SOURCE, Buffer.concat([packLocal(), packVectors(vectors)])),
+    vectors.length,
+  );
 }

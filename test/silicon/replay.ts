@@ -8,15 +8,11 @@ import type { Row } from '../../emu/cpu/row.ts';
 import { type Corpus, FLAT_SEGMENTS, type Outcome, type Vector } from './format.ts';
 import { segmentOf } from './ldt.ts';
 import { eitherOperand, leavesCallFrame, resumeFlag } from './makers.ts';
+import { type Mismatch, mismatchesOf } from './mismatches.ts';
 import { undefinedFlags } from './undefined.ts';
 
 /** Runs a vector from a fresh state; what it says of `stuck` is not looked at. */
 export type Subject = (v: Vector) => Outcome;
-
-export interface Mismatch {
-  row: string;
-  text: string;
-}
 
 const REGISTERS = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'];
 const SEGMENT_NAMES = ['es', 'cs', 'ss', 'ds', 'fs', 'gs'];
@@ -70,30 +66,7 @@ export function describeVector(v: Vector): string {
   return `${code}  ${text}\n    ${regs} eflags=${hex(v.eflags)} memory+${hex(v.memoryOffset)}: ${memory}${segments}`;
 }
 
-/** Replays the whole corpus; the mismatches in its order. */
+/** The mismatches of a whole corpus, in its order. */
 export function replay(corpus: Corpus, rows: readonly Row[], subject: Subject): Mismatch[] {
-  const rowOf = new Map(rows.map(r => [r.enc, r]));
-  const mismatches: Mismatch[] = [];
-  corpus.vectors.forEach((v, n) => {
-    const differences = compare(v, rowOf.get(v.row), corpus.outcomes[n], subject(v));
-    if (differences.length === 0) return;
-    mismatches.push({
-      row: v.row,
-      text: `${describeVector(v)}\n    ${differences.join(', ')} (silicon/ours)`,
-    });
-  });
-  return mismatches;
-}
-
-/** Mismatches grouped by row with counts, the first `examples` of each spelled out. */
-export function report(mismatches: readonly Mismatch[], rows: readonly Row[], examples = 2): string {
-  const groups = new Map<string, Mismatch[]>();
-  for (const m of mismatches) groups.set(m.row, [...(groups.get(m.row) ?? []), m]);
-  const formOf = new Map(rows.map(r => [r.enc, r.form]));
-  return [...groups]
-    .map(([row, list]) => {
-      const shown = list.slice(0, examples).map(m => `  ${m.text}`);
-      return `${row} (${formOf.get(row) ?? row}): ${list.length}\n${shown.join('\n')}`;
-    })
-    .join('\n');
+  return mismatchesOf(corpus, rows, subject, { compare, describe: describeVector });
 }

@@ -8,7 +8,8 @@ import { parseEncoding } from './encoding.ts';
 import { CODE_SIZE, type Corpus, FLAT_SEGMENTS, packCorpus, unpackCorpus, type Vector } from './format.ts';
 import { generate, SKIPPED, UNDEFINED_ROW } from './generate.ts';
 import { segmentOf } from './ldt.ts';
-import { compare, replay, report } from './replay.ts';
+import { report } from './mismatches.ts';
+import { compare, replay } from './replay.ts';
 import { machineSubject } from './subject.ts';
 import { flagBits, undefinedFlags } from './undefined.ts';
 

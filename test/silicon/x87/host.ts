@@ -1,34 +1,10 @@
-/** Builds the x87 harness with the pinned clang and runs vectors on this computer's CPU (Linux on x86 only). */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** Runs x87 vectors on this computer's CPU (Linux on x86 only). */
+import { runHarness } from '../host.ts';
 import { type Outcome, packVectors, unpackResults, type Vector } from './format.ts';
 
 const SOURCE = 'test/silicon/x87/harness.c';
-const FLAGS =
-  '-target x86-linux-none -mcpu=i686 -O2 -g0 -std=c11 -Wall -Wextra -Werror -ffreestanding -fno-stack-protector ' +
-  '-fno-sanitize=undefined -nostdlib -static -Wl,--image-base=0x70000000';
-/** Exit code of the harness when LOW cannot be mapped. */
-const NO_LOW = 30;
 
-/** Runs every vector on the host CPU. Throws an Error with one clear line when the host cannot. */
+/** Runs every vector on the host CPU; throws as `runHarness` does. */
 export function runOnHost(vectors: readonly Vector[]): Outcome[] {
-  const directory = mkdtempSync(join(tmpdir(), 'nooks86-x87-'));
-  try {
-    const program = join(directory, 'harness');
-    const built = spawnSync('npx', ['zig', 'cc', ...FLAGS.split(' '), '-o', program, SOURCE], {
-      encoding: 'utf8',
-    });
-    if (built.status !== 0) throw new Error(`the harness does not compile:\n${built.stderr}`);
-    const ran = spawnSync(program, [], { input: packVectors(vectors), maxBuffer: 1 << 30 });
-    if (ran.status === NO_LOW)
-      throw new Error('the harness needs root or vm.mmap_min_addr=4096 to map 0x8000');
-    if (ran.status || ran.signal)
-      throw new Error(`the harness ended with code ${ran.status}, signal ${ran.signal}`);
-    if (ran.error) throw new Error(`this host runs no 32-bit x86 programs: ${ran.error.message}`);
-    return unpackResults(ran.stdout, vectors.length);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  return unpackResults(runHarness(SOURCE, packVectors(vectors)), vectors.length);
 }

@@ -4,9 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { fpuRows } from '../../../emu/cpu/rows/fpu.ts';
 import { p4 } from '../../../emu/profile/p4-1700.ts';
 import { CODE } from '../format.ts';
+import { report } from '../mismatches.ts';
 import { packCorpus, unpackCorpus } from './corpus.ts';
 import { generate, UNDEFINED_ROW } from './generate.ts';
-import { compare, replay, report } from './replay.ts';
+import { compare, replay } from './replay.ts';
 import { fpuSubject } from './subject.ts';
 
 const corpus = unpackCorpus(readFileSync('test/silicon/x87/corpus/x87.bin.gz'), CODE);
