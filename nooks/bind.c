@@ -7,6 +7,7 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
+#include <nooks/event.h>
 #include <nooks/object.h>
 #include <nooks/wrapper.h>
 
@@ -68,23 +69,28 @@ void nooks_call_cleanup(struct module *mod) {
   else mod->cleanup();
 }
 
-/* Tasks that wait in the kernel for the extension give up when they come back; they may take their time. */
-static void wait_for_calls(struct nooks_domain *d) {
-  for (u32 ticks = 1; wake_sleepers(d); ticks++) {
+/* Tasks that wait in the kernel for the extension give up when they come back; says how many there were. */
+static u32 wait_for_calls(struct nooks_domain *d) {
+  u32 inside = 0, left;
+  for (u32 ticks = 1; (left = wake_sleepers(d)); ticks++) {
+    if (ticks == 1) inside = left;
     if (ticks % (5 * HZ) == 0) printk(KERN_WARNING "nooks: %s: tasks are still in it\n", d->name);
     set_current_state(TASK_UNINTERRUPTIBLE);
     schedule_timeout(1);
   }
+  return inside;
 }
 
 void nooks_module_unload(struct module *mod) {
   struct nooks_domain *d = domain_of_module(mod);
   if (!d) return;
   d->state = DOMAIN_DYING;
-  wait_for_calls(d);
+  nooks_event(EVENT_UNWOUND, d->name, wait_for_calls(d));
   release_objects(d);
+  nooks_event(EVENT_RELEASED, d->name, 0);
   if (mod->base + mod->size > mod->ro_end)
     domain_disown(d, (void *)mod->ro_end, mod->base + mod->size - mod->ro_end);
   mod->nooks = NULL;
+  nooks_event(EVENT_UNLOADED, d->name, 0);
   domain_destroy(d);
 }

@@ -30,7 +30,7 @@ static ssize_t control_write(struct file *file, const char *buf, size_t count, l
   if (strncmp(command, COMMAND, sizeof COMMAND - 1)) return -EINVAL;
   d = find_domain(command + sizeof COMMAND - 1);
   if (!d) return -ESRCH;
-  nooks_fail(d, "a program says so");
+  nooks_fail(d, TRIGGER_USER, "a program says so");
   return (ssize_t)count;
 }
 

@@ -97,7 +97,7 @@ static void deliver_packets(struct nooks_domain *d) {
   struct sk_buff *packet[QUEUE_PACKETS];
   u32 n = take(&d->queue->packets, d->queue->packet, packet, QUEUE_PACKETS);
   if (n > QUEUE_PACKETS) {
-    nooks_fail(d, "queue of packets is corrupt");
+    nooks_fail(d, TRIGGER_QUEUE, "queue of packets is corrupt");
     return;
   }
   count(&d->stats->deferred, n);
@@ -109,14 +109,14 @@ static void deliver_objects(struct nooks_domain *d) {
   struct net_device *object[QUEUE_OBJECTS];
   u32 n = take(&d->queue->objects, d->queue->object, object, QUEUE_OBJECTS);
   if (n > QUEUE_OBJECTS) {
-    nooks_fail(d, "queue of changed objects is corrupt");
+    nooks_fail(d, TRIGGER_QUEUE, "queue of changed objects is corrupt");
     return;
   }
   count(&d->stats->deferred, n);
   for (u32 i = 0; i < n; i++) {
     struct nooks_object *o = object_find(d, OBJ_NETDEV, object[i]);
     if (!o) {
-      nooks_fail(d, "a changed net_device %p is none", (void *)object[i]);
+      nooks_fail(d, TRIGGER_ARGUMENT, "a changed net_device %p is none", (void *)object[i]);
       return;
     }
     netdev_state_from_driver(o->kernel, o->driver);

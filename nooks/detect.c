@@ -10,6 +10,7 @@
 #include <linux/kernel.h>
 #include <linux/netdevice.h>
 #include <nooks/detect.h>
+#include <nooks/event.h>
 #include <nooks/object.h>
 #include <nooks/xpc.h>
 
@@ -35,7 +36,7 @@ static void stop_queues(struct nooks_domain *d) {
   list_for_each_entry(o, &d->objects[OBJ_NETDEV], list) netif_stop_queue(o->kernel);
 }
 
-static void fail(struct nooks_domain *d, const char *message) {
+static void fail(struct nooks_domain *d, enum nooks_trigger why, const char *message) {
   unsigned long flags;
   local_irq_save(flags);
   bool first = d->state == DOMAIN_RUNNING;
@@ -46,27 +47,29 @@ static void fail(struct nooks_domain *d, const char *message) {
   irq_restore(flags);
   if (!first) return;
   d->stats->failures++;
+  nooks_trigger_counts[why]++;
+  nooks_event(EVENT_FAILED, d->name, why);
   printk(KERN_ERR "nooks: %s failed: %s\n", d->name, message);
   stop_queues(d);
   recovery_wake();
 }
 
-void nooks_fail(struct nooks_domain *d, const char *fmt, ...) {
+void nooks_fail(struct nooks_domain *d, enum nooks_trigger why, const char *fmt, ...) {
   char message[MESSAGE_MAX];
   va_list args;
   va_start(args, fmt);
   vsnprintf(message, sizeof message, fmt, args);
   va_end(args);
-  fail(d, message);
+  fail(d, why, message);
 }
 
-void nooks_bad_call(const char *fmt, ...) {
+void nooks_bad_call(enum nooks_trigger why, const char *fmt, ...) {
   char message[MESSAGE_MAX];
   va_list args;
   va_start(args, fmt);
   vsnprintf(message, sizeof message, fmt, args);
   va_end(args);
-  fail(calling_domain(), message);
+  fail(calling_domain(), why, message);
   nooks_unwind(xpc_frame());
 }
 
@@ -90,7 +93,7 @@ static void report(struct nooks_domain *d, const struct pt_regs *regs, u32 vecto
   if (mod) n += snprintf(message + n, sizeof message - (u32)n, " (%s+%#x)", mod->name, regs->eip - mod->text_start);
   if (vector == TRAP_PAGE_FAULT || vector == TRAP_DOUBLE_FAULT)
     snprintf(message + n, sizeof message - (u32)n, ", address %08x", address);
-  fail(d, message);
+  fail(d, vector == TRAP_DOUBLE_FAULT ? TRIGGER_STACK : TRIGGER_EXCEPTION, message);
 }
 
 /* The newest call into the domain whose directory was loaded is the one that ran. */

@@ -64,14 +64,14 @@ struct sk_buff *packet_return(struct nooks_domain *d, const struct sk_buff *copy
 
 static bool unsound(struct nooks_domain *d, struct sk_buff *skb, const struct sk_buff *copy) {
   kfree_skb(skb);
-  nooks_fail(d, "netif_rx: packet %p is not sound", (const void *)copy);
+  nooks_fail(d, TRIGGER_ARGUMENT, "netif_rx: packet %p is not sound", (const void *)copy);
   return false;
 }
 
 bool receive_packet(struct nooks_domain *d, struct sk_buff *copy, int *result) {
   struct sk_buff *skb = packet_return(d, copy);
   if (unlikely(!skb)) {
-    nooks_fail(d, "netif_rx: %p is not a live packet of the extension", (void *)copy);
+    nooks_fail(d, TRIGGER_ARGUMENT, "netif_rx: %p is not a live packet of the extension", (void *)copy);
     return false;
   }
   struct nooks_object *dev = object_find(d, OBJ_NETDEV, copy->dev);

@@ -20,6 +20,7 @@
 #include <linux/wait.h>
 #include <net/ip.h>
 #include <nooks/detect.h>
+#include <nooks/event.h>
 #include <nooks/object.h>
 #include <nooks/wrapper.h>
 #include <nooks/xpc.h>
@@ -110,19 +111,25 @@ static void recover(struct nooks_domain *d) {
   u64 start = rdtsc();
   strlcpy(s.name, d->name, sizeof s.name);
   strlcpy(s.args, d->args, sizeof s.args);
+  nooks_event(EVENT_BEGIN, s.name, 0);
   save_interfaces(&s, d);
   if (unload_module(s.name, true)) return; /* somebody else did */
   if (!may_restart(s.name)) {
     printk(KERN_ERR "nooks: %s failed %u times, it stays unloaded\n", s.name, MAX_FAILURES);
+    nooks_event(EVENT_GAVE_UP, s.name, 0);
     return;
   }
   int err = load_module(s.name, s.args);
   if (err) {
     printk(KERN_ERR "nooks: %s cannot be loaded again: %d\n", s.name, err);
+    nooks_event(EVENT_GAVE_UP, s.name, 0);
     return;
   }
+  nooks_event(EVENT_LOADED, s.name, 0);
   for (u32 i = 0; i < s.count; i++) restore_interface(&s.interfaces[i]);
+  nooks_event(EVENT_RESTORED, s.name, 0);
   stats->recoveries++;
+  nooks_event(EVENT_RECOVERED, s.name, 0);
   printk(KERN_WARNING "nooks: %s restarted after %u kilocycles\n", s.name, (u32)((rdtsc() - start) >> 10));
 }
 

@@ -83,14 +83,14 @@ int nooks_driver_call_with(struct nooks_domain *d, struct nooks_object *objects,
   f.bh_disabled = 0;
   f.call_objects = objects;
   local_irq_save(f.eflags);
-  if (unlikely(!room_for_call(&f))) nooks_fail(d, "XPCs nested too deeply");
+  if (unlikely(!room_for_call(&f))) nooks_fail(d, TRIGGER_STACK, "XPCs nested too deeply");
   else f.failed = !cross(&f, &value, fn, nargs, args);
   irq_restore(f.eflags);
   if (unlikely(f.failed))
     while (f.bh_disabled) f.bh_disabled--, local_bh_enable();
   if (d->state != DOMAIN_RUNNING) return -EIO;
   if (f.failed) {
-    nooks_fail(d, "no stack for a call");
+    nooks_fail(d, TRIGGER_STACK, "no stack for a call");
     return -EIO;
   }
   if (d->queue->packets | d->queue->objects) nooks_deliver(d);
@@ -141,13 +141,13 @@ static bool valid_context(const struct nooks_wrapper *w, u32 domain_esp) {
 u32 nooks_dispatch(const struct nooks_wrapper *w, u32 domain_esp) {
   struct xpc_frame *f = xpc_frame();
   struct nooks_domain *d = f->domain;
-  if (unlikely(!valid_stack(f, w, domain_esp))) nooks_bad_call("%s: called on no stack of the domain", w->name);
+  if (unlikely(!valid_stack(f, w, domain_esp))) nooks_bad_call(TRIGGER_STACK, "%s: called on no stack of the domain", w->name);
   f->domain_esp = domain_esp;
   count(&d->stats->to_kernel, 1);
   if (d->queue->packets | d->queue->objects) nooks_deliver(d);
   if (unlikely(d->state != DOMAIN_RUNNING)) nooks_unwind(f);
   if (unlikely(!valid_context(w, domain_esp)))
-    nooks_bad_call("%s: may sleep, called in an interrupt or with interrupts off", w->name);
+    nooks_bad_call(TRIGGER_CONTEXT, "%s: may sleep, called in an interrupt or with interrupts off", w->name);
   u32 result = call_body(w, (const u32 *)(domain_esp + ARGS_OFFSET));
   if (unlikely(d->state != DOMAIN_RUNNING)) nooks_unwind(f);
   f->domain_esp = 0;

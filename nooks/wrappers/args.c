@@ -13,24 +13,24 @@ static const char *const type_names[OBJ_TYPES] = {
 
 struct nooks_object *object_arg(enum object_type type, const void *driver, const char *function) {
   struct nooks_object *o = object_find(calling_domain(), type, driver);
-  if (unlikely(!o)) nooks_bad_call("%s: %p is not a live %s of the extension", function, driver, type_names[type]);
+  if (unlikely(!o)) nooks_bad_call(TRIGGER_ARGUMENT, "%s: %p is not a live %s of the extension", function, driver, type_names[type]);
   return o;
 }
 
 void readable_arg(const void *p, u32 bytes, const char *function) {
   if (unlikely(!domain_can_read(calling_domain(), p, bytes)))
-    nooks_bad_call("%s: cannot read %u bytes at %p", function, bytes, p);
+    nooks_bad_call(TRIGGER_ARGUMENT, "%s: cannot read %u bytes at %p", function, bytes, p);
 }
 
 void writable_arg(const void *p, u32 bytes, const char *function) {
   if (unlikely(!domain_can_write(calling_domain(), p, bytes)))
-    nooks_bad_call("%s: %u bytes at %p are not the extension's", function, bytes, p);
+    nooks_bad_call(TRIGGER_ARGUMENT, "%s: %u bytes at %p are not the extension's", function, bytes, p);
 }
 
 const void *code_arg(const void *fn, const char *function) {
   const struct module *mod = calling_domain()->module;
   if (unlikely((u32)fn < mod->text_start || (u32)fn >= mod->text_end))
-    nooks_bad_call("%s: %p is no function of the extension", function, fn);
+    nooks_bad_call(TRIGGER_ARGUMENT, "%s: %p is no function of the extension", function, fn);
   return fn;
 }
 

@@ -30,7 +30,7 @@ static bool own_device_memory(struct nooks_domain *d, u32 phys, u32 size) {
 void *wrap_ioremap(u32 phys, u32 size) {
   struct nooks_domain *d = calling_domain();
   if (!size || !own_device_memory(d, phys, size))
-    nooks_bad_call("ioremap: %#x bytes at %#x belong to no device of the extension", size, phys);
+    nooks_bad_call(TRIGGER_ARGUMENT, "ioremap: %#x bytes at %#x belong to no device of the extension", size, phys);
   struct nooks_memory *m = object_new(sizeof *m);
   void *addr = m ? ioremap(phys, size) : NULL;
   if (!addr || domain_map_device(d, addr, size)) {
@@ -70,7 +70,7 @@ void *wrap_pci_alloc_consistent(struct pci_dev *copy, u32 size, dma_addr_t *hand
 void wrap_pci_free_consistent(struct pci_dev *copy, u32 size, void *addr, dma_addr_t handle) {
   struct pci_dev *dev = object_arg(OBJ_PCI_DEV, copy, "pci_free_consistent")->kernel;
   struct nooks_memory *m = memory_of(object_arg(OBJ_CONSISTENT, addr, "pci_free_consistent"));
-  if (m->size != size || m->handle != handle) nooks_bad_call("pci_free_consistent: %p has another size or handle", addr);
+  if (m->size != size || m->handle != handle) nooks_bad_call(TRIGGER_ARGUMENT, "pci_free_consistent: %p has another size or handle", addr);
   domain_disown(m->o.domain, addr, size);
   pci_free_consistent(dev, size, addr, handle);
   object_drop(&m->o);

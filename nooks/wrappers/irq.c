@@ -38,7 +38,7 @@ int wrap_request_irq(unsigned irq, const void *handler, u32 flags, const char *n
 
 void wrap_free_irq(unsigned irq, void *dev_id) {
   struct nooks_irq *i = find_irq(calling_domain(), irq, dev_id);
-  if (!i) nooks_bad_call("free_irq: interrupt %u with %p is not the extension's", irq, dev_id);
+  if (!i) nooks_bad_call(TRIGGER_ARGUMENT, "free_irq: interrupt %u with %p is not the extension's", irq, dev_id);
   free_irq(irq, i);
   object_drop(&i->o);
 }
@@ -48,7 +48,7 @@ static unsigned own_line(unsigned irq, const char *function) {
   struct nooks_irq *i;
   list_for_each_entry(i, &calling_domain()->objects[OBJ_IRQ], o.list)
     if (i->irq == irq) return irq;
-  nooks_bad_call("%s: interrupt %u is not the extension's", function, irq);
+  nooks_bad_call(TRIGGER_ARGUMENT, "%s: interrupt %u is not the extension's", function, irq);
 }
 
 void wrap_disable_irq(unsigned irq) { disable_irq(own_line(irq, "disable_irq")); }

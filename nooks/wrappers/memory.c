@@ -23,7 +23,7 @@ static void release(const void *p, const char *function) {
   size_t size;
   if (!p) return;
   if (!heap_object(p, &heap, &start, &size) || heap != calling_domain()->heap || start != p)
-    nooks_bad_call("%s: %p is no live object of the extension's heap", function, p);
+    nooks_bad_call(TRIGGER_ARGUMENT, "%s: %p is no live object of the extension's heap", function, p);
   heap_free(p);
 }
 
@@ -70,7 +70,7 @@ u32 wrap_get_zeroed_page(int gfp) {
 void wrap_free_pages(u32 addr, u32 order) {
   if (!addr) return;
   struct nooks_memory *m = container_of(object_arg(OBJ_PAGES, (void *)addr, "free_pages"), struct nooks_memory, o);
-  if (m->size != order) nooks_bad_call("free_pages: %#x is a block of order %u, not %u", addr, m->size, order);
+  if (m->size != order) nooks_bad_call(TRIGGER_ARGUMENT, "free_pages: %#x is a block of order %u, not %u", addr, m->size, order);
   domain_disown(m->o.domain, (void *)addr, PAGE_SIZE << order);
   free_pages(addr, order);
   object_drop(&m->o);
@@ -84,7 +84,7 @@ kmem_cache_t *wrap_kmem_cache_create(const char *name, u32 size, u32 offset, u32
   char copy[24];
   (void)offset;
   string_arg(copy, name, sizeof copy, "kmem_cache_create");
-  if (ctor || dtor) nooks_bad_call("kmem_cache_create: %s has a constructor", copy);
+  if (ctor || dtor) nooks_bad_call(TRIGGER_ARGUMENT, "kmem_cache_create: %s has a constructor", copy);
   if (!size || size > PAGE_SIZE) return NULL;
   struct nooks_object *o = object_new(sizeof *o);
   kmem_cache_t *cache = o ? heap_cache_create(d->heap, copy, size, flags, NULL, NULL) : NULL;

@@ -27,7 +27,7 @@ int nooks_printk(const char *fmt, ...) {
 
 int wrap_printk_line(const char *line, u32 length) {
   char copy[LINE_MAX], format[] = KERN_WARNING "%s"; /* with the line's own level */
-  if (length >= LINE_MAX) nooks_bad_call("printk: a line of %u bytes", length);
+  if (length >= LINE_MAX) nooks_bad_call(TRIGGER_ARGUMENT, "printk: a line of %u bytes", length);
   readable_arg(line, length, "printk");
   memcpy(copy, line, length);
   copy[length] = 0;
@@ -39,20 +39,20 @@ int wrap_printk_line(const char *line, u32 length) {
 void wrap_panic(const char *fmt) {
   char text[LINE_MAX];
   string_arg(text, fmt, sizeof text, "panic");
-  nooks_bad_call("panic: %s", text);
+  nooks_bad_call(TRIGGER_ARGUMENT, "panic: %s", text);
 }
 
 void wrap___bug(const char *file, int line, const char *what) {
   char where[64], text[64];
   string_arg(where, file, sizeof where, "BUG");
   string_arg(text, what, sizeof text, "BUG");
-  nooks_bad_call("%s at %s:%d", text, where, line);
+  nooks_bad_call(TRIGGER_ARGUMENT, "%s at %s:%d", text, where, line);
 }
 
 void wrap_dump_stack(void) { dump_stack(); }
 
 static struct module *own_module(const struct module *mod, const char *function) {
-  if (mod != calling_domain()->module) nooks_bad_call("%s: %p is not the extension's module", function, (const void *)mod);
+  if (mod != calling_domain()->module) nooks_bad_call(TRIGGER_ARGUMENT, "%s: %p is not the extension's module", function, (const void *)mod);
   return calling_domain()->module;
 }
 
@@ -60,7 +60,7 @@ void wrap___module_get(struct module *mod) { __module_get(own_module(mod, "__mod
 
 void wrap___module_put(struct module *mod) {
   mod = own_module(mod, "__module_put");
-  if (mod->use_count <= 0) nooks_bad_call("__module_put: %s is not in use", mod->name);
+  if (mod->use_count <= 0) nooks_bad_call(TRIGGER_ARGUMENT, "__module_put: %s is not in use", mod->name);
   __module_put(mod);
 }
 
@@ -72,7 +72,7 @@ void wrap_local_bh_disable(void) {
 }
 
 void wrap_local_bh_enable(void) {
-  if (!xpc_frame()->bh_disabled) nooks_bad_call("local_bh_enable: soft interrupts are not disabled by this call");
+  if (!xpc_frame()->bh_disabled) nooks_bad_call(TRIGGER_ARGUMENT, "local_bh_enable: soft interrupts are not disabled by this call");
   xpc_frame()->bh_disabled--;
   local_bh_enable();
 }
@@ -80,13 +80,13 @@ void wrap_local_bh_enable(void) {
 void wrap_spin_lock_bh(spinlock_t *lock) {
   writable_arg(lock, sizeof *lock, "spin_lock_bh");
   wrap_local_bh_disable();
-  if (lock->locked) nooks_bad_call("spin_lock_bh: %p is taken already", (void *)lock);
+  if (lock->locked) nooks_bad_call(TRIGGER_ARGUMENT, "spin_lock_bh: %p is taken already", (void *)lock);
   lock->locked = 1;
 }
 
 void wrap_spin_unlock_bh(spinlock_t *lock) {
   writable_arg(lock, sizeof *lock, "spin_unlock_bh");
-  if (!lock->locked) nooks_bad_call("spin_unlock_bh: %p is not taken", (void *)lock);
+  if (!lock->locked) nooks_bad_call(TRIGGER_ARGUMENT, "spin_unlock_bh: %p is not taken", (void *)lock);
   lock->locked = 0;
   wrap_local_bh_enable();
 }

@@ -30,7 +30,7 @@ static u32 call_method(struct net_device *dev, const void *fn, u32 failed, u32 n
   if (!fn) return failed;
   netdev_to_driver(d, n->o.driver, dev);
   if (nooks_driver_call(d, &result, fn, nargs, n->o.driver, arg)) return failed;
-  if (!netdev_from_driver(d, dev, n->o.driver)) nooks_fail(d, "%s: values that make no sense", dev->name);
+  if (!netdev_from_driver(d, dev, n->o.driver)) nooks_fail(d, TRIGGER_ARGUMENT, "%s: values that make no sense", dev->name);
   return result;
 }
 
@@ -81,7 +81,7 @@ static int call_with_block(struct net_device *dev, const void *fn, void *block, 
   u32 args[3] = { (u32)n->o.driver, (u32)object.driver, arg };
   if (!nooks_driver_call_with(d, &object, &result, fn, nargs, args)) {
     copy_block(d, block, object.driver, bytes);
-    if (!netdev_from_driver(d, dev, n->o.driver)) nooks_fail(d, "%s: values that make no sense", dev->name);
+    if (!netdev_from_driver(d, dev, n->o.driver)) nooks_fail(d, TRIGGER_ARGUMENT, "%s: values that make no sense", dev->name);
   }
   heap_free(object.driver);
   return (int)result;
@@ -102,7 +102,7 @@ static struct net_device_stats *nd_get_stats(struct net_device *dev) {
   u32 stats = 0;
   if (n->get_stats && !nooks_driver_call(d, &stats, n->get_stats, 1, n->o.driver) && stats) {
     if (domain_can_read(d, (void *)stats, sizeof n->stats)) copy_block(d, &n->stats, (void *)stats, sizeof n->stats);
-    else nooks_fail(d, "get_stats returned %#x", stats);
+    else nooks_fail(d, TRIGGER_ARGUMENT, "get_stats returned %#x", stats);
   }
   return &n->stats; /* of a failed driver: what it last said */
 }
@@ -140,7 +140,7 @@ static struct net_device *new_copy(struct nooks_domain *d, const struct net_devi
 
 struct net_device *wrap_alloc_etherdev(int sizeof_priv) {
   struct nooks_domain *d = calling_domain();
-  if (sizeof_priv < 0 || sizeof_priv > MAX_PRIVATE) nooks_bad_call("alloc_etherdev: %d bytes", sizeof_priv);
+  if (sizeof_priv < 0 || sizeof_priv > MAX_PRIVATE) nooks_bad_call(TRIGGER_ARGUMENT, "alloc_etherdev: %d bytes", sizeof_priv);
   struct nooks_netdev *n = object_new(sizeof *n);
   struct net_device *dev = n ? alloc_etherdev(0) : NULL;
   struct net_device *copy = dev ? new_copy(d, dev, sizeof_priv) : NULL;
@@ -160,7 +160,7 @@ void wrap_free_netdev(struct net_device *copy) {
   struct heap *heap;
   void *start;
   size_t size;
-  if (n->registered) nooks_bad_call("free_netdev: %s is registered", dev->name);
+  if (n->registered) nooks_bad_call(TRIGGER_ARGUMENT, "free_netdev: %s is registered", dev->name);
   if (copy->priv && heap_object(copy->priv, &heap, &start, &size) && heap == n->o.domain->heap && start == copy->priv)
     heap_free(copy->priv);
   object_drop(&n->o);
@@ -171,11 +171,11 @@ void wrap_free_netdev(struct net_device *copy) {
 int wrap_register_netdev(struct net_device *copy) {
   struct nooks_netdev *n = netdev_of(object_arg(OBJ_NETDEV, copy, "register_netdev"));
   struct net_device *dev = n->o.kernel;
-  if (n->registered) nooks_bad_call("register_netdev: %s is registered already", dev->name);
+  if (n->registered) nooks_bad_call(TRIGGER_ARGUMENT, "register_netdev: %s is registered already", dev->name);
   replace_methods(n, dev, copy);
   memcpy(dev->name, copy->name, IFNAMSIZ);
   dev->name[IFNAMSIZ - 1] = 0;
-  if (!netdev_from_driver(n->o.domain, dev, copy)) nooks_bad_call("register_netdev: values that make no sense");
+  if (!netdev_from_driver(n->o.domain, dev, copy)) nooks_bad_call(TRIGGER_ARGUMENT, "register_netdev: values that make no sense");
   int err = register_netdev(dev);
   n->registered = !err;
   netdev_to_driver(n->o.domain, copy, dev);
@@ -184,7 +184,7 @@ int wrap_register_netdev(struct net_device *copy) {
 
 void wrap_unregister_netdev(struct net_device *copy) {
   struct nooks_netdev *n = netdev_of(object_arg(OBJ_NETDEV, copy, "unregister_netdev"));
-  if (!n->registered) nooks_bad_call("unregister_netdev: %s is not registered", copy->name);
+  if (!n->registered) nooks_bad_call(TRIGGER_ARGUMENT, "unregister_netdev: %s is not registered", copy->name);
   n->registered = false;
   unregister_netdev(n->o.kernel);
   netdev_to_driver(n->o.domain, copy, n->o.kernel);

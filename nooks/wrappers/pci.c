@@ -63,7 +63,7 @@ static void driver_remove(struct pci_dev *dev) {
 static void check_ids(const struct pci_device_id *id) {
   for (u32 n = 0;; id++, n++) {
     readable_arg(id, sizeof *id, "pci_register_driver");
-    if (n == MAX_IDS) nooks_bad_call("pci_register_driver: a table of devices without end");
+    if (n == MAX_IDS) nooks_bad_call(TRIGGER_ARGUMENT, "pci_register_driver: a table of devices without end");
     if (!id->vendor && !id->subvendor && !id->class_mask) return;
   }
 }

@@ -22,7 +22,7 @@ struct sk_buff *wrap_dev_alloc_skb(u32 length) { return lend_new(dev_alloc_skb(l
 
 static struct sk_buff *take_back(struct sk_buff *copy, const char *function) {
   struct sk_buff *skb = packet_return(calling_domain(), copy);
-  if (unlikely(!skb)) nooks_bad_call("%s: %p is not a live packet of the extension", function, (void *)copy);
+  if (unlikely(!skb)) nooks_bad_call(TRIGGER_ARGUMENT, "%s: %p is not a live packet of the extension", function, (void *)copy);
   return skb;
 }
 
@@ -38,9 +38,9 @@ int wrap_netif_rx(struct sk_buff *copy) {
 }
 
 void wrap_skb_over_panic(struct sk_buff *copy, u32 len, void *here) {
-  nooks_bad_call("skb_put: %u bytes past the end of packet %p, at %p", len, (void *)copy, here);
+  nooks_bad_call(TRIGGER_ARGUMENT, "skb_put: %u bytes past the end of packet %p, at %p", len, (void *)copy, here);
 }
 
 void wrap_skb_under_panic(struct sk_buff *copy, u32 len, void *here) {
-  nooks_bad_call("skb_push: %u bytes before the start of packet %p, at %p", len, (void *)copy, here);
+  nooks_bad_call(TRIGGER_ARGUMENT, "skb_push: %u bytes before the start of packet %p, at %p", len, (void *)copy, here);
 }

@@ -37,7 +37,7 @@ static void start(struct timer_list *own, unsigned long expires, const char *fun
   writable_arg(own, sizeof *own, function);
   const void *code = code_arg((const void *)own->function, function);
   struct nooks_timer *t = object_new(sizeof *t);
-  if (!t) nooks_bad_call("%s: no memory for a timer", function);
+  if (!t) nooks_bad_call(TRIGGER_ARGUMENT, "%s: no memory for a timer", function);
   t->function = code;
   t->data = own->data;
   t->timer.expires = own->expires = expires;
@@ -59,7 +59,7 @@ static int stop(struct timer_list *own) {
 
 void wrap_add_timer(struct timer_list *own) {
   writable_arg(own, sizeof *own, "add_timer");
-  if (find_timer(own)) nooks_bad_call("add_timer: %p is pending already", (void *)own);
+  if (find_timer(own)) nooks_bad_call(TRIGGER_ARGUMENT, "add_timer: %p is pending already", (void *)own);
   start(own, own->expires, "add_timer");
 }
 
@@ -96,7 +96,7 @@ static struct tasklet_struct *twin_of_tasklet(struct tasklet_struct *own, const 
   writable_arg(own, sizeof *own, function);
   code_arg((const void *)own->func, function);
   struct nooks_tasklet *t = object_new(sizeof *t);
-  if (!t) nooks_bad_call("%s: no memory for a tasklet", function);
+  if (!t) nooks_bad_call(TRIGGER_ARGUMENT, "%s: no memory for a tasklet", function);
   tasklet_init(&t->tasklet, run_tasklet, (unsigned long)t);
   t->tasklet.count = own->count;
   object_track(d, &t->o, OBJ_TASKLET, own, &t->tasklet);
@@ -111,7 +111,7 @@ void wrap_tasklet_disable(struct tasklet_struct *own) { tasklet_disable(twin_of_
 
 void wrap_tasklet_enable(struct tasklet_struct *own) {
   struct tasklet_struct *twin = twin_of_tasklet(own, "tasklet_enable");
-  if (!twin->count) nooks_bad_call("tasklet_enable: %p is not disabled", (void *)own);
+  if (!twin->count) nooks_bad_call(TRIGGER_ARGUMENT, "tasklet_enable: %p is not disabled", (void *)own);
   tasklet_enable(twin);
 }
 
@@ -160,6 +160,6 @@ void wrap_yield(void) { yield(); }
 
 void wrap_set_current_state(int state) {
   if (state != TASK_RUNNING && state != TASK_INTERRUPTIBLE && state != TASK_UNINTERRUPTIBLE)
-    nooks_bad_call("set_current_state: %d", state);
+    nooks_bad_call(TRIGGER_ARGUMENT, "set_current_state: %d", state);
   set_current_state(state);
 }

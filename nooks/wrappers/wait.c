@@ -24,7 +24,7 @@ static struct nooks_waitq *get_queue(wait_queue_head_t *own, const char *functio
   struct nooks_waitq *q = find_queue(d, own);
   if (!q) {
     q = object_new(sizeof *q);
-    if (!q) nooks_bad_call("%s: no memory", function);
+    if (!q) nooks_bad_call(TRIGGER_ARGUMENT, "%s: no memory", function);
     init_waitqueue_head(&q->head);
     object_track(d, &q->o, OBJ_WAIT_QUEUE, own, &q->head);
     own->task_list.next = (struct list_head *)q; /* not empty */
@@ -54,7 +54,7 @@ static struct nooks_wait *get_entry(wait_queue_head_t *own_queue, wait_queue_t *
   w = object_new(sizeof *w);
   if (!w) {
     put_queue(q);
-    nooks_bad_call("%s: no memory", function);
+    nooks_bad_call(TRIGGER_ARGUMENT, "%s: no memory", function);
   }
   w->wait.task = current_task;
   INIT_LIST_HEAD(&w->wait.task_list);
@@ -85,7 +85,7 @@ void wrap_remove_wait_queue(wait_queue_head_t *queue, wait_queue_t *own) {
 static bool sleep_state(int state) { return state == TASK_INTERRUPTIBLE || state == TASK_UNINTERRUPTIBLE; }
 
 void wrap_prepare_to_wait(wait_queue_head_t *queue, wait_queue_t *own, int state) {
-  if (!sleep_state(state)) nooks_bad_call("prepare_to_wait: state %d", state);
+  if (!sleep_state(state)) nooks_bad_call(TRIGGER_ARGUMENT, "prepare_to_wait: state %d", state);
   struct nooks_wait *w = get_entry(queue, own, "prepare_to_wait");
   prepare_to_wait(&w->queue->head, &w->wait, state);
 }

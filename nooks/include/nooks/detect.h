@@ -4,15 +4,16 @@
 
 #include <linux/compiler.h>
 #include <nooks/domain.h>
+#include <nooks/trigger.h>
 
 /*
  * The extension has failed: says so on the console, lets no further call in, silences its interrupts and
  * wakes the recovery manager. Any context; the first report of a domain counts.
  */
-void nooks_fail(struct nooks_domain *d, const char *fmt, ...) __printf(2, 3);
+void nooks_fail(struct nooks_domain *d, enum nooks_trigger why, const char *fmt, ...) __printf(3, 4);
 
 /* In a wrapper body that holds nothing of the kernel's: the same for the caller, whose call is unwound. */
-void nooks_bad_call(const char *fmt, ...) __printf(1, 2) __noreturn;
+void nooks_bad_call(enum nooks_trigger why, const char *fmt, ...) __printf(2, 3) __noreturn;
 
 void recovery_wake(void);
 /* Wakes the tasks that wait inside the extension, and says how many are in it. Process context. */
