@@ -9,6 +9,7 @@
 #include <linux/string.h>
 #include <nooks/event.h>
 #include <nooks/object.h>
+#include <nooks/policy.h>
 #include <nooks/wrapper.h>
 
 static struct nooks_domain *domain_of_module(const struct module *mod) { return mod->nooks; }
@@ -85,12 +86,15 @@ void nooks_module_unload(struct module *mod) {
   struct nooks_domain *d = domain_of_module(mod);
   if (!d) return;
   d->state = DOMAIN_DYING;
+  recovery_cancel(d);
   nooks_event(EVENT_UNWOUND, d->name, wait_for_calls(d));
   release_objects(d);
   nooks_event(EVENT_RELEASED, d->name, 0);
   if (mod->base + mod->size > mod->ro_end)
     domain_disown(d, (void *)mod->ro_end, mod->base + mod->size - mod->ro_end);
   mod->nooks = NULL;
+  d->module = NULL;
   nooks_event(EVENT_UNLOADED, d->name, 0);
-  domain_destroy(d);
+  if (d->heir[0]) domain_linger(d);
+  else domain_bury(d);
 }

@@ -135,8 +135,14 @@ bool receive_packet(struct nooks_domain *d, struct sk_buff *copy, int *result);
 void packets_release(struct nooks_domain *d); /* all that the extension still has */
 void packets_free(struct nooks_domain *d);    /* the spare copies */
 
-/* Releases all that the extension has; the domain's state lets no call in (release.c). Process context. */
+/*
+ * Releases all that the extension has; the domain's state lets no call in (release.c). Process context. First what its
+ * device cannot touch; interrupts and memory that it may last, when somebody has reset it.
+ */
 void release_objects(struct nooks_domain *d);
+void release_device_memory(struct nooks_domain *d);
+/* `d` asks for an interrupt line that its lingering predecessor still has: that one's handler goes. */
+void release_line_to(struct nooks_domain *d, unsigned irq);
 /* wrappers/chrdev.c */
 void release_file(struct nooks_object *o);
 void release_chrdev(struct nooks_object *o);
