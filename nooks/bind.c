@@ -7,6 +7,7 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
+#include <nooks/detect.h>
 #include <nooks/event.h>
 #include <nooks/object.h>
 #include <nooks/policy.h>
@@ -60,6 +61,7 @@ int nooks_call_init(struct module *mod) {
   u32 result = (u32)-EIO;
   if (!d) return mod->init();
   nooks_driver_call(d, &result, (const void *)mod->init, 0);
+  recovery_wake(); /* it may want to be watched */
   return (int)result;
 }
 
@@ -68,18 +70,6 @@ void nooks_call_cleanup(struct module *mod) {
   if (!mod->cleanup) return;
   if (d) nooks_driver_call(d, NULL, (const void *)mod->cleanup, 0);
   else mod->cleanup();
-}
-
-/* Tasks that wait in the kernel for the extension give up when they come back; says how many there were. */
-static u32 wait_for_calls(struct nooks_domain *d) {
-  u32 inside = 0, left;
-  for (u32 ticks = 1; (left = wake_sleepers(d)); ticks++) {
-    if (ticks == 1) inside = left;
-    if (ticks % (5 * HZ) == 0) printk(KERN_WARNING "nooks: %s: tasks are still in it\n", d->name);
-    set_current_state(TASK_UNINTERRUPTIBLE);
-    schedule_timeout(1);
-  }
-  return inside;
 }
 
 void nooks_module_unload(struct module *mod) {

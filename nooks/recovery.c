@@ -288,6 +288,13 @@ static bool inside(const struct task_struct *task, const struct nooks_domain *d)
   return false;
 }
 
+u32 calls_inside(const struct nooks_domain *d) {
+  const struct task_struct *task;
+  u32 count = 0;
+  list_for_each_entry(task, &all_tasks, tasks) count += inside(task, d);
+  return count;
+}
+
 /*
  * Tasks that sleep in the kernel on behalf of the extension: awake, they find that it is gone. Also those that
  * sleep uninterruptibly: whoever waits in this kernel looks at what it waits for again.
@@ -301,4 +308,16 @@ u32 wake_sleepers(struct nooks_domain *d) {
     if (task->state == TASK_INTERRUPTIBLE || task->state == TASK_UNINTERRUPTIBLE) wake_up_process(task);
   }
   return count;
+}
+
+/* Tasks that wait in the kernel for the extension give up when they come back; says how many there were. */
+u32 wait_for_calls(struct nooks_domain *d) {
+  u32 inside = 0, left;
+  for (u32 ticks = 1; (left = wake_sleepers(d)); ticks++) {
+    if (ticks == 1) inside = left;
+    if (ticks % (5 * HZ) == 0) printk(KERN_WARNING "nooks: %s: tasks are still in it\n", d->name);
+    set_current_state(TASK_UNINTERRUPTIBLE);
+    schedule_timeout(1);
+  }
+  return inside;
 }

@@ -85,13 +85,17 @@ static void stop_devices(struct nooks_domain *d) {
   list_for_each_entry(o, &d->objects[OBJ_PCI_DEV], list) pci_disable_device(o->kernel);
 }
 
-void release_objects(struct nooks_domain *d) {
-  stop_devices(d);
+void release_transient(struct nooks_domain *d) {
   release_type(d, OBJ_TIMER, release_timer);
   release_type(d, OBJ_TASKLET, release_tasklet);
   if (object_first(d, OBJ_WORK)) flush_scheduled_tasks(); /* each drops itself */
   release_type(d, OBJ_WAIT, release_wait);
   release_type(d, OBJ_WAIT_QUEUE, release_nothing);
+}
+
+void release_objects(struct nooks_domain *d) {
+  stop_devices(d);
+  release_transient(d);
   release_type(d, OBJ_CACHE, release_nothing); /* the heap frees it */
   release_type(d, OBJ_FILE, release_file);
   release_type(d, OBJ_CHRDEV, release_chrdev);
