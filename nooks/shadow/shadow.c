@@ -163,9 +163,21 @@ static int restore(struct shadow *s) {
   return err ? err : make_passive(s);
 }
 
+static int shadow_restart(struct recovery *r) {
+  strlcpy(r->load, r->name, sizeof r->load);
+  return recovery_restart(r);
+}
+
+/* Interfaces that stay need not be set up again; what programs do meanwhile would be undone. */
+static void shadow_begin(struct recovery *r) {
+  if (next_active(r->name)) r->count = 0;
+}
+
+/* A failure from now on belongs to this recovery, which is tried again. */
 static int shadow_loaded(struct recovery *r) {
   struct shadow *s;
   int err = 0;
+  r->domain->recovery = r;
   while (!err && (s = next_active(r->name))) err = restore(s);
   if (!err) nooks_event(EVENT_SHADOW_PASSIVE, r->name, 0);
   return err;
@@ -180,10 +192,34 @@ static void shadow_gave_up(struct recovery *r) {
   }
 }
 
+static const struct shadow_class *const classes[] = { &shadow_net_class };
+
+static void each_object(struct nooks_domain *d, bool follow) {
+  for (u32 i = 0; i < ARRAY_SIZE(classes); i++) {
+    struct nooks_object *o;
+    list_for_each_entry(o, &d->objects[classes[i]->type], list) {
+      if (follow) classes[i]->follow(o);
+      else classes[i]->leave(o);
+    }
+  }
+}
+
+/* Once is enough: what is registered later finds its shadow by itself. */
+static u32 watch(struct nooks_domain *d) {
+  each_object(d, true);
+  return LONG_MAX;
+}
+
+static void unwatch(struct nooks_domain *d) { each_object(d, false); }
+
 const struct recovery_policy policy_shadow = {
   .name = "shadow",
+  .number = 3,
+  .begin = shadow_begin,
+  .watch = watch,
+  .unwatch = unwatch,
   .failed = shadow_failed,
-  .recover = recovery_restart,
+  .recover = shadow_restart,
   .loaded = shadow_loaded,
   .gave_up = shadow_gave_up,
 };

@@ -26,8 +26,10 @@ enum shadow_mode {
 struct shadow;
 
 struct shadow_class {
-  const char *name;
   enum object_type type; /* what a driver of the class registers, one a device */
+  /* The policy is set, or another one, while the driver has registered `o`. Process context. */
+  void (*follow)(struct nooks_object *o);
+  void (*leave)(struct nooks_object *o);
   /* Is `o`, which a new incarnation registers, this one's device? */
   bool (*matches)(const struct shadow *s, const struct nooks_object *o);
   /* The driver has failed: leads its taps to the proxies. Any context, interrupts off. */
@@ -67,9 +69,6 @@ int shadow_suspend(struct shadow *s);
 /* The record of an incarnation goes. True: the kernel's object stays. Process context. */
 bool shadow_keeps(struct shadow *s);
 
-/* The policy of some extension was changed: shadows begin or end to follow their drivers. Process context. */
-void shadow_policies_changed(void);
-
 /* ---- User memory of a caller who is not there: a request that is replayed reads the log's copy instead ---- */
 
 struct shadow_user {
@@ -84,6 +83,8 @@ extern struct shadow_user *shadow_user; /* NULL: nobody replays */
 u32 shadow_copy_from_user(void *to, const void *from, u32 n);
 u32 shadow_copy_to_user(void *to, const void *from, u32 n);
 static inline bool shadow_replays(void) { return unlikely(shadow_user) && shadow_user->task == current_task; }
+
+extern const struct shadow_class shadow_net_class; /* shadow/net.c */
 
 /* ---- Network class: the taps of wrappers/netdev.c ---- */
 
@@ -125,6 +126,9 @@ bool shadow_net_changed(struct shadow_net *sn, const struct net_device *copy);
 bool shadow_net_register(struct nooks_netdev *n);
 /* A device was registered: if its driver's policy says so, it gets a shadow. */
 void shadow_net_follow(struct nooks_netdev *n);
+void shadow_net_leave(struct nooks_netdev *n); /* the opposite, while it is passive */
+/* The record goes, because the driver has failed or is unloaded; true: the kernel's interface stays. */
+bool shadow_net_keeps(struct nooks_netdev *n);
 /* unregister_netdev: true if the kernel's interface stays. */
 bool shadow_net_unregister(struct nooks_netdev *n);
 
