@@ -123,7 +123,7 @@ static void activate(struct shadow *s) {
   struct shadow_net *sn = net_of(s);
   sn->base = sn->told;
   netdev_install(record(s->object), s->kernel, &net_proxies);
-  netif_wake_queue(s->kernel);
+  if (sn->open) netif_wake_queue(s->kernel); /* else it stays stopped until open has succeeded */
 }
 
 /* Sorted by the number that the tap gave. */
@@ -237,12 +237,13 @@ static int replay(struct shadow *s) {
 }
 
 /* In front of what waits in the device's queue: it is older. */
-static void requeue(struct net_device *dev, struct sk_buff_head *list) {
+static void requeue(struct shadow_net *sn, struct sk_buff_head *list) {
+  struct net_device *dev = dev_of(sn);
   struct sk_buff *skb;
   while (!skb_queue_empty(list)) {
     skb = list->prev;
     __skb_unlink(skb, list);
-    if (netif_running(dev)) __skb_queue_head(&dev->queue, skb);
+    if (sn->open && netif_running(dev)) __skb_queue_head(&dev->queue, skb);
     else dev_kfree_skb_irq(skb);
   }
 }
@@ -252,12 +253,14 @@ static void deactivate(struct shadow *s) {
   struct nooks_netdev *n = record(s->object);
   struct net_device *dev = s->kernel, *copy = n->o.driver;
   netdev_install(n, dev, &netdev_functions);
-  requeue(dev, &sn->queue);
-  requeue(dev, &sn->pending);
-  copy->state = (dev->state & ~LINK_BITS) | sn->link;
-  if (sn->open) netdev_state_from_driver(dev, copy);
-  dev->trans_start = jiffies;
-  if (netif_running(dev) && !netif_queue_stopped(dev)) __netif_schedule(dev);
+  requeue(sn, &sn->queue);
+  requeue(sn, &sn->pending);
+  if (sn->open) {
+    copy->state = (dev->state & ~LINK_BITS) | sn->link;
+    netdev_state_from_driver(dev, copy);
+    dev->trans_start = jiffies;
+    if (!netif_queue_stopped(dev)) __netif_schedule(dev);
+  }
   free_netdev(sn->spare);
   sn->spare = NULL;
 }

@@ -48,6 +48,7 @@ const without = (look: string) => look.replace(/MemFree: \d+/, '').replaceAll(/ 
 for (const { policy, half, names } of [
   { policy: 'restart', half: 495, names: 'e1000' },
   { policy: 'checkpoint', half: 95, names: 'e1000' },
+  { policy: 'shadow', half: 45, names: 'e1000' },
   { policy: 'alternate', half: 96, names: 'e1000 e1000_simple' },
 ])
   it(`${2 * half + 10} recoveries by ${policy} leave nothing behind`, async () => {
