@@ -173,7 +173,13 @@ describe('outcomeOf', () => {
       [withApplication({ lost: 90, notes: ['late'] }), 'undetected failure: timing'],
     ];
     for (let n = 0; n < layers.length; n++) {
-      const all: Partial<Observation> = Object.assign({}, ...layers.slice(n).map(([o]) => o));
+      const all: Partial<Observation> = Object.assign(
+        {},
+        ...layers
+          .slice(n)
+          .reverse()
+          .map(([o]) => o),
+      );
       expect(outcome(all)).toBe(layers[n][1]);
     }
   });
