@@ -1,4 +1,7 @@
 /** A trial of a results file once more: which one is meant, whether it went the same way, and what there is to tell. */
+
+import { SHF_EXECINSTR } from '../../guest/elf.ts';
+import type { Session } from '../../guest/session.ts';
 import {
   type CampaignSettings,
   configurationName,
@@ -43,6 +46,44 @@ export function differencesOf(recorded: Observation, now: Observation): string[]
     : lines;
 }
 
+/**
+ * Runs a session that stands at the injection on to the first faulted instruction, before it is executed; gives the
+ * fault's number. Where the record says that none in code was executed, it stays and gives undefined.
+ */
+export function runToFault(session: Session, { plan, observation }: TrialRecord): number | undefined {
+  const { engine } = session.machine;
+  const executed = observation.executedAt.filter(at => at !== null);
+  if (!executed.length) return undefined;
+  let reached: number | undefined;
+  const remove: (() => void)[] = [];
+  for (const [n, fault] of plan.faults.entries()) {
+    const address = addressOf(session, plan.driver, fault);
+    if (address === undefined || observation.executedAt[n] == null) continue;
+    remove.push(
+      engine.addHook(address, () => {
+        reached ??= n;
+        engine.stop();
+      }),
+    );
+  }
+  try {
+    if (remove.length) session.machine.run(observation.endedAt);
+  } finally {
+    for (const r of remove) r();
+  }
+  return reached;
+}
+
+/** Where a fault in the driver's text lies; undefined for others. */
+function addressOf(session: Session, driver: string, fault: Fault): number | undefined {
+  if (fault.section === undefined || fault.offset === undefined) return undefined;
+  const image = session.images().find(i => i.name === `${driver}.ko`);
+  const section = image?.elf.sections.find(s => s.name === fault.section);
+  if (!image || !section || !(section.flags & SHF_EXECINSTR)) return undefined;
+  const address = image.place(section);
+  return address === undefined ? undefined : (address + fault.offset) >>> 0;
+}
+
 function compare(path: string, a: unknown, b: unknown, lines: string[]): void {
   if (isObject(a) && isObject(b) && Array.isArray(a) === Array.isArray(b)) {
     for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
@@ -79,7 +120,8 @@ export function renderTrial({ configuration, plan, observation: o, outcome }: Tr
   ].join('\n');
 }
 
-function faultLines(fault: Fault, n: number, o: Observation): string[] {
+/** A fault for people, with what became of it. */
+export function faultLines(fault: Fault, n: number, o: Observation): string[] {
   const place = fault.section === undefined ? '' : ` ${fault.section}+0x${(fault.offset ?? 0).toString(16)}`;
   const symbol = fault.symbol ? ` in ${fault.symbol}` : '';
   const numbers = Object.entries(fault.parameters ?? {}).map(([name, value]) => `${name}=${value}`);

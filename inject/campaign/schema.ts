@@ -1,6 +1,6 @@
 /**
  * The shapes of what a results file holds as JSON, checked when it is read: a file may come from anywhere. The plan's
- * own shape is faults/schema.ts. The types are model.ts's; the compiler checks that both say the same.
+ * own shape is faults/schema.ts. What a shape does not name is kept: a replay needs it. The types are model.ts's; the compiler checks that both say the same.
  */
 import { z } from 'zod';
 import type { CampaignSettings, Observation, TrialPlan } from '../model.ts';
@@ -9,9 +9,14 @@ import { CampaignError } from './error.ts';
 const cycle = z.number().nonnegative();
 const count = z.number().int().nonnegative();
 
-const GUEST_EVENT = z.object({ at: cycle, event: z.string(), extension: z.string(), detail: z.number() });
+const GUEST_EVENT = z.looseObject({
+  at: cycle,
+  event: z.string(),
+  extension: z.string(),
+  detail: z.number(),
+});
 
-const WILD_WRITE = z.object({
+const WILD_WRITE = z.looseObject({
   at: cycle,
   eip: z.number(),
   where: z.string(),
@@ -23,7 +28,7 @@ const WILD_WRITE = z.object({
   preventable: z.boolean(),
 });
 
-const APPLICATION = z.object({
+const APPLICATION = z.looseObject({
   name: z.string(),
   alive: z.boolean(),
   errors: count,
@@ -34,7 +39,7 @@ const APPLICATION = z.object({
   notes: z.array(z.string()),
 });
 
-export const OBSERVATION = z.object({
+export const OBSERVATION = z.looseObject({
   end: z.enum(['complete', 'panic', 'triple-fault', 'reset', 'halted', 'hang', 'early-exit', 'host-error']),
   lastLine: z.string(),
   injectedAt: cycle,
@@ -48,7 +53,7 @@ export const OBSERVATION = z.object({
   events: z.array(GUEST_EVENT),
   wildWrites: z.array(WILD_WRITE),
   wildWriteCount: count,
-  corruptions: z.array(z.object({ structure: z.string(), what: z.string() })),
+  corruptions: z.array(z.looseObject({ structure: z.string(), what: z.string() })),
   applications: z.array(APPLICATION),
   kernelAlive: z.boolean(),
   serviceAlive: z.boolean(),
@@ -56,14 +61,14 @@ export const OBSERVATION = z.object({
   console: z.array(z.string()),
 }) satisfies z.ZodType<Observation>;
 
-export const PLAN = z.object({
+export const PLAN = z.looseObject({
   driver: z.string(),
   trial: count,
   seed: count,
   persistence: z.enum(['transient', 'deterministic']),
   delay: cycle,
   faults: z.array(
-    z.object({
+    z.looseObject({
       // Which types there are is the business of faults/: an unknown one is shown, and cannot be replayed.
       type: z.string(),
       section: z.string().optional(),
@@ -71,19 +76,19 @@ export const PLAN = z.object({
       symbol: z.string().optional(),
       before: z.string().optional(),
       after: z.string().optional(),
-      patch: z.array(z.object({ offset: z.number(), mask: z.number(), value: z.number() })).optional(),
+      patch: z.array(z.looseObject({ offset: z.number(), mask: z.number(), value: z.number() })).optional(),
       parameters: z.record(z.string(), z.number()).optional(),
     }),
   ),
 });
 
-export const SETTINGS = z.object({
+export const SETTINGS = z.looseObject({
   driver: z.string(),
   trials: count,
   faultsPerTrial: count,
   configurations: z
     .array(
-      z.object({
+      z.looseObject({
         isolation: z.enum(['none', 'nooks']),
         policy: z.enum(['panic', 'unload', 'restart', 'shadow', 'checkpoint', 'alternate']).nullable(),
       }),

@@ -3,19 +3,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { GuestBuild } from '../../guest/build.ts';
 import type { Configuration, PolicyName } from '../model.ts';
+import { POLICIES } from '../outcome.ts';
 
 export const ISOLATIONS = ['none', 'nooks'] as const;
 export type Isolation = (typeof ISOLATIONS)[number];
-
-/** Policies of recovery, in the order of a campaign's columns. */
-export const POLICIES: readonly PolicyName[] = [
-  'panic',
-  'unload',
-  'restart',
-  'shadow',
-  'checkpoint',
-  'alternate',
-];
 
 /** `none` once, whatever the policies; `nooks` with each. */
 export function configurationsOf(

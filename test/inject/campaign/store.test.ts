@@ -92,6 +92,12 @@ describe('a results file', () => {
     reader.close();
   });
 
+  it('has a write-ahead log: the package cannot roll a journal back', async () => {
+    await filled();
+    // Write and read version of the file format: 2 is WAL.
+    expect([...readFileSync(file).subarray(18, 20)]).toEqual([2, 2]);
+  });
+
   it('is alone in its directory when closed', async () => {
     await filled();
     open();
@@ -338,6 +344,34 @@ describe('the lock', () => {
     lockOf(owner);
     write().close();
     expect(readdirSync(dir)).toEqual(['r.db']);
+  });
+
+  it('lets one at a time write when many find a stale one', async () => {
+    await filled(join(dir, 'other.db'));
+    lockOf({ pid: 2 ** 30, host: hostname(), boot, start: null });
+    const ran = await Promise.all(
+      Array.from(
+        { length: 6 },
+        () =>
+          new Promise<[number | null, string]>(resolve => {
+            const one = spawn(process.execPath, [child, file, '1'], { stdio: ['ignore', 'ignore', 'pipe'] });
+            let err = '';
+            one.stderr.on('data', chunk => {
+              err += chunk;
+            });
+            one.on('close', code => resolve([code, err]));
+          }),
+      ),
+    );
+    expect(ran.some(([code]) => code === 0)).toBe(true);
+    for (const [code, err] of ran)
+      if (code !== 0)
+        expect([code, err]).toEqual([
+          2,
+          expect.stringMatching(/^[^\n]*(written by process|the lock)[^\n]*\n$/),
+        ]);
+    expect(recordsOf(file)).toEqual(recordsOf(join(dir, 'other.db')));
+    expect(readdirSync(dir).filter(name => name.startsWith('r.db'))).toEqual(['r.db']);
   });
 
   it('stops a writer whose lock was taken away', () => {
