@@ -10,14 +10,15 @@ export function figure(v: number): string {
   return String(Number(v.toPrecision(4)));
 }
 
-export const percent = (share: number, digits = 1) => `${(share * 100).toFixed(digits)} %`;
+/** Never rounded to 100 or 0 unless it is. */
+export const percent = (share: number) => `${oneDigit(share)} %`;
 
-/** An interval's ends as percent; never rounded to 100 or 0 unless they are. */
+/** An interval's ends. */
 export function percentRange(low: number, high: number): string {
-  return `${bound(low)}–${bound(high)} %`;
+  return `${oneDigit(low)}–${oneDigit(high)} %`;
 }
 
-function bound(share: number): string {
+function oneDigit(share: number): string {
   const text = (share * 100).toFixed(1);
   if (share < 1 && text === '100.0') return '>99.9';
   if (share > 0 && text === '0.0') return '<0.1';

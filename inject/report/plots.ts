@@ -87,7 +87,7 @@ function outcomePlot(s: Summary): string {
     return [`<rect class="o${i}" x="${at}" y="${row - 10}" width="12" height="12"/>`, text(at + 18, row, o)];
   });
   const ticks = [0, 0.25, 0.5, 0.75, 1].map(v =>
-    text(x(v), bottom + 14, percent(v, 0), 'text-anchor="middle"'),
+    text(x(v), bottom + 14, percent(v).replace('.0', ''), 'text-anchor="middle"'),
   );
   const says = all
     .map(c => `${c.name}: ${c.crashes.count} crashes and hangs in ${c.trials} trials`)
@@ -235,7 +235,7 @@ function cdfPlot(s: Summary, phase: string, what: string): string {
     xRange: span(curves.flatMap(c => c.points.map(p => p[0]))),
     xFormat: µs,
     yRange: [0, 1],
-    yFormat: v => percent(v, 0),
+    yFormat: v => percent(v).replace('.0', ''),
   };
   return curvePlot(axes, curves);
 }
@@ -257,7 +257,7 @@ function survivalPlot(s: Summary, title: string, of: (c: ConfigurationSummary) =
     xRange: span(curves.flatMap(c => c.points.map(p => p[0]))),
     xFormat: µs,
     yRange: [0, 1],
-    yFormat: v => percent(v, 0),
+    yFormat: v => percent(v).replace('.0', ''),
     step: true,
   };
   return curvePlot(axes, curves);

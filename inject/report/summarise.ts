@@ -18,6 +18,7 @@ import {
   type RepairTimes,
 } from './availability.ts';
 import { type BreakEven, breakEvens, type UsefulWork, type WorkCurve, workCurves } from './breakeven.ts';
+import { percent } from './format.ts';
 import { type Share, share } from './intervals.ts';
 import { PHASES, type Phase } from './milestones.ts';
 import { type Consequence, isNonFatal, knownOutcome } from './outcomes.ts';
@@ -372,8 +373,6 @@ function modelRows(types: ReadonlyMap<string, Counts>, models: NonNullable<Summa
   }
   return rows;
 }
-
-const percent = (n: number) => `${(n * 100).toFixed(1)} %`;
 
 /** What was set out to be reached before the campaign; the rules never follow the figures. */
 function goalsOf(all: readonly ConfigurationSummary[], pairings: readonly Pairing[]): Goal[] {

@@ -331,7 +331,15 @@ function bounds(b: Bounded, show: (v: number) => string, never = 'never'): strin
 function availabilityTable(s: Summary): TableData {
   return {
     title: `Availability at ${figure(s.faultRate)} activated fault bundles an hour`,
-    head: ['configuration', 'MTTF', 'MTTF, crashes only', 'MTTR', 'availability', 'nines', 'downtime a year'],
+    head: [
+      'configuration',
+      'MTTF',
+      'MTTF, crashes only',
+      'MTTR',
+      'availability, %',
+      'nines',
+      'downtime a year',
+    ],
     rows: s.availability.map(a => [
       a.configuration,
       bounds(a.mttfSeconds, duration),
