@@ -10,7 +10,7 @@ import type { ConfigurationSummary, MatrixRow, Summary } from './summarise.ts';
 import type { Survival } from './survival.ts';
 
 const WIDTH = 860;
-const LEFT = 64;
+const LEFT = 104;
 const RIGHT = 24;
 const TOP = 12;
 const BOTTOM = 44;
@@ -168,11 +168,11 @@ function curvePlot(a: Axes, curves: readonly Curve[]): string {
     .y(p => y(p[1]));
   if (a.step) path.curve(curveStepAfter);
   const body = [
-    ...decades(low, high, x).flatMap(v => [
+    ...roundValues(low, high, x).flatMap(v => [
       `<path class="grid" d="M${n(x(v))} ${TOP}V${base}"/>`,
       text(x(v), base + 16, a.xFormat(v), 'text-anchor="middle"'),
     ]),
-    ...(a.yLog ? decades(a.yRange[0], a.yRange[1], v => y(v) * 3) : y.ticks(6)).flatMap(v => [
+    ...(a.yLog ? roundValues(a.yRange[0], a.yRange[1], v => y(v) * 3) : y.ticks(6)).flatMap(v => [
       `<path class="grid" d="M${LEFT} ${n(y(v))}H${WIDTH - RIGHT}"/>`,
       text(LEFT - 8, y(v) + 4, a.yFormat(v), 'text-anchor="end"'),
     ]),
@@ -202,17 +202,21 @@ function curvePlot(a: Axes, curves: readonly Curve[]): string {
   return drawing(a.title, a.says, base + BOTTOM + 14 + curves.length * LINE, body);
 }
 
-/** Powers of ten, as many as have room for a label. */
-function decades(low: number, high: number, at: Scale): number[] {
-  const powers: number[] = [];
-  let last = Number.NaN;
-  for (let e = Math.ceil(Math.log10(low) - 1e-9); e <= Math.log10(high) + 1e-9; e++) {
-    const v = Number(`1e${e}`);
-    if (Math.abs(at(v) - last) < 66) continue;
-    last = at(v);
-    powers.push(v);
+/** Round values with room for their labels: powers of ten, or finer ones where a range has fewer than two. */
+function roundValues(low: number, high: number, at: Scale): number[] {
+  for (const steps of [[1], [1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]]) {
+    const values: number[] = [];
+    let last = Number.NaN;
+    for (let e = Math.floor(Math.log10(low)); e <= Math.log10(high); e++)
+      for (const step of steps) {
+        const v = Number(`${step}e${e}`);
+        if (v < low || v > high || Math.abs(at(v) - last) < 66) continue;
+        last = at(v);
+        values.push(v);
+      }
+    if (values.length > 1) return values;
   }
-  return powers;
+  return [low, high];
 }
 
 const micros = (cycles: number, clockHz: number) => Math.max(1e-3, (cycles / clockHz) * 1e6);

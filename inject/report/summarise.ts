@@ -120,7 +120,7 @@ export interface ConfigurationSummary {
     writes: number;
     /** Trials with a write that page protection could have stopped. */
     preventableTrials: number;
-    /** Trials with a DMA to memory that is not the driver's: nothing stops these. */
+    /** Trials with a DMA into memory that is not the driver's: nothing stops these. */
     dmaTrials: number;
   };
   corrupted: { trials: number; preventable: number };

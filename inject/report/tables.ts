@@ -88,6 +88,7 @@ function paperTable(s: Summary): TableData {
     rows,
     notes: [
       ...s.pairings.map(pairNote),
+      ...s.configurations.filter(c => c.isolated).map(harmedNote),
       'Eliminated: of the native ones, those that the same faults did not cause with isolation. Intervals by Clopper and Pearson.',
       `The paper: ${whole(PAPER.trials)} trials on five extensions; its figures are of sums, its interval is ours.`,
     ],
@@ -123,6 +124,15 @@ function paperRow(name: string, which: 'crashes' | 'nonFatal'): string[] {
     percentRange(low, high),
     percent((native - nooks) / native),
   ];
+}
+
+/** Whoever calls a harmed application a failure finds its number here. */
+function harmedNote(c: ConfigurationSummary): string {
+  const { harmed, dead } = c.consequences;
+  return (
+    `${c.name}: among the non-fatal failures are ${whole(dead)} where the driver’s service was gone at the end. Not among ` +
+    `them are ${whole(harmed)} where it came back and an application was harmed.`
+  );
 }
 
 function pairNote(p: Pairing): string {

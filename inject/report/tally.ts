@@ -169,7 +169,7 @@ export class Tally {
     if (o.wildWriteCount > 0) this.wild.trials++;
     this.wild.writes += o.wildWriteCount;
     if (preventable) this.wild.preventableTrials++;
-    if (o.wildWrites.some(w => w.by === 'dma')) this.wild.dmaTrials++;
+    if (o.wildWrites.some(w => w.by === 'dma' && !w.read)) this.wild.dmaTrials++;
     if (outcome !== 'kernel corrupted, undetected') return;
     this.corrupted++;
     if (preventable) this.corruptedPreventable++;
