@@ -1,7 +1,7 @@
 // Puts output of `nooks86 report` into docs/reliability.md, a campaign at a time:
 //   npx nooks86 report uniform.db > uniform.txt; node scripts/reliability.mjs uniform=uniform.txt [NAME=FILE]...
 // A place in the page is `<!-- RESULTS of uniform: Outcomes; How long -->` to `<!-- END RESULTS -->`. It gets the header of
-// the output, when nothing is named, or the sections whose titles start as named.
+// the output, when nothing is named, or the sections whose titles start as named. One with a question mark may be missing.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 
@@ -31,10 +31,12 @@ function fenced(output) {
 function pick({ header, sections }, titles, name) {
   if (titles.length === 0) return header;
   return titles
-    .map(title => {
+    .flatMap(wanted => {
+      const title = wanted.replace(/\?$/, '');
       const found = sections.filter(s => s.startsWith(title));
-      if (found.length === 0) fail(`the results of ${name} have no section that starts with ${title}`);
-      return found.join('\n\n');
+      if (found.length === 0 && title === wanted)
+        fail(`the results of ${name} have no section that starts with ${title}`);
+      return found;
     })
     .join('\n\n');
 }

@@ -4,9 +4,8 @@
 export function figure(v: number): string {
   if (!Number.isFinite(v)) return v > 0 ? '∞' : '–';
   if (v === 0) return '0';
-  if (Math.abs(v) >= 1e9) return v.toExponential(2);
+  if (Math.abs(v) >= 1e9 || Math.abs(v) < 1e-3) return v.toExponential(2).replace(/\.?0+e\+?/, 'e');
   if (Math.abs(v) >= 1000) return Math.round(v).toLocaleString('en-US');
-  if (Math.abs(v) < 1e-3) return v.toExponential(2);
   return String(Number(v.toPrecision(4)));
 }
 

@@ -249,16 +249,19 @@ function survivalPlot(s: Summary, title: string, of: (c: ConfigurationSummary) =
     const v = of(c);
     if (!v || v.steps.length === 0) return [];
     const steps = v.steps.map((p): Point => [micros(p.time, s.clockHz), p.surviving]);
-    const points: Point[] = [[steps[0][0], 1], ...steps, [micros(v.watched, s.clockHz), v.surviving]];
+    const points: Point[] = [...steps, [micros(v.watched, s.clockHz), v.surviving]];
     return [{ name: `${c.name}: ${v.events} came, ${v.censored} trials ended first`, points, colour }];
   });
   if (curves.length === 0) return '';
+  const xRange = span(curves.flatMap(c => c.points.map(p => p[0])));
+  // All wait at the start, which a logarithmic axis does not have: its left end stands for it.
+  for (const c of curves) c.points.unshift([xRange[0], 1]);
   const axes: Axes = {
     title,
     says: 'Kaplan–Meier estimate; the table of latent errors has the numbers',
     x: 'time',
     y: 'share',
-    xRange: span(curves.flatMap(c => c.points.map(p => p[0]))),
+    xRange,
     xFormat: µs,
     yRange: [0, 1],
     yFormat: v => percent(v).replace('.0', ''),

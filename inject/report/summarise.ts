@@ -7,6 +7,7 @@ import {
   configurationName,
   type FailureModel,
   type Outcome,
+  type Persistence,
   type TrialRecord,
 } from '../model.ts';
 import {
@@ -25,7 +26,7 @@ import { type Consequence, isNonFatal, knownOutcome } from './outcomes.ts';
 import { Outcomes, type PairCounts, pair } from './pairs.ts';
 import type { Quantiles, Sample } from './sample.ts';
 import { kaplanMeier, type Survival } from './survival.ts';
-import { type Counts, type FollowUp, NONE, noCounts, Tally } from './tally.ts';
+import { type Counts, type FollowUp, NONE, noCounts, type Reloads, Tally } from './tally.ts';
 
 /** Of the JSON: raised when a field changes its meaning or goes. */
 export const SUMMARY_VERSION = 1;
@@ -99,6 +100,7 @@ export interface ConfigurationSummary {
   /** By the failure models that the type executed first aims at; a type may aim at more than one. */
   byModel: MatrixRow[];
   byPersistence: MatrixRow[];
+  reloads: Record<Persistence, Reloads>;
   phases: Distribution[];
   triggers: TriggerRow[];
   /** Trials whose first failure was detected. */
@@ -315,6 +317,7 @@ function configurationOf(
     byContainedType: matrix(t.byContained.rows),
     byModel: matrix(modelRows(t.byFirst.rows, options.models ?? {})),
     byPersistence: matrix(t.byPersistence.rows),
+    reloads: t.reloads,
     phases: PHASES.flatMap(phase => distribution(phase, t.phases.get(phase))),
     triggers: [...t.triggers].map(([trigger, r]) => ({
       trigger,

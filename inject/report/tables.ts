@@ -1,7 +1,7 @@
 /** The report's tables as rows of text, for the terminal and for HTML alike. */
 import { type Bounded, REPAIRS } from './availability.ts';
 import { duration, figure, percent, percentRange, plain } from './format.ts';
-import { clopperPearson, type Share } from './intervals.ts';
+import { clopperPearson, type Share, share } from './intervals.ts';
 import { CONSEQUENCES, OUTCOMES } from './outcomes.ts';
 import { PAPER } from './paper.ts';
 import type { Quantiles } from './sample.ts';
@@ -27,6 +27,7 @@ export function tablesOf(s: Summary, replay: Replay): TableData[] {
     ...s.configurations.flatMap(matrices),
     modelTable(s),
     persistenceTable(s),
+    reloadTable(s),
     phaseTable(s),
     triggerTable(s),
     hiddenTable(s),
@@ -231,6 +232,42 @@ function persistenceTable(s: Summary): TableData {
   ]);
 }
 
+function reloadTable(s: Summary): TableData {
+  const persistences = ['transient', 'deterministic'] as const;
+  return {
+    title: 'Whether loading the driver again helps',
+    head: [
+      '',
+      'trials detected',
+      'failures a trial',
+      'recovered',
+      'failed again',
+      'gave up',
+      'serves at the end, 95 %',
+    ],
+    rows: s.configurations.flatMap(c =>
+      persistences.flatMap(p => {
+        const r = c.reloads[p];
+        if (r.detected === 0) return [];
+        return [
+          [
+            `${c.name}: ${p}`,
+            whole(r.detected),
+            figure(r.failures / r.detected),
+            `${whole(r.recovered)} of ${whole(r.failures)}`,
+            whole(r.failedAgain),
+            whole(r.gaveUp),
+            shareText(share(r.served, r.detected)),
+          ],
+        ];
+      }),
+    ),
+    notes: [
+      'Failed again: trials with another failure after a recovery. At the end: the system lives and packets go both ways.',
+    ],
+  };
+}
+
 // Times
 
 const QUANTILES: readonly [keyof Quantiles & string, string][] = [
@@ -270,27 +307,23 @@ function phaseTable(s: Summary): TableData {
 }
 
 function triggerTable(s: Summary): TableData {
-  const cell = (q: Quantiles | null, k: 'p50' | 'p95') => {
-    if (!q) return '–';
-    return `${figure(q[k])}\n${figure((q[k] / s.clockHz) * 1e6)} µs`;
-  };
+  const row = (name: string, what: string, q: Quantiles | null) =>
+    q ? [[`${name}\n  ${what}`, whole(q.count), ...times(q, s.clockHz)]] : [];
   return {
     title: 'What detected the failures',
-    head: ['trigger', 'detections', 'latency median', 'latency p95', 'recovery median', 'recovery p95'],
+    head: ['cycles, microseconds', 'n', ...QUANTILES.map(([, name]) => name)],
     rows: s.configurations.flatMap(c =>
       [...c.triggers]
         .sort((a, b) => b.detections - a.detections || (a.trigger < b.trigger ? -1 : 1))
-        .map(t => [
-          `${c.name}: ${plain(t.trigger, 40)}`,
-          whole(t.detections),
-          cell(t.latency, 'p50'),
-          cell(t.latency, 'p95'),
-          cell(t.recovery, 'p50'),
-          cell(t.recovery, 'p95'),
-        ]),
+        .flatMap(t => {
+          const name = `${c.name}: ${plain(t.trigger, 40)}, ${whole(t.detections)}`;
+          const rows = [...row(name, 'latency', t.latency), ...row(name, 'recovery', t.recovery)];
+          return rows.length ? rows : [[name, '–', ...QUANTILES.map(() => '–')]];
+        }),
     ),
     notes: [
-      'Latency: from the first execution of a fault of the trial to its first detection. Cycles over microseconds.',
+      'After the trigger: how many failures it detected. Latency: from the first execution of a fault of the trial to its',
+      'first detection. Recovery: from the detection until the driver serves again.',
     ],
   };
 }

@@ -54,6 +54,7 @@ it('takes the sections that are named, in a block that no guest can end', () => 
   expect(page).toBe(
     'before\n<!-- RESULTS of uniform: B -->\n`````\nBee\n``` $& ```` <! -- END RESULTS -->\n`````\n<!-- END RESULTS -->\nafter\n',
   );
+  expect(fill(place('uniform: A; Missing?'), 'head\n\n== A\nx\n').page).toContain('```\nA\nx\n```');
   expect(fill(place('uniform'), 'head\n\n== A\nx\n').page).toContain('```\nhead\n```');
 });
 

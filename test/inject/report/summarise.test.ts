@@ -118,6 +118,31 @@ describe('types, models and persistence', () => {
   });
 });
 
+describe('loading again', () => {
+  it('is counted by persistence', () => {
+    const gaveUp = { at: 20_000, event: 'GAVE_UP', extension: 'e1000', detail: 1 };
+    const s = of([
+      record('nooks/restart', 0, 'recovered', { events: restart(2000) }),
+      record('nooks/restart', 1, 'no effect'),
+      record(
+        'nooks/restart',
+        2,
+        'recovered, applications harmed',
+        {
+          events: [...restart(2000), ...restart(6000), ...restart(10_000).slice(0, 2), gaveUp],
+          serviceAlive: false,
+        },
+        ['NOP'],
+        'deterministic',
+      ),
+    ]);
+    expect(s.configurations[1].reloads).toEqual({
+      transient: { detected: 1, failures: 1, recovered: 1, failedAgain: 0, gaveUp: 0, served: 1 },
+      deterministic: { detected: 1, failures: 3, recovered: 2, failedAgain: 1, gaveUp: 1, served: 0 },
+    });
+  });
+});
+
 describe('times', () => {
   it('come by trigger and by phase, and waits are censored by the trial’s end', () => {
     const s = of([
