@@ -6,7 +6,7 @@ import { scaleBand, scaleLinear, scaleLog } from 'd3-scale';
 import { curveStepAfter, line } from 'd3-shape';
 import { duration, figure, percent, plain } from './format.ts';
 import { OUTCOMES } from './outcomes.ts';
-import type { ConfigurationSummary, MatrixRow, Summary } from './summarise.ts';
+import type { ConfigurationSummary, MatrixRow, Summary } from './summary.ts';
 import type { Survival } from './survival.ts';
 
 const WIDTH = 860;

@@ -7,8 +7,10 @@ import { configurationName, type TrialRecord } from '../model.ts';
 import { csvLines } from './csv.ts';
 import { plain } from './format.ts';
 import { htmlPage } from './html.ts';
-import { type Summary, summarise } from './summarise.ts';
-import { type Replay, type TableData, tablesOf } from './tables.ts';
+import { summarise } from './summarise.ts';
+import type { Summary } from './summary.ts';
+import type { Replay, TableData } from './tables/cells.ts';
+import { tablesOf } from './tables.ts';
 
 export type { Replay, Summary };
 export { csvLines, summarise };

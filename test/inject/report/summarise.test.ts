@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Outcome, TrialRecord } from '../../../inject/model.ts';
 import { OUTCOMES } from '../../../inject/report/outcomes.ts';
-import { type SummaryOptions, summarise } from '../../../inject/report/summarise.ts';
+import { summarise } from '../../../inject/report/summarise.ts';
+import type { SummaryOptions } from '../../../inject/report/summary.ts';
 import { CLOCK_HZ, many, record, restart, settings } from './records.ts';
 
 const OPTIONS: SummaryOptions = { clockHz: CLOCK_HZ, faultRate: 0.01, draws: 50 };
