@@ -86,8 +86,8 @@ export function workCurves(
   if (!native) return [];
   return loads.map(({ load, relative }) => {
     const at = crossings.filter(b => b.load === load).flatMap(b => (b.rate.value ? [b.rate.value] : []));
-    const low = at.length ? Math.min(...at) / 1000 : WIDEST[0];
-    const high = at.length ? Math.max(...at) * 1000 : WIDEST[1];
+    const low = at.length ? Math.min(...at) / 100 : WIDEST[0];
+    const high = at.length ? Math.max(...at) * 100 : WIDEST[1];
     const rates = Array.from({ length: POINTS }, (_, i) => low * (high / low) ** (i / (POINTS - 1)));
     const curve = (e: Estimate, t: number) => ({
       configuration: e.configuration,

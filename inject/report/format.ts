@@ -4,20 +4,20 @@
 export function figure(v: number): string {
   if (!Number.isFinite(v)) return v > 0 ? '∞' : '–';
   if (v === 0) return '0';
-  if (Math.abs(v) >= 1e9) return v.toExponential(2);
+  if (Math.abs(v) >= 1e9 || Math.abs(v) < 1e-3) return v.toExponential(2).replace(/\.?0+e\+?/, 'e');
   if (Math.abs(v) >= 1000) return Math.round(v).toLocaleString('en-US');
-  if (Math.abs(v) < 1e-3) return v.toExponential(2);
   return String(Number(v.toPrecision(4)));
 }
 
-export const percent = (share: number, digits = 1) => `${(share * 100).toFixed(digits)} %`;
+/** Never rounded to 100 or 0 unless it is. */
+export const percent = (share: number) => `${oneDigit(share)} %`;
 
-/** An interval's ends as percent; never rounded to 100 or 0 unless they are. */
+/** An interval's ends. */
 export function percentRange(low: number, high: number): string {
-  return `${bound(low)}–${bound(high)} %`;
+  return `${oneDigit(low)}–${oneDigit(high)} %`;
 }
 
-function bound(share: number): string {
+function oneDigit(share: number): string {
   const text = (share * 100).toFixed(1);
   if (share < 1 && text === '100.0') return '>99.9';
   if (share > 0 && text === '0.0') return '<0.1';

@@ -3,8 +3,8 @@
  * system says. All text that comes from a guest or a file goes through escaped(plain()).
  */
 import { escaped, plotsOf } from './plots.ts';
-import type { Summary } from './summarise.ts';
-import type { TableData } from './tables.ts';
+import type { Summary } from './summary.ts';
+import type { TableData } from './tables/cells.ts';
 
 /** Okabe and Ito's colours, lighter on dark ground; outcomes go from calm to grave. */
 const STYLE = `

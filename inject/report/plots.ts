@@ -6,11 +6,11 @@ import { scaleBand, scaleLinear, scaleLog } from 'd3-scale';
 import { curveStepAfter, line } from 'd3-shape';
 import { duration, figure, percent, plain } from './format.ts';
 import { OUTCOMES } from './outcomes.ts';
-import type { ConfigurationSummary, MatrixRow, Summary } from './summarise.ts';
+import type { ConfigurationSummary, MatrixRow, Summary } from './summary.ts';
 import type { Survival } from './survival.ts';
 
 const WIDTH = 860;
-const LEFT = 64;
+const LEFT = 104;
 const RIGHT = 24;
 const TOP = 12;
 const BOTTOM = 44;
@@ -87,7 +87,7 @@ function outcomePlot(s: Summary): string {
     return [`<rect class="o${i}" x="${at}" y="${row - 10}" width="12" height="12"/>`, text(at + 18, row, o)];
   });
   const ticks = [0, 0.25, 0.5, 0.75, 1].map(v =>
-    text(x(v), bottom + 14, percent(v, 0), 'text-anchor="middle"'),
+    text(x(v), bottom + 14, percent(v).replace('.0', ''), 'text-anchor="middle"'),
   );
   const says = all
     .map(c => `${c.name}: ${c.crashes.count} crashes and hangs in ${c.trials} trials`)
@@ -168,11 +168,11 @@ function curvePlot(a: Axes, curves: readonly Curve[]): string {
     .y(p => y(p[1]));
   if (a.step) path.curve(curveStepAfter);
   const body = [
-    ...decades(low, high, x).flatMap(v => [
+    ...roundValues(low, high, x).flatMap(v => [
       `<path class="grid" d="M${n(x(v))} ${TOP}V${base}"/>`,
       text(x(v), base + 16, a.xFormat(v), 'text-anchor="middle"'),
     ]),
-    ...(a.yLog ? decades(a.yRange[0], a.yRange[1], v => y(v) * 3) : y.ticks(6)).flatMap(v => [
+    ...(a.yLog ? roundValues(a.yRange[0], a.yRange[1], v => y(v) * 3) : y.ticks(6)).flatMap(v => [
       `<path class="grid" d="M${LEFT} ${n(y(v))}H${WIDTH - RIGHT}"/>`,
       text(LEFT - 8, y(v) + 4, a.yFormat(v), 'text-anchor="end"'),
     ]),
@@ -202,17 +202,21 @@ function curvePlot(a: Axes, curves: readonly Curve[]): string {
   return drawing(a.title, a.says, base + BOTTOM + 14 + curves.length * LINE, body);
 }
 
-/** Powers of ten, as many as have room for a label. */
-function decades(low: number, high: number, at: Scale): number[] {
-  const powers: number[] = [];
-  let last = Number.NaN;
-  for (let e = Math.ceil(Math.log10(low) - 1e-9); e <= Math.log10(high) + 1e-9; e++) {
-    const v = Number(`1e${e}`);
-    if (Math.abs(at(v) - last) < 66) continue;
-    last = at(v);
-    powers.push(v);
+/** Round values with room for their labels: powers of ten, or finer ones where a range has fewer than two. */
+function roundValues(low: number, high: number, at: Scale): number[] {
+  for (const steps of [[1], [1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]]) {
+    const values: number[] = [];
+    let last = Number.NaN;
+    for (let e = Math.floor(Math.log10(low)); e <= Math.log10(high); e++)
+      for (const step of steps) {
+        const v = Number(`${step}e${e}`);
+        if (v < low || v > high || Math.abs(at(v) - last) < 66) continue;
+        last = at(v);
+        values.push(v);
+      }
+    if (values.length > 1) return values;
   }
-  return powers;
+  return [low, high];
 }
 
 const micros = (cycles: number, clockHz: number) => Math.max(1e-3, (cycles / clockHz) * 1e6);
@@ -235,7 +239,7 @@ function cdfPlot(s: Summary, phase: string, what: string): string {
     xRange: span(curves.flatMap(c => c.points.map(p => p[0]))),
     xFormat: µs,
     yRange: [0, 1],
-    yFormat: v => percent(v, 0),
+    yFormat: v => percent(v).replace('.0', ''),
   };
   return curvePlot(axes, curves);
 }
@@ -245,19 +249,22 @@ function survivalPlot(s: Summary, title: string, of: (c: ConfigurationSummary) =
     const v = of(c);
     if (!v || v.steps.length === 0) return [];
     const steps = v.steps.map((p): Point => [micros(p.time, s.clockHz), p.surviving]);
-    const points: Point[] = [[steps[0][0], 1], ...steps, [micros(v.watched, s.clockHz), v.surviving]];
+    const points: Point[] = [...steps, [micros(v.watched, s.clockHz), v.surviving]];
     return [{ name: `${c.name}: ${v.events} came, ${v.censored} trials ended first`, points, colour }];
   });
   if (curves.length === 0) return '';
+  const xRange = span(curves.flatMap(c => c.points.map(p => p[0])));
+  // All wait at the start, which a logarithmic axis does not have: its left end stands for it.
+  for (const c of curves) c.points.unshift([xRange[0], 1]);
   const axes: Axes = {
     title,
     says: 'Kaplan–Meier estimate; the table of latent errors has the numbers',
     x: 'time',
     y: 'share',
-    xRange: span(curves.flatMap(c => c.points.map(p => p[0]))),
+    xRange,
     xFormat: µs,
     yRange: [0, 1],
-    yFormat: v => percent(v, 0),
+    yFormat: v => percent(v).replace('.0', ''),
     step: true,
   };
   return curvePlot(axes, curves);

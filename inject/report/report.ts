@@ -7,8 +7,10 @@ import { configurationName, type TrialRecord } from '../model.ts';
 import { csvLines } from './csv.ts';
 import { plain } from './format.ts';
 import { htmlPage } from './html.ts';
-import { type Summary, summarise } from './summarise.ts';
-import { type Replay, type TableData, tablesOf } from './tables.ts';
+import { summarise } from './summarise.ts';
+import type { Summary } from './summary.ts';
+import type { Replay, TableData } from './tables/cells.ts';
+import { tablesOf } from './tables.ts';
 
 export type { Replay, Summary };
 export { csvLines, summarise };
@@ -52,15 +54,15 @@ function tableText({ title, head, rows, notes }: TableData): string {
   const table = new Table({
     head,
     style: { head: [], border: [] },
-    // Rows of one line need no rules between them.
-    chars: rows.flat().some(cell => cell.includes('\n')) ? {} : NO_RULES,
     colAligns: head.map((_, i) => (i > 0 && numeric(rows, i) ? 'right' : 'left')),
   });
   table.push(...rows);
-  return [`== ${title}`, table.toString(), ...notes].join('\n');
+  const lines = table.toString().split('\n');
+  // Rows of one line need no rules between them; the heading keeps its own.
+  const ruled = rows.flat().some(cell => cell.includes('\n'));
+  const shown = ruled ? lines : lines.filter((line, i) => i < 3 || !line.startsWith('├'));
+  return [`== ${title}`, ...shown, ...notes].join('\n');
 }
-
-const NO_RULES = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
 
 /** Whether a column's cells start with a digit, or say that there is none. */
 function numeric(rows: readonly string[][], column: number): boolean {

@@ -1,173 +1,31 @@
 /**
- * A campaign's records to one Summary: plain data, made in one pass. Every number of the report is here; text, HTML and
- * JSON only show it.
+ * A campaign's records to one Summary, in one pass. Every number of the report is made here; text, HTML and JSON only
+ * show it.
  */
-import {
-  type CampaignSettings,
-  configurationName,
-  type FailureModel,
-  type Outcome,
-  type TrialRecord,
-} from '../model.ts';
-import {
-  type Availability,
-  availabilityOf,
-  downtimeOf,
-  type Estimate,
-  estimate,
-  type RepairTimes,
-} from './availability.ts';
-import { type BreakEven, breakEvens, type UsefulWork, type WorkCurve, workCurves } from './breakeven.ts';
-import { type Share, share } from './intervals.ts';
+import { type CampaignSettings, configurationName, type Outcome, type TrialRecord } from '../model.ts';
+import { availabilityOf, downtimeOf, type Estimate, estimate, type RepairTimes } from './availability.ts';
+import { breakEvens, workCurves } from './breakeven.ts';
+import { goalsOf, LEAST_NATIVE_CRASHES } from './goals.ts';
+import { share } from './intervals.ts';
 import { PHASES, type Phase } from './milestones.ts';
-import { type Consequence, isNonFatal, knownOutcome } from './outcomes.ts';
-import { Outcomes, type PairCounts, pair } from './pairs.ts';
-import type { Quantiles, Sample } from './sample.ts';
-import { kaplanMeier, type Survival } from './survival.ts';
-import { type Counts, type FollowUp, NONE, noCounts, Tally } from './tally.ts';
-
-/** Of the JSON: raised when a field changes its meaning or goes. */
-export const SUMMARY_VERSION = 1;
-
-/** Fewer native crashes, and no percentage is claimed. */
-export const LEAST_NATIVE_CRASHES = 200;
-
-export interface SummaryOptions extends Partial<RepairTimes> {
-  /** Cycles a second of the profile. */
-  clockHz: number;
-  /** Activated bundles of faults an hour, each driver; MTTF and its like are of this. */
-  faultRate: number;
-  /** Without it there is no break-even. */
-  usefulWork?: readonly UsefulWork[];
-  /** Which failure models each type aims at: the rows of faults/types.ts. */
-  models?: Readonly<Record<string, FailureModel | readonly FailureModel[]>>;
-  /** Of the intervals of availability and break-even. */
-  draws?: number;
-  seed?: number;
-}
+import { isNonFatal, knownOutcome } from './outcomes.ts';
+import { Outcomes, pair } from './pairs.ts';
+import type { Sample } from './sample.ts';
+import {
+  type ConfigurationSummary,
+  type Distribution,
+  type MatrixRow,
+  type Pairing,
+  SUMMARY_VERSION,
+  type Summary,
+  type SummaryOptions,
+} from './summary.ts';
+import { kaplanMeier } from './survival.ts';
+import { type Counts, NONE, noCounts, Tally } from './tally.ts';
 
 /** Orders of magnitude, not measurements: they depend on the machine and on who watches it. */
 export const DEFAULT_REPAIR: RepairTimes = { rebootSeconds: 120, applicationSeconds: 10, humanSeconds: 3600 };
 const DEFAULT_DRAWS = 2000;
-
-export interface MatrixRow {
-  name: string;
-  total: number;
-  outcomes: Counts;
-}
-
-export interface Distribution {
-  name: string;
-  /** In cycles. */
-  quantiles: Quantiles;
-  /** Value at the 0th to 100th percentile. */
-  curve: number[];
-}
-
-export interface TriggerRow {
-  trigger: string;
-  detections: number;
-  latency: Quantiles | null;
-  recovery: Quantiles | null;
-}
-
-/** Null where nothing was waited for. */
-export interface Hidden {
-  /** Per fault: from the injection to its first execution. */
-  execution: Survival | null;
-  /** Per trial: from the first execution of any fault to the first error, detection included. */
-  error: Survival | null;
-  /** The same to the first failure that anybody could see, detection included. */
-  failure: Survival | null;
-}
-
-export interface ConfigurationSummary {
-  name: string;
-  isolated: boolean;
-  trials: number;
-  outcomes: Counts;
-  consequences: Record<Consequence, number>;
-  crashes: Share;
-  nonFatal: Share;
-  /** Trials in which a fault was executed. */
-  activated: number;
-  /** By type of the fault executed first: each trial counts once. */
-  byType: MatrixRow[];
-  /** By every type contained: a trial counts once for each. */
-  byContainedType: MatrixRow[];
-  /** By the failure models that the type executed first aims at; a type may aim at more than one. */
-  byModel: MatrixRow[];
-  byPersistence: MatrixRow[];
-  phases: Distribution[];
-  triggers: TriggerRow[];
-  /** Trials whose first failure was detected. */
-  detections: number;
-  /** Of them, before anybody outside the driver could see anything. */
-  detectedFirst: Share;
-  /** Of all failures detected, those that ended in RECOVERED. */
-  recoveries: Share;
-  gaveUp: number;
-  /** Of trials that went through a recovery and lived: applications unharmed. */
-  concealed: Share;
-  hidden: Hidden;
-  faults: number;
-  notInjected: number;
-  /** Injected faults that were not executed before the trial's end. */
-  neverExecuted: Share;
-  wildWrites: {
-    trials: number;
-    writes: number;
-    /** Trials with a write that page protection could have stopped. */
-    preventableTrials: number;
-    /** Trials with a DMA to memory that is not the driver's: nothing stops these. */
-    dmaTrials: number;
-  };
-  corrupted: { trials: number; preventable: number };
-  effort: {
-    hostSeconds: number;
-    trialsPerHostSecond: number | null;
-    instructions: Quantiles | null;
-    packets: Quantiles | null;
-    /** From injection to the trial's end. */
-    cycles: Quantiles | null;
-  };
-}
-
-export interface Pairing extends PairCounts {
-  configuration: string;
-  crashShare: Share;
-  nonFatalShare: Share;
-  /** Enough native crashes to state a percentage. */
-  claimed: boolean;
-}
-
-export interface Goal {
-  goal: string;
-  configuration: string;
-  figure: string;
-  /** Null: cannot be judged. */
-  met: boolean | null;
-}
-
-export interface Summary {
-  version: typeof SUMMARY_VERSION;
-  settings: CampaignSettings;
-  clockHz: number;
-  faultRate: number;
-  repair: RepairTimes;
-  draws: number;
-  /** Records that were left out: no configuration or trial of these settings, or there already. */
-  ignored: { foreign: number; repeated: number };
-  configurations: ConfigurationSummary[];
-  pairings: Pairing[];
-  goals: Goal[];
-  availability: Availability[];
-  usefulWork: UsefulWork[];
-  breakEven: BreakEven[];
-  workCurves: WorkCurve[];
-  followUps: { concern: string; configuration: string; count: number; kept: FollowUp[] }[];
-  nines: { availability: number; downtimeSecondsPerYear: number }[];
-}
 
 interface Column {
   name: string;
@@ -314,6 +172,7 @@ function configurationOf(
     byContainedType: matrix(t.byContained.rows),
     byModel: matrix(modelRows(t.byFirst.rows, options.models ?? {})),
     byPersistence: matrix(t.byPersistence.rows),
+    reloads: t.reloads,
     phases: PHASES.flatMap(phase => distribution(phase, t.phases.get(phase))),
     triggers: [...t.triggers].map(([trigger, r]) => ({
       trigger,
@@ -371,41 +230,4 @@ function modelRows(types: ReadonlyMap<string, Counts>, models: NonNullable<Summa
     }
   }
   return rows;
-}
-
-const percent = (n: number) => `${(n * 100).toFixed(1)} %`;
-
-/** What was set out to be reached before the campaign; the rules never follow the figures. */
-function goalsOf(all: readonly ConfigurationSummary[], pairings: readonly Pairing[]): Goal[] {
-  const goals: Goal[] = [];
-  const native = all.find(c => !c.isolated);
-  if (native)
-    goals.push({
-      goal: `native crashes, at least ${LEAST_NATIVE_CRASHES}`,
-      configuration: native.name,
-      figure: `${native.crashes.count}`,
-      met: native.crashes.count >= LEAST_NATIVE_CRASHES,
-    });
-  for (const p of pairings)
-    goals.push({
-      goal: 'crashes eliminated, at least 99 %',
-      configuration: p.configuration,
-      figure: p.claimed ? percent(p.crashShare.share ?? 0) : 'not claimed: too few native crashes',
-      met: p.claimed ? (p.crashShare.share ?? 0) >= 0.99 : null,
-    });
-  for (const c of all.filter(c => c.isolated))
-    goals.push({
-      goal: 'undetected corruption that page protection could stop, none',
-      configuration: c.name,
-      figure: `${c.corrupted.preventable} of ${c.corrupted.trials} corruptions, ${c.wildWrites.preventableTrials} trials with such a write`,
-      met: c.trials > 0 ? c.corrupted.preventable === 0 : null,
-    });
-  for (const c of all.filter(c => c.name.endsWith('/shadow')))
-    goals.push({
-      goal: 'recoveries that applications do not notice, at least 98 %',
-      configuration: c.name,
-      figure: c.concealed.share === null ? 'no recoveries' : percent(c.concealed.share),
-      met: c.concealed.share === null ? null : c.concealed.share >= 0.98,
-    });
-  return goals;
 }

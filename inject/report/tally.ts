@@ -3,11 +3,20 @@
  * with the number of trials. Type names and triggers come from a file, so their number is bounded too.
  */
 import type { FaultTypeName, Observation, Outcome, Persistence, TrialRecord } from '../model.ts';
-import { firstExecution, PHASES, type Phase, timelineOf } from './milestones.ts';
+import { firstExecution, PHASES, type Phase, type Recovery, timelineOf } from './milestones.ts';
 import { CONSEQUENCES, type Consequence, consequenceOf, isCrash, isNonFatal, OUTCOMES } from './outcomes.ts';
 import { Sample } from './sample.ts';
 
 export type Counts = Record<Outcome, number>;
+
+const noReloads = (): Reloads => ({
+  detected: 0,
+  failures: 0,
+  recovered: 0,
+  failedAgain: 0,
+  gaveUp: 0,
+  served: 0,
+});
 
 export function noCounts(): Counts {
   return Object.fromEntries(OUTCOMES.map(o => [o, 0])) as Counts;
@@ -48,6 +57,21 @@ export interface FollowUp {
   lastLine: string;
 }
 
+/** Whether loading the driver again helps. */
+export interface Reloads {
+  /** Trials in which a failure was detected. */
+  detected: number;
+  /** Failures detected in them, and those that ended in RECOVERED. */
+  failures: number;
+  recovered: number;
+  /** Trials in which it failed again after it had recovered. */
+  failedAgain: number;
+  /** Trials that ended with a recovery given up. */
+  gaveUp: number;
+  /** Trials at whose end the system lived and the service was there. */
+  served: number;
+}
+
 export class Tally {
   trials = 0;
   readonly outcomes = noCounts();
@@ -59,6 +83,7 @@ export class Tally {
   /** By every type that the trial contains. */
   readonly byContained = new Rows();
   readonly byPersistence = new Rows();
+  readonly reloads: Record<Persistence, Reloads> = { transient: noReloads(), deterministic: noReloads() };
   readonly phases = new Map<Phase, Sample>(PHASES.map(p => [p, new Sample()]));
   /** By trigger: latency from the first execution, and time to recover. */
   readonly triggers = new Map<string, { count: number; latency: Sample; recovery: Sample }>();
@@ -106,15 +131,16 @@ export class Tally {
     this.byFirst.add(first ? typeName(plan.faults[first.fault]?.type) : NONE, outcome);
     for (const type of new Set(plan.faults.map(f => f.type))) this.byContained.add(typeName(type), outcome);
     this.byPersistence.add(plan.persistence, outcome);
-    this.addTimes(o, outcome);
+    this.addTimes(record, outcome);
     this.addHidden(o);
     this.addEffort(record);
     this.addWild(o, outcome);
     this.addConcerns(record, outcome);
   }
 
-  private addTimes(o: Observation, outcome: Outcome): void {
+  private addTimes({ observation: o, plan }: TrialRecord, outcome: Outcome): void {
     const timeline = timelineOf(o);
+    this.addReloads(plan.persistence, timeline.recoveries, o.serviceAlive && !isCrash(outcome));
     for (const [phase, cycles] of timeline.before) this.phases.get(phase)?.add(cycles);
     if (timeline.detectedAt !== null) {
       this.detections++;
@@ -134,6 +160,17 @@ export class Tally {
     });
     const consequence = consequenceOf(outcome, o);
     if (consequence === 'recovered' || consequence === 'harmed') this.outage.add(timeline.outage);
+  }
+
+  private addReloads(persistence: Persistence, recoveries: readonly Recovery[], served: boolean): void {
+    if (recoveries.length === 0) return;
+    const r = persistence === 'deterministic' ? this.reloads.deterministic : this.reloads.transient;
+    r.detected++;
+    r.failures += recoveries.length;
+    r.recovered += recoveries.filter(x => x.recoveredAt !== null).length;
+    if (recoveries.slice(0, -1).some(x => x.recoveredAt !== null)) r.failedAgain++;
+    if (recoveries.some(x => x.gaveUp)) r.gaveUp++;
+    if (served) r.served++;
   }
 
   private trigger(name: string) {
@@ -169,7 +206,7 @@ export class Tally {
     if (o.wildWriteCount > 0) this.wild.trials++;
     this.wild.writes += o.wildWriteCount;
     if (preventable) this.wild.preventableTrials++;
-    if (o.wildWrites.some(w => w.by === 'dma')) this.wild.dmaTrials++;
+    if (o.wildWrites.some(w => w.by === 'dma' && !w.read)) this.wild.dmaTrials++;
     if (outcome !== 'kernel corrupted, undetected') return;
     this.corrupted++;
     if (preventable) this.corruptedPreventable++;
