@@ -3,6 +3,7 @@ import { availableParallelism, freemem } from 'node:os';
 import type { Command } from 'commander';
 import { buildGuest, type GuestBuild } from '../../guest/build.ts';
 import type { LoadParts, Parts } from '../../inject/campaign/parts.ts';
+import { ISOLATIONS, MAX_FAULTS, MAX_TRIALS } from '../../inject/campaign/settings.ts';
 import type { Shard } from '../../inject/campaign/store.ts';
 import type {
   CampaignSettings,
@@ -11,6 +12,7 @@ import type {
   Persistence,
   PolicyName,
 } from '../../inject/model.ts';
+import { POLICIES } from '../../inject/outcome.ts';
 import { choice, choices, wholeNumber } from '../arguments.ts';
 import { openCampaignProgress } from '../campaign-progress.ts';
 import { type CommandContext, UsageError } from '../context.ts';
@@ -37,8 +39,6 @@ interface InjectFlags extends ReportFlags {
   listTypes?: boolean;
 }
 
-const ALL_POLICIES: PolicyName[] = ['panic', 'unload', 'restart', 'shadow', 'checkpoint', 'alternate'];
-const MAX_TRIALS = 1_000_000;
 const MAX_WORKERS = 256;
 /** What one booted machine with its snapshot takes of the host's memory, about. */
 const BENCH_BYTES = 192 << 20;
@@ -59,9 +59,9 @@ export function registerInject(
     .option('--out <file>', 'results file: made, or gone on with if it holds the same campaign')
     .option('--driver <name>', 'driver that gets the faults', 'e1000')
     .option('--trials <n>', 'trials in each configuration', wholeNumber('--trials', 1, MAX_TRIALS), 100)
-    .option('--faults-per-trial <n>', 'faults at once', wholeNumber('--faults-per-trial', 1, 100), 5)
-    .option('--isolation <list>', 'none,nooks', choices('--isolation', ['none', 'nooks']), ['none', 'nooks'])
-    .option('--policy <list>', `with nooks: ${ALL_POLICIES.join(',')}`, choices('--policy', ALL_POLICIES), [
+    .option('--faults-per-trial <n>', 'faults at once', wholeNumber('--faults-per-trial', 1, MAX_FAULTS), 5)
+    .option('--isolation <list>', 'none,nooks', choices('--isolation', ISOLATIONS), ['none', 'nooks'])
+    .option('--policy <list>', `with nooks: ${POLICIES.join(',')}`, choices('--policy', POLICIES), [
       'restart',
     ] as PolicyName[])
     .option(

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { CampaignSettings, Observation, TrialPlan } from '../model.ts';
 import { CampaignError } from './error.ts';
+import { MAX_FAULTS, MAX_TRIALS } from './settings.ts';
 
 const cycle = z.number().nonnegative();
 const count = z.number().int().nonnegative();
@@ -84,8 +85,8 @@ export const PLAN = z.looseObject({
 
 export const SETTINGS = z.looseObject({
   driver: z.string(),
-  trials: count,
-  faultsPerTrial: count,
+  trials: count.min(1).max(MAX_TRIALS),
+  faultsPerTrial: count.min(1).max(MAX_FAULTS),
   configurations: z
     .array(
       z.looseObject({
@@ -104,6 +105,8 @@ export const SETTINGS = z.looseObject({
   build: z.string(),
 });
 
+const TIMINGS = z.record(z.string(), z.number().nonnegative());
+
 /** The value of a stored JSON text. Throws a CampaignError that begins with `what`. */
 function parsed(schema: z.ZodType, text: unknown, what: string): unknown {
   try {
@@ -120,3 +123,5 @@ export const parseObservation = (text: unknown, what: string) =>
 export const parsePlan = (text: unknown, what: string) => parsed(PLAN, text, what) as TrialPlan;
 export const parseSettings = (text: unknown, what: string) =>
   parsed(SETTINGS, text, what) as CampaignSettings;
+export const parseTimings = (text: unknown, what: string) =>
+  parsed(TIMINGS, text, what) as Record<string, number>;

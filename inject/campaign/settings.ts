@@ -5,6 +5,10 @@ import type { GuestBuild } from '../../guest/build.ts';
 import type { Configuration, PolicyName } from '../model.ts';
 import { POLICIES } from '../outcome.ts';
 
+/** Of a campaign, and in a trial. */
+export const MAX_TRIALS = 1_000_000;
+export const MAX_FAULTS = 100;
+
 export const ISOLATIONS = ['none', 'nooks'] as const;
 export type Isolation = (typeof ISOLATIONS)[number];
 

@@ -19,7 +19,7 @@ import sqlite from 'node-sqlite3-wasm';
 import type { CampaignSettings, Outcome, TrialRecord } from '../model.ts';
 import { CampaignError } from './error.ts';
 import { FileLock } from './lock.ts';
-import { parseObservation, parsePlan, parseSettings } from './schema.ts';
+import { parseObservation, parsePlan, parseSettings, parseTimings } from './schema.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
 
 /** "NK86", at offset 68 of the file; the format's number is at 60. */
@@ -134,7 +134,7 @@ export class ResultsReader {
       workers: Number(row.workers),
       trials: Number(row.trials),
       instructions: Number(row.instructions),
-      timings: JSON.parse(String(row.timings)),
+      timings: parseTimings(row.timings, `${this.path}: session ${row.id}`),
     }));
   }
 

@@ -185,6 +185,12 @@ describe('a results file', () => {
     if (bytes) expect(readFileSync(file)).toEqual(bytes);
   });
 
+  it('does not believe numbers that cannot be', async () => {
+    await filled();
+    sql(file, `UPDATE campaign SET settings = json_set(settings, '$.trials', 1e15)`);
+    expect(() => open()).toThrow(/its settings cannot be read \(trials: /);
+  });
+
   it('says which trial cannot be read', async () => {
     await filled();
     sql(
