@@ -84,7 +84,7 @@ export async function printResults(
     applicationSeconds: flags.applicationSeconds,
     humanSeconds: flags.humanSeconds,
     usefulWork: flags.throughput === undefined ? [] : usefulWork(flags.throughput, names),
-    models: Object.fromEntries(parts.types.map(type => [type.name, type.models])),
+    models: Object.fromEntries(parts.types.map(type => [type.name, type.model])),
   });
   const replay = (configuration: string, trial: number) => `nooks86 replay ${path} ${configuration}:${trial}`;
   if (flags.html !== undefined) writeFileSync(flags.html, renderHtml(summary, replay));

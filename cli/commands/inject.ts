@@ -193,7 +193,7 @@ function typeList(text: string | undefined, { types }: Parts): FaultTypeName[] {
 
 function typesText({ types }: Parts): string {
   const width = Math.max(...types.map(type => type.name.length));
-  return types.map(t => `${t.name.padEnd(width)}  ${t.says} (${t.models.join(', ')})\n`).join('');
+  return types.map(t => `${t.name.padEnd(width)}  ${t.mutation} (${t.model})\n`).join('');
 }
 
 /** Machines that each of so many workers may have in the host's memory; at least one. */

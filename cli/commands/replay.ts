@@ -56,6 +56,8 @@ async function replay(
   } finally {
     reader.close();
   }
+  // A file may name what this nooks86 does not have.
+  (await import('../pc.ts')).findProfile(settings.profile);
   const parts = await load();
   const building = openProgress('building', 'files');
   const build = await buildGuest({ onProgress: building.update }).finally(building.close);

@@ -12,11 +12,12 @@ import type {
 import type { TrialWorker } from './run.ts';
 import type { Campaign, TrialBench } from './runner.ts';
 
+/** Of a row of faults/types.ts. */
 export interface FaultTypeText {
   name: FaultTypeName;
-  models: readonly FailureModel[];
-  /** What it does, in words. */
-  says: string;
+  model: FailureModel;
+  /** What is done, in words. */
+  mutation: string;
 }
 
 /** A bench that can also be stopped in a trial, for the debugger. */

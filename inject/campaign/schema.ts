@@ -3,6 +3,7 @@
  * own shape is faults/schema.ts. What a shape does not name is kept: a replay needs it. The types are model.ts's; the compiler checks that both say the same.
  */
 import { z } from 'zod';
+import { planSchema } from '../faults/schema.ts';
 import type { CampaignSettings, Observation, TrialPlan } from '../model.ts';
 import { CampaignError } from './error.ts';
 import { MAX_FAULTS, MAX_TRIALS } from './settings.ts';
@@ -62,27 +63,6 @@ export const OBSERVATION = z.looseObject({
   console: z.array(z.string()),
 }) satisfies z.ZodType<Observation>;
 
-export const PLAN = z.looseObject({
-  driver: z.string(),
-  trial: count,
-  seed: count,
-  persistence: z.enum(['transient', 'deterministic']),
-  delay: cycle,
-  faults: z.array(
-    z.looseObject({
-      // Which types there are is the business of faults/: an unknown one is shown, and cannot be replayed.
-      type: z.string(),
-      section: z.string().optional(),
-      offset: z.number().optional(),
-      symbol: z.string().optional(),
-      before: z.string().optional(),
-      after: z.string().optional(),
-      patch: z.array(z.looseObject({ offset: z.number(), mask: z.number(), value: z.number() })).optional(),
-      parameters: z.record(z.string(), z.number()).optional(),
-    }),
-  ),
-});
-
 export const SETTINGS = z.looseObject({
   driver: z.string(),
   trials: count.min(1).max(MAX_TRIALS),
@@ -120,7 +100,7 @@ function parsed(schema: z.ZodType, text: unknown, what: string): unknown {
 
 export const parseObservation = (text: unknown, what: string) =>
   parsed(OBSERVATION, text, what) as Observation;
-export const parsePlan = (text: unknown, what: string) => parsed(PLAN, text, what) as TrialPlan;
+export const parsePlan = (text: unknown, what: string) => parsed(planSchema, text, what) as TrialPlan;
 export const parseSettings = (text: unknown, what: string) =>
   parsed(SETTINGS, text, what) as CampaignSettings;
 export const parseTimings = (text: unknown, what: string) =>

@@ -32,8 +32,8 @@ let onJob: () => void;
 
 const PARTS: Parts = {
   types: [
-    { name: 'SRC', models: ['byzantine'], says: 'another source register' },
-    { name: 'NOP', models: ['omission', 'byzantine'], says: 'one instruction is left out' },
+    { name: 'SRC', model: 'byzantine', mutation: 'another source register' },
+    { name: 'NOP', model: 'omission', mutation: 'one instruction is left out' },
   ],
   planner:
     ({ settings }) =>
@@ -149,7 +149,7 @@ describe('inject', () => {
 
   it('lists fault types', async () => {
     const ran = await nooks86('inject', '--list-types');
-    expect(ran.out).toContain('NOP  one instruction is left out (omission, byzantine)\n');
+    expect(ran.out).toContain('NOP  one instruction is left out (omission)\n');
   });
 
   it.each([
