@@ -88,6 +88,8 @@ export class Bench {
     this.far = new FarEnd(machine.clock, wire, { seed: SEED, messagesPerSecond: RECEIVE_RATE });
     this.reports = new Reports(machine);
     this.events = new GuestEvents(this.session);
+    machine.engine.addHook(this.session.address('dev_deactivate'), () => this.far.hold(true));
+    machine.engine.addHook(this.session.address('dev_activate'), () => this.far.hold(false));
     machine.engine.addHook(this.session.address('module_event'), () => {
       this.modulesChanged = true;
     });

@@ -55,6 +55,7 @@ export interface FarEndCounts {
 interface State {
   counts: FarEndCounts;
   running: boolean;
+  held: boolean;
   /** Message 0 was due then, in ticks. */
   origin: number;
   highest: number;
@@ -72,6 +73,7 @@ export class FarEnd implements LinkEnd, Saved {
   private readonly messages: readonly Uint8Array[];
   private counts: FarEndCounts = noCounts();
   private running = false;
+  private held = false;
   private origin = 0;
   private highest = -1;
   private seen = new Set<number>();
@@ -99,6 +101,11 @@ export class FarEnd implements LinkEnd, Saved {
     this.clock.schedule(this.event, this.origin);
     const mac = this.station.neighbour(parseIp(GUEST_IP));
     this.guestMac = mac ? [...mac] : [];
+  }
+
+  /** The guest takes its interface down, or has it up again: meanwhile no message is sent, so that none is lost. */
+  hold(on: boolean): void {
+    this.held = on;
   }
 
   /** Pings the guest; the answer is counted. */
@@ -138,9 +145,9 @@ export class FarEnd implements LinkEnd, Saved {
   }
 
   save(): unknown {
-    const { running, origin, highest } = this;
+    const { running, held, origin, highest } = this;
     const state: State = {
-      ...{ running, origin, highest, seen: [...this.seen], guestMac: this.guestMac.slice() },
+      ...{ running, held, origin, highest, seen: [...this.seen], guestMac: this.guestMac.slice() },
       ...{ counts: { ...this.counts }, station: this.station.save() },
     };
     return state;
@@ -150,6 +157,7 @@ export class FarEnd implements LinkEnd, Saved {
     const state = saved as State;
     this.counts = { ...state.counts };
     this.running = state.running;
+    this.held = state.held;
     this.origin = state.origin;
     this.highest = state.highest;
     this.seen = new Set(state.seen);
@@ -164,6 +172,11 @@ export class FarEnd implements LinkEnd, Saved {
   /** The next message to the guest. */
   private due(): void {
     if (!this.running) return;
+    if (this.held) {
+      this.origin += this.interval;
+      this.clock.schedule(this.event, Math.ceil(this.origin + this.counts.sent * this.interval));
+      return;
+    }
     const number = this.counts.sent++;
     const payload = this.messages[number % KINDS].slice();
     new DataView(payload.buffer).setUint32(NUMBER, number, true);
