@@ -54,6 +54,8 @@ export class Block {
   lastLine = 0;
   /** Region to charge, or -1 to go on charging the one that ran before (inherit). */
   region = -1;
+  /** Of Watcher.watches: 0 not watched, WATCHED, or -1 as whoever called it. */
+  watched = 0;
   /** For one instruction across a page border: the physical address of the second page; else -1. */
   secondPage = -1;
   valid = true;
@@ -81,6 +83,8 @@ export class Blocks implements CodeBytes {
   private readonly pages = new Map<number, CodePage>();
   /** Region by linear address, or -1; set by the machine. */
   regionOf: (lin: number) => number = () => -1;
+  /** Is the code at a linear address watched? As Block.watched; set by the engine. */
+  watchedAt: (lin: number) => number = () => 0;
   /** Does the host want to be called before this linear address? */
   hooked: (lin: number) => boolean = () => false;
   /** log2 of the bytes that one fetch brings. */
@@ -192,6 +196,7 @@ export class Blocks implements CodeBytes {
     const c = this.cpu;
     const b = new Block(pa, lin, eip, c.codeMode);
     b.region = this.regionOf(lin);
+    b.watched = this.watchedAt(lin);
     let at = 0;
     let refused = false;
     const room = 4096 - (lin & 0xfff);
