@@ -97,6 +97,8 @@ struct kmem_cache *heap_cache_create(struct heap *heap, const char *name, size_t
                                      void (*ctor)(void *, struct kmem_cache *, unsigned long),
                                      void (*dtor)(void *, struct kmem_cache *, unsigned long));
 u16 heap_owner(const struct heap *heap);
+void heap_set_owner(struct heap *heap, u16 owner); /* the owner of pages that it has is the caller's business */
+struct heap *heap_of_page(const void *addr); /* NULL: of none; a page of the zone */
 u32 heap_bytes(const struct heap *heap); /* in live objects */
 /* The live object that holds address p, or false. For any p, also a wild one. */
 bool heap_object(const void *p, struct heap **heap, void **start, size_t *size);
