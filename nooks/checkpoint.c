@@ -11,7 +11,7 @@
  *
  * It does not work, and the extension is restarted, when there is no checkpoint yet, when the set of its objects has
  * changed since the last one (allocations, mappings, handlers, open files; packets and timers may), or when it failed
- * again less than a second after it was put back: the fault was older than the checkpoint, or is in the text, which
+ * again soon after it was put back: the fault was older than the checkpoint, or is in the text, which
  * is not copied. Settings made by ioctl since the last checkpoint are lost.
  */
 #include <kernel/hooks.h>
@@ -37,7 +37,6 @@
 #define MAX_TIMERS 64u
 #define MAX_DEVICES 8u
 #define TRIES 3
-#define SOON HZ
 
 /* The manager's thread, but it is freed by whoever unloads the extension. */
 struct checkpoint {
@@ -166,7 +165,7 @@ static void unwatch(struct nooks_domain *d) {
 static bool usable(const struct nooks_domain *d) {
   const struct checkpoint *c = d->checkpoint;
   if (!c || !c->valid || c->changes != d->changes || c->up != interfaces_up((struct nooks_domain *)d)) return false;
-  return !c->restored_once || time_after(jiffies, c->restored + SOON);
+  return !c->restored_once || time_after_eq(jiffies, c->restored + policy_figures(d->name)->soon * HZ / 1000);
 }
 
 /* A page that the heap has given back since is not its own any more. */

@@ -5,7 +5,7 @@
  *   restart NAME                it is restarted, by the policy of that name; no failure
  *   policy NAME POLICY          sets its recovery policy; NAME may be *
  *   alternate NAME MODULE       sets what its policy `alternate` loads
- *   figure NAME WORD NUMBER     sets a figure: immediate, pause, limit, period, checkpoint (policy.h)
+ *   figure NAME WORD NUMBER     sets a figure: immediate, pause, limit, period, checkpoint, soon (policy.h)
  *   recover NAME POLICY         the agent's decision about the failure that it was told of
  *
  * Whoever has it open for reading is the recovery agent; there is one at most. A read waits for a failure and

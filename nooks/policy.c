@@ -26,7 +26,7 @@ const struct recovery_policy *const nooks_policies[] = {
 const u32 nooks_policy_count = ARRAY_SIZE(nooks_policies);
 
 static const struct recovery_figures default_figures = {
-  .immediate = 3, .pause = 10, .limit = 10, .period = 60, .checkpoint = 100,
+  .immediate = 3, .pause = 10, .limit = 10, .period = 60, .checkpoint = 100, .soon = 1000,
 };
 
 /* Row 0 is "*". Changed in process context, a word at a time. */
@@ -117,6 +117,7 @@ int policy_set_figure(const char *extension, const char *name, u32 value) {
     { "limit", offsetof(struct recovery_figures, limit), 1000000 },
     { "period", offsetof(struct recovery_figures, period), 86400 },
     { "checkpoint", offsetof(struct recovery_figures, checkpoint), 3600000 },
+    { "soon", offsetof(struct recovery_figures, soon), 3600000 },
   };
   struct row *row = make_row(extension);
   if (!row) return -ENOSPC;

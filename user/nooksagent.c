@@ -7,7 +7,7 @@
  *
  * NAME * stands for all others. Of several policies the second is for the second failure without a quiet period
  * between, and so on; the last is for all further ones. MODULE is the implementation that `alternate` loads. Figures
- * are the kernel's: immediate, pause (ms), limit, period (s), checkpoint (ms). What follows a # is a remark.
+ * are the kernel's: immediate, pause (ms), limit, period (s), checkpoint, soon (ms). What follows a # is a remark.
  */
 #include <errno.h>
 #include <stdio.h>

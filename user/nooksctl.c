@@ -3,7 +3,8 @@
  *
  *   fail NAME, restart NAME, policy NAME POLICY, alternate NAME MODULE, figure NAME WORD NUMBER
  *
- * and `repeat COUNT fail NAME` (or restart), which waits for each recovery before the next and says how many there were.
+ * and `repeat COUNT fail NAME...` (or restart), the names in turn, which waits for each recovery before the next and
+ * says how many there were.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@
 #define STEP_MS 10
 
 static int usage(void) {
-  printf("usage: nooksctl [repeat COUNT] fail|restart NAME\n"
+  printf("usage: nooksctl [repeat COUNT] fail|restart NAME...\n"
          "       nooksctl policy NAME POLICY | alternate NAME MODULE | figure NAME WORD NUMBER\n");
   return 2;
 }
@@ -53,7 +54,8 @@ static int wait_for(unsigned before) {
 static int repeat(int count, char **argv, int argc) {
   unsigned pending, first = recoveries(&pending);
   for (int i = 0; i < count; i++) {
-    if (command(argv, argc)) return 1;
+    char *words[] = { argv[0], argv[1 + i % (argc - 1)] };
+    if (command(words, 2)) return 1;
     if (wait_for(first + (unsigned)i)) continue;
     printf("nooksctl: recovery %d does not end\n", i + 1);
     return 1;

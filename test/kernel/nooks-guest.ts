@@ -34,6 +34,8 @@ export interface RunOptions {
   options?: string;
   /** Further boot modules, by name. */
   modules?: string[];
+  /** Seconds of guest time, default 30. */
+  patience?: number;
   /** Instead of p4-1700. */
   profile?: Profile;
   /** Called for each whole line of the console, before the guest goes on. */
@@ -43,7 +45,13 @@ export interface RunOptions {
 /** Boots with init's `commands`; the far end answers ARP and counts netsend's messages. */
 export async function runGuest(
   commands: string,
-  { options = 'isolation=nooks', modules = [], onLine, profile = PROFILE }: RunOptions = {},
+  {
+    options = 'isolation=nooks',
+    modules = [],
+    onLine,
+    profile = PROFILE,
+    patience = PATIENCE_SECONDS,
+  }: RunOptions = {},
 ): Promise<Run> {
   let text = '';
   let line = '';
@@ -71,7 +79,7 @@ export async function runGuest(
   const sink = new Sink(station, PORT);
   machine.cards[0].wire.connect(1, station);
   greet = () => station.resolve(parseIp(GUEST_IP));
-  const end = machine.run(PATIENCE_SECONDS * profile.clockHz.value);
+  const end = machine.run(patience * profile.clockHz.value);
   return { text, exit: end.reason === 'exit' ? end.code : end.reason, sink: sink.report(), session };
 }
 

@@ -82,7 +82,7 @@ describe('checkpoint', () => {
       options,
       modules: ['misbehave.ko'],
     });
-    expect(text).toMatch(/\(checkpoint\)[^]*checkpoint does not work: -11[^]*\(restart\)/);
+    expect(text).toMatch(/\(checkpoint\)[\s\S]*checkpoint does not work: -11[\s\S]*\(restart\)/);
     expect(exit).toBe(0);
   });
 });
@@ -105,7 +105,7 @@ describe('who chooses', () => {
       { modules: ['e1000_simple.ko', 'nooksagent'] },
     );
     expect(text).toMatch(/nooksagent: 2 rules/);
-    expect(text).toMatch(/kilocycles \(restart\)[^]*kilocycles \(alternate\)[^]*nooksagent: 1 rules/);
+    expect(text).toMatch(/kilocycles \(restart\)[\s\S]*kilocycles \(alternate\)[\s\S]*nooksagent: 1 rules/);
     expect(text).toMatch(/e1000_simple stays unloaded/);
     expect(text).not.toMatch(/silent/);
     expect(exit).toBe(0);
@@ -146,4 +146,41 @@ describe('storms', () => {
     expect(exit).toBe(0);
     expect(sink).toMatchObject({ messages: 2, damaged: 0 });
   });
+});
+
+/** The kinds of nooks_event, in the order of nooks/event.h. */
+const EVENTS = 'FAILED BEGIN UNWOUND RELEASED UNLOADED LOADED RESTORED RECOVERED GAVE_UP'.split(' ');
+
+describe('recovery time', () => {
+  for (const policy of ['restart', 'checkpoint', 'alternate'])
+    it(`of e1000 by ${policy}, in cycles a phase`, async () => {
+      const phases: [string, number][] = [];
+      let last = 0;
+      await runGuest('echo go; insmod e1000; sleep 300; nooksctl fail e1000; sleep 200', {
+        options: nooks(`loglevel=1 recovery=${policy} alternate=e1000:e1000_simple`),
+        modules: ['e1000_simple.ko'],
+        onLine: (line, session) => {
+          const { machine } = session;
+          if (line !== 'go') return;
+          machine.engine.addHook(session.address('nooks_event'), () => {
+            const now = machine.cycles();
+            phases.push([EVENTS[machine.peek32(machine.cpu.esp + 4)], now - last]);
+            last = now;
+          });
+        },
+      });
+      console.log(
+        `${policy}: ${phases
+          .slice(1)
+          .map(([name, cycles]) => `${name} ${Math.round(cycles)}`)
+          .join(', ')}`,
+      );
+      const names = phases.map(([name]) => name);
+      expect(names).toEqual(
+        policy === 'checkpoint'
+          ? ['FAILED', 'BEGIN', 'UNWOUND', 'RESTORED', 'RECOVERED']
+          : EVENTS.slice(0, EVENTS.indexOf('RECOVERED') + 1),
+      );
+      expect(phases.slice(1).reduce((sum, [, cycles]) => sum + cycles, 0)).toBeLessThan(60e6);
+    });
 });

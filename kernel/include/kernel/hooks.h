@@ -77,6 +77,7 @@ extern u32 *kernel_pgd;       /* the kernel's own directory, direct map */
 extern u32 kernel_pgd_phys;
 /* Nooks says how many domains exist: with globalpages=auto the first one makes kernel pages non-global. */
 void pgtable_set_domains(int count);
+u32 vmalloc_used_end(void); /* nothing of the vmalloc range is mapped from here on (mm/vmalloc.c) */
 u32 pgtable_lookup(const u32 *pgd, u32 addr); /* the entry that maps addr (4 KiB view), 0 = none */
 
 /*

@@ -94,6 +94,7 @@ struct recovery_figures {
   u32 limit;      /* failures within the period after which it stays unloaded; 0 = never */
   u32 period;     /* seconds without a failure after which counting begins anew */
   u32 checkpoint; /* ms between two checkpoints */
+  u32 soon;       /* ms after going back to one in which a failure means that it was no good */
 };
 
 /* What is set for this extension now, or else for "*". Any context. */
