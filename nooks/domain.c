@@ -14,12 +14,15 @@
 #include <nooks/deferred.h>
 #include <nooks/domain.h>
 #include <nooks/object.h>
+#include <nooks/proc.h>
 
 struct nooks_domain *nooks_domains[NOOKS_MAX_DOMAINS];
 struct nooks_stats nooks_stats[NOOKS_MAX_DOMAINS];
 bool nooks_isolation;
 
 static int domain_count;
+
+u32 domain_bytes(const struct nooks_domain *d) { return d->extra_bytes + (d->heap ? heap_bytes(d->heap) : 0); }
 
 struct nooks_domain *domain_of_cr3(u32 cr3) {
   for (int i = 0; i < NOOKS_MAX_DOMAINS; i++)
@@ -43,11 +46,13 @@ static int free_id(void) {
 /* A domain counts, and its tables are kept in step, from the moment that it is in the array. */
 static void enlist(struct nooks_domain *d) {
   nooks_domains[d->id - 1] = d;
+  nooks_proc_add(d);
   pgtable_notifier = nooks_page_changed;
   pgtable_set_domains(++domain_count);
 }
 
 static void delist(struct nooks_domain *d) {
+  nooks_proc_remove(d);
   nooks_domains[d->id - 1] = NULL;
   pgtable_set_domains(--domain_count);
 }
@@ -58,6 +63,7 @@ static void init_fields(struct nooks_domain *d, int id, const char *name) {
   d->state = DOMAIN_RUNNING;
   d->stats = &nooks_stats[id - 1];
   strlcpy(d->name, name, sizeof d->name);
+  limits_init(d);
   for (int i = 0; i < OBJ_TYPES; i++) INIT_LIST_HEAD(&d->objects[i]);
 }
 
@@ -72,7 +78,8 @@ struct nooks_domain *domain_create(const char *name) {
   }
   enlist(d);
   d->heap = heap_create(name, __GFP_DRIVER, d->id, heap_pages_changed);
-  d->queue = d->heap ? heap_alloc(d->heap, sizeof *d->queue, GFP_KERNEL) : NULL;
+  d->copies = heap_create(name, __GFP_DRIVER, d->id, heap_pages_changed);
+  d->queue = d->heap && d->copies ? heap_alloc(d->copies, sizeof *d->queue, GFP_KERNEL) : NULL;
   if (!d->queue) {
     domain_destroy(d);
     return NULL;
@@ -86,6 +93,7 @@ void domain_destroy(struct nooks_domain *d) {
   d->state = DOMAIN_DYING;
   packets_free(d);
   if (d->heap) heap_destroy(d->heap);
+  if (d->copies) heap_destroy(d->copies);
   stacks_free(d);
   delist(d);
   domain_tables_free(d);

@@ -28,7 +28,7 @@ static void keep_record(struct nooks_domain *d, struct nooks_packet *p) {
 static struct nooks_packet *new_record(struct nooks_domain *d) {
   struct nooks_packet *p = object_new(sizeof *p);
   if (!p) return NULL;
-  p->copy = heap_alloc(d->heap, sizeof *p->copy, GFP_ATOMIC);
+  p->copy = heap_alloc(d->copies, sizeof *p->copy, GFP_ATOMIC);
   if (p->copy) return p;
   kfree(p);
   return NULL;
@@ -37,10 +37,16 @@ static struct nooks_packet *new_record(struct nooks_domain *d) {
 /* The extension does not know the copy's address yet, so the order does not matter. */
 struct sk_buff *packet_lend(struct nooks_domain *d, struct sk_buff *skb, struct net_device *driver_dev) {
   unsigned long flags;
+  if (unlikely(d->packets >= d->limits[LIMIT_PACKETS]) && !within_limit(d, LIMIT_PACKETS, d->packets + 1)) return NULL;
   local_irq_save(flags);
   struct nooks_packet *p = used_record(d);
   if (unlikely(!p)) p = new_record(d);
-  if (likely(p)) object_link(d, &p->o, OBJ_SKB, p->copy, skb);
+  if (likely(p)) {
+    object_link(d, &p->o, OBJ_SKB, p->copy, skb);
+    d->packets++;
+    p->sent = driver_dev != NULL;
+    d->sent += p->sent;
+  }
   irq_restore(flags);
   if (unlikely(!p)) return NULL;
   packet_to_driver(d, p->copy, skb, driver_dev);
@@ -54,8 +60,11 @@ struct sk_buff *packet_return(struct nooks_domain *d, const struct sk_buff *copy
   local_irq_save(flags);
   struct nooks_object *o = object_unlink(d, OBJ_SKB, copy);
   if (o) {
+    struct nooks_packet *p = container_of(o, struct nooks_packet, o);
     skb = o->kernel;
-    keep_record(d, container_of(o, struct nooks_packet, o));
+    d->packets--;
+    d->completed += p->sent;
+    keep_record(d, p);
   }
   irq_restore(flags);
   if (o) domain_disown_page(d, skb->head);
@@ -63,7 +72,7 @@ struct sk_buff *packet_return(struct nooks_domain *d, const struct sk_buff *copy
 }
 
 static bool unsound(struct nooks_domain *d, struct sk_buff *skb, const struct sk_buff *copy) {
-  kfree_skb(skb);
+  dev_kfree_skb_any(skb);
   nooks_fail(d, TRIGGER_ARGUMENT, "netif_rx: packet %p is not sound", (const void *)copy);
   return false;
 }
@@ -77,7 +86,9 @@ bool receive_packet(struct nooks_domain *d, struct sk_buff *copy, int *result) {
   struct nooks_object *dev = object_find(d, OBJ_NETDEV, copy->dev);
   if (unlikely(!dev || !packet_from_driver(d, skb, copy))) return unsound(d, skb, copy);
   skb->dev = dev->kernel;
-  int got = netif_rx(skb);
+  int got = NET_RX_DROP;
+  if (likely(netif_running(skb->dev))) got = netif_rx(skb);
+  else dev_kfree_skb_any(skb); /* the backlog is not searched again for packets of a device that is down */
   if (result) *result = got;
   return true;
 }

@@ -30,6 +30,8 @@
 .endm
 
 .section .text.xpc, "ax"
+.global xpc_code_start, xpc_code_end /* in which interrupts are off and no domain is to blame (watchdog.c) */
+xpc_code_start:
 
 /*
  * bool nooks_enter_domain(struct xpc_frame *frame, const void *fn, u32 domain_esp, u32 cr3, u32 *result)
@@ -92,8 +94,11 @@ nooks_unwind:
 /* The double-fault task resumes a task here, with its stack set and interrupts off. */
 .global nooks_unwound
 nooks_unwound:
-  pushl $2
-  popfl
+  pushl $2                      /* clean flags, by an IRET: NMIs are blocked until one if an NMI unwound it */
+  pushl $KERNEL_CS
+  pushl $1f
+  iret
+1:
   xorl %eax, %eax
   popl %edi
   popl %esi
@@ -117,6 +122,10 @@ nooks_kernel_call:
   movl domain_kernel_esp, %esp
   check_segments %edx
   pushl %ecx                    /* kept for the way back */
+  pushl %ebp                    /* these for nooks_refuse */
+  pushl %ebx
+  pushl %esi
+  pushl %edi
   testl $FLAG_IF, (%ecx)
   jz 1f
   sti
@@ -127,8 +136,9 @@ nooks_kernel_call:
   pushl %ecx
   pushl %eax
   call nooks_dispatch
-  addl $8, %esp
+  addl $24, %esp
   cli
+4:
   popl %ecx
   movl current_task, %edx
   movl TASK_NOOKS(%edx), %edx
@@ -150,3 +160,18 @@ nooks_kernel_call:
   andl $~BAD_FLAGS, (%esp)
   popfl
   jmp 2b
+
+/* void nooks_refuse(struct xpc_frame *frame, u32 value): makes the running call of the kernel return `value`. */
+.global nooks_refuse
+nooks_refuse:
+  cli
+  movl 4(%esp), %edx
+  movl 8(%esp), %eax
+  movl FRAME_KERNEL_ESP(%edx), %esp
+  subl $20, %esp
+  popl %edi
+  popl %esi
+  popl %ebx
+  popl %ebp
+  jmp 4b
+xpc_code_end:

@@ -57,6 +57,7 @@ static bool cross(struct xpc_frame *f, u32 *result, const void *fn, u32 nargs, c
   u32 esp = choose_stack(d, f);
   bool returned = false;
   if (unlikely(!esp)) return false;
+  barrier(); /* the watchdog's NMI finds a whole frame */
   current_task->nooks = f;
   count(&d->stats->to_driver, 1);
   esp = push_args(f, esp, nargs, args);
@@ -71,6 +72,13 @@ static inline bool room_for_call(const struct xpc_frame *f) {
   return (u32)f - (u32)current_task->kstack > XPC_MIN_KERNEL_STACK;
 }
 
+/* Soft interrupts or the task's state as no caller expects them: a task that sleeps by mistake would not wake. */
+static void tidy(struct xpc_frame *f) {
+  if (f->bh_disabled && !f->failed) nooks_fail(f->domain, TRIGGER_CONTEXT, "a call returned with soft interrupts disabled");
+  if (f->state_set) set_current_state(TASK_RUNNING);
+  while (f->bh_disabled) f->bh_disabled--, local_bh_enable();
+}
+
 int nooks_driver_call_with(struct nooks_domain *d, struct nooks_object *objects, u32 *result, const void *fn,
                                  u32 nargs, const u32 *args) {
   struct xpc_frame f, *prev = xpc_frame();
@@ -80,14 +88,14 @@ int nooks_driver_call_with(struct nooks_domain *d, struct nooks_object *objects,
   f.domain = d;
   f.domain_esp = 0;
   f.failed = false;
-  f.bh_disabled = 0;
+  f.left = 0;
+  f.ran = f.irq_off = 0;
   f.call_objects = objects;
   local_irq_save(f.eflags);
   if (unlikely(!room_for_call(&f))) nooks_fail(d, TRIGGER_STACK, "XPCs nested too deeply");
   else f.failed = !cross(&f, &value, fn, nargs, args);
   irq_restore(f.eflags);
-  if (unlikely(f.failed))
-    while (f.bh_disabled) f.bh_disabled--, local_bh_enable();
+  if (unlikely(f.left)) tidy(&f);
   if (d->state != DOMAIN_RUNNING) return -EIO;
   if (f.failed) {
     nooks_fail(d, TRIGGER_STACK, "no stack for a call");
@@ -141,8 +149,12 @@ static bool valid_context(const struct nooks_wrapper *w, u32 domain_esp) {
 u32 nooks_dispatch(const struct nooks_wrapper *w, u32 domain_esp) {
   struct xpc_frame *f = xpc_frame();
   struct nooks_domain *d = f->domain;
+  if (unlikely((u32)w - (u32)nooks_wrappers >= (u32)nooks_wrappers_end - (u32)nooks_wrappers ||
+               ((u32)w - (u32)nooks_wrappers) % sizeof *w))
+    nooks_bad_call(TRIGGER_STACK, "a call of no wrapper: %p", (const void *)w);
   if (unlikely(!valid_stack(f, w, domain_esp))) nooks_bad_call(TRIGGER_STACK, "%s: called on no stack of the domain", w->name);
   f->domain_esp = domain_esp;
+  f->wrapper = w;
   count(&d->stats->to_kernel, 1);
   if (d->queue->packets | d->queue->objects) nooks_deliver(d);
   if (unlikely(d->state != DOMAIN_RUNNING)) nooks_unwind(f);

@@ -9,7 +9,7 @@
  *   wait                   wait for all that were started
  *   sleep MS               do nothing for a while
  *   cat FILE               print a file, such as /proc/stat
- *   echo WORD...           print the words
+ *   echo WORD... [> FILE]  print the words, or write them to a file such as /proc/nooks/limits
  *
  * The word `run` may be left out. A command that fails counts as exit code 1 and the rest is still done, except that
  * a driver that cannot be loaded ends the run.
@@ -101,8 +101,19 @@ static void do_cat(char **argv, int argc) {
 
 static void do_echo(char **argv, int argc) {
   char line[ARGS_MAX];
-  join(line, sizeof line, argv, argc);
-  puts(line);
+  const char *file = argc > 1 && !strcmp(argv[argc - 2], ">") ? argv[argc - 1] : NULL;
+  join(line, sizeof line, argv, file ? argc - 2 : argc);
+  if (!file) {
+    puts(line);
+    return;
+  }
+  int fd = open(file, O_WRONLY);
+  if (fd >= 0 && write(fd, line, strlen(line)) >= 0) {
+    close(fd);
+    return;
+  }
+  printf("init: echo > %s: %s\n", file, strerror(errno));
+  note(1);
 }
 
 static const struct {

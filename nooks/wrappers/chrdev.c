@@ -30,7 +30,7 @@ static void file_from_driver(struct nooks_domain *d, struct file *file, const st
 /* One allocation in the domain: the file and its inode, as the kernel's struct file has them. */
 static struct nooks_object *new_file(struct nooks_domain *d, struct file *file) {
   struct nooks_object *o = object_new(sizeof *o);
-  struct file *copy = o ? heap_alloc(d->heap, sizeof *copy, GFP_KERNEL) : NULL;
+  struct file *copy = o ? heap_alloc(d->copies, sizeof *copy, GFP_KERNEL) : NULL;
   if (!copy) {
     kfree(o);
     return NULL;
@@ -171,7 +171,7 @@ int wrap_register_chrdev(unsigned major, const char *name, struct file_operation
   r.fops.open = call_open;
   r.fops.release = call_release;
   r.fops.owner = own->owner ? d->module : NULL;
-  struct nooks_chrdev *c = object_new(sizeof *c);
+  struct nooks_chrdev *c = object_wanted(d, sizeof *c);
   if (!c) return -ENOMEM;
   *c = r;
   int err = register_chrdev(major, c->name, &c->fops);

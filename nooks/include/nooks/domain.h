@@ -10,6 +10,7 @@
 #include <asm/memlayout.h>
 #include <linux/list.h>
 #include <linux/module.h>
+#include <nooks/limits.h>
 #include <nooks/stats.h>
 
 #define NOOKS_STACKS 16       /* a domain has at most, one page each */
@@ -57,7 +58,8 @@ struct nooks_domain {
   u32 *zone;                           /* its page tables of the zone, entry by entry */
   unsigned zone_order;                 /* of the block that holds them */
   u32 *vmalloc_tables[VMALLOC_TABLES]; /* made when first needed */
-  struct heap *heap;
+  struct heap *heap;   /* what the extension allocates */
+  struct heap *copies; /* what the kernel keeps in its memory: copies of objects, the queue; it may not free them */
   struct nooks_queue *queue;           /* deferred calls; a page that the domain writes */
   struct nooks_stats *stats;
 
@@ -66,6 +68,13 @@ struct nooks_domain {
     struct nooks_stack *next;
   } stacks[NOOKS_STACKS], *free_stacks; /* interrupts off */
   u32 stack_count;
+
+  u32 limits[LIMITS];  /* of what it may use */
+  u32 packets;         /* that it holds; interrupts off */
+  u32 object_count;    /* tracked, but packets; interrupts off */
+  u32 timers;          /* pending; interrupts off */
+  u32 extra_bytes;     /* pages and consistent memory, beside the heap */
+  u32 sent, completed; /* packets that hard_start_xmit took, and those of them that came back; interrupts off */
 
   u32 handlers; /* interrupt lines that were disabled when it failed, a bit each */
 
@@ -84,6 +93,7 @@ extern bool nooks_isolation; /* isolation=nooks */
 /* Process context. */
 struct nooks_domain *domain_create(const char *name);
 void domain_destroy(struct nooks_domain *d);
+u32 domain_bytes(const struct nooks_domain *d); /* of memory that it has, but stacks and packets */
 struct nooks_domain *domain_of_cr3(u32 cr3); /* NULL: not a domain's */
 
 /*

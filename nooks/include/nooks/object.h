@@ -15,6 +15,7 @@
 #include <linux/timer.h>
 #include <linux/wait.h>
 #include <nooks/domain.h>
+#include <nooks/heartbeat.h>
 
 struct nooks_object {
   struct nooks_object *next;        /* hash chain by driver address; interrupts off */
@@ -32,6 +33,7 @@ struct nooks_object {
 struct nooks_packet {
   struct nooks_object o;
   struct sk_buff *copy; /* in the domain; kept for the next packet when this one is gone */
+  u32 sent;             /* 1: it came by hard_start_xmit */
 };
 _Static_assert(offsetof(struct nooks_packet, o) == 0, "a record is found by its object");
 
@@ -42,6 +44,7 @@ struct nooks_netdev {
   const void *open, *stop, *hard_start_xmit, *tx_timeout, *do_ioctl, *get_stats;
   const void *set_multicast_list, *set_mac_address, *change_mtu;
   struct net_device_stats stats; /* what get_stats last said */
+  struct nooks_beat beat;
 };
 
 struct nooks_pci_driver {
@@ -49,6 +52,7 @@ struct nooks_pci_driver {
   struct pci_driver driver; /* the kernel's twin */
   const void *probe, *remove;
   char name[32];
+  struct pci_device_id ids[];
 };
 
 struct nooks_timer {
@@ -74,6 +78,11 @@ struct nooks_irq {
   struct nooks_object o; /* driver: dev_id */
   unsigned irq;
   const void *handler;
+  /* The storm watch (wrappers/irq.c): what the last interrupt interrupted, and how often in a row. */
+  u32 eip, frame, idle, progress;
+  unsigned long tick;
+  u32 same;
+  u32 disabled; /* times by the extension */
   char name[IFNAMSIZ];
 };
 
@@ -117,6 +126,7 @@ void object_link(struct nooks_domain *d, struct nooks_object *o, enum object_typ
 struct nooks_object *object_unlink(struct nooks_domain *d, enum object_type type, const void *driver);
 /* Zeroed memory for a record, NULL without memory; object_drop untracks and frees one. */
 void *object_new(u32 size);
+void *object_wanted(struct nooks_domain *d, u32 size); /* also NULL at the domain's limit of objects */
 void object_drop(struct nooks_object *o);
 
 struct nooks_object *object_find(struct nooks_domain *d, enum object_type type, const void *driver);
