@@ -95,7 +95,7 @@ void nooks_bad_call(enum nooks_trigger why, const char *fmt, ...) {
   fail(f->domain, why, message);
   if (f->domain->state != DOMAIN_RUNNING) nooks_unwind(f);
   f->domain_esp = 0;
-  nooks_refuse(f, f->wrapper->refused);
+  nooks_refuse(f);
 }
 
 static const char *exception_name(u32 vector) {

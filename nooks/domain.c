@@ -9,6 +9,7 @@
 #include <kernel/hooks.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <nooks/deferred.h>
@@ -63,6 +64,7 @@ static void init_fields(struct nooks_domain *d, int id, const char *name) {
   d->state = DOMAIN_RUNNING;
   d->stats = &nooks_stats[id - 1];
   strlcpy(d->name, name, sizeof d->name);
+  d->freed = jiffies;
   limits_init(d);
   for (int i = 0; i < OBJ_TYPES; i++) INIT_LIST_HEAD(&d->objects[i]);
 }
@@ -78,8 +80,7 @@ struct nooks_domain *domain_create(const char *name) {
   }
   enlist(d);
   d->heap = heap_create(name, __GFP_DRIVER, d->id, heap_pages_changed);
-  d->copies = heap_create(name, __GFP_DRIVER, d->id, heap_pages_changed);
-  d->queue = d->heap && d->copies ? heap_alloc(d->copies, sizeof *d->queue, GFP_KERNEL) : NULL;
+  d->queue = d->heap ? heap_alloc(d->heap, sizeof *d->queue, GFP_KERNEL) : NULL;
   if (!d->queue) {
     domain_destroy(d);
     return NULL;
@@ -93,7 +94,6 @@ void domain_destroy(struct nooks_domain *d) {
   d->state = DOMAIN_DYING;
   packets_free(d);
   if (d->heap) heap_destroy(d->heap);
-  if (d->copies) heap_destroy(d->copies);
   stacks_free(d);
   delist(d);
   domain_tables_free(d);

@@ -2,7 +2,7 @@
  * The heartbeat of network drivers: is the service still there, though nothing else has been found wrong? Looked at
  * with each clock tick, from the kernel's side only:
  *
- *   transmit  packets were handed over, or wait, and none has been completed for a time, with a link
+ *   transmit  packets were handed over, or wait, and the driver has freed none for a time, with a link
  *   link      the driver says that there is no link, and packets come in all the same
  *   silence   nothing has come for a time: the neighbour that answered last is asked by ARP; if it leaves QUESTIONS
  *             without an answer, and a link is there, and it had answered such a question before, then the driver is
@@ -99,18 +99,18 @@ static bool check_silence(struct nooks_domain *d, struct net_device *dev, struct
 /* ---- Looking ---- */
 
 static bool check_transmit(struct nooks_domain *d, struct net_device *dev, struct nooks_beat *b) {
-  bool waits = d->sent != d->completed || dev->queue.qlen;
-  if (!waits || !netif_carrier_ok(dev) || b->completed != d->completed) {
+  bool waits = time_after(dev->trans_start, d->freed) || dev->queue.qlen;
+  if (!waits || !netif_carrier_ok(dev) || b->freed != d->freed) {
     b->stalled = 0;
-    b->completed = d->completed;
+    b->freed = d->freed;
     return false;
   }
   b->stalled += TICK;
   u32 limit = d->limits[LIMIT_TRANSMIT];
   if (!limit || b->stalled <= limit) return false;
   b->stalled = 0;
-  nooks_fail(d, TRIGGER_HEARTBEAT, "%s sends nothing: %u packets are not completed, %u wait", dev->name,
-             d->sent - d->completed, dev->queue.qlen);
+  nooks_fail(d, TRIGGER_HEARTBEAT, "%s sends nothing: the last packet was taken %lu ticks ago, freed %lu ago, %u wait",
+             dev->name, jiffies - dev->trans_start, jiffies - d->freed, dev->queue.qlen);
   return true;
 }
 

@@ -25,11 +25,15 @@ static void keep_record(struct nooks_domain *d, struct nooks_packet *p) {
   d->free_packets = p;
 }
 
+/* Records are used again, so there are as many as packets were held at one time: this is where a hoard shows. */
 static struct nooks_packet *new_record(struct nooks_domain *d) {
-  struct nooks_packet *p = object_new(sizeof *p);
+  struct nooks_packet *p = within_limit(d, LIMIT_PACKETS, d->packets + 1) ? object_new(sizeof *p) : NULL;
   if (!p) return NULL;
-  p->copy = heap_alloc(d->copies, sizeof *p->copy, GFP_ATOMIC);
-  if (p->copy) return p;
+  p->copy = heap_alloc(d->heap, sizeof *p->copy, GFP_ATOMIC);
+  if (p->copy) {
+    d->packets++;
+    return p;
+  }
   kfree(p);
   return NULL;
 }
@@ -37,16 +41,10 @@ static struct nooks_packet *new_record(struct nooks_domain *d) {
 /* The extension does not know the copy's address yet, so the order does not matter. */
 struct sk_buff *packet_lend(struct nooks_domain *d, struct sk_buff *skb, struct net_device *driver_dev) {
   unsigned long flags;
-  if (unlikely(d->packets >= d->limits[LIMIT_PACKETS]) && !within_limit(d, LIMIT_PACKETS, d->packets + 1)) return NULL;
   local_irq_save(flags);
   struct nooks_packet *p = used_record(d);
   if (unlikely(!p)) p = new_record(d);
-  if (likely(p)) {
-    object_link(d, &p->o, OBJ_SKB, p->copy, skb);
-    d->packets++;
-    p->sent = driver_dev != NULL;
-    d->sent += p->sent;
-  }
+  if (likely(p)) object_link(d, &p->o, OBJ_SKB, p->copy, skb);
   irq_restore(flags);
   if (unlikely(!p)) return NULL;
   packet_to_driver(d, p->copy, skb, driver_dev);
@@ -60,11 +58,8 @@ struct sk_buff *packet_return(struct nooks_domain *d, const struct sk_buff *copy
   local_irq_save(flags);
   struct nooks_object *o = object_unlink(d, OBJ_SKB, copy);
   if (o) {
-    struct nooks_packet *p = container_of(o, struct nooks_packet, o);
     skb = o->kernel;
-    d->packets--;
-    d->completed += p->sent;
-    keep_record(d, p);
+    keep_record(d, container_of(o, struct nooks_packet, o));
   }
   irq_restore(flags);
   if (o) domain_disown_page(d, skb->head);
@@ -102,6 +97,15 @@ void packets_release(struct nooks_domain *d) {
       if (o->type == OBJ_SKB) dev_kfree_skb_any(packet_return(d, o->driver));
     }
   }
+}
+
+bool packet_spare(struct nooks_domain *d, const void *copy) {
+  unsigned long flags;
+  local_irq_save(flags);
+  const struct nooks_packet *p = d->free_packets;
+  while (p && p->copy != copy) p = (const struct nooks_packet *)p->o.next;
+  irq_restore(flags);
+  return p;
 }
 
 void packets_free(struct nooks_domain *d) {

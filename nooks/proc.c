@@ -58,9 +58,8 @@ static int read_extension(char *page, char **start, long off, int count, int *eo
     const struct nooks_domain *d = nooks_domains[i];
     if (!d || strcmp(d->name, name)) continue;
     n = snprintf(page, (size_t)count,
-                 "state %s\nmemory %u\nobjects %u\ntimers %u\npackets %u\nsent %u\ncompleted %u\nstacks %u\n",
-                 state_name(d->state), domain_bytes(d), d->object_count, d->timers, d->packets, d->sent, d->completed,
-                 d->stack_count);
+                 "state %s\nmemory %u\nobjects %u\ntimers %u\npackets %u\nstacks %u\n",
+                 state_name(d->state), domain_bytes(d), d->object_count, d->timers, d->packets, d->stack_count);
   }
   return min(n, count);
 }

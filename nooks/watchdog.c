@@ -50,11 +50,13 @@ static void calibrate(void) {
   else if (nmis == 1 + CALIBRATION) period = ((u32)rdtsc() - start) / CALIBRATION / (tsc_khz / 1000);
 }
 
+static void add(u16 *time, u32 us) { *time = (u16)min(*time + us / WATCHDOG_UNIT, 0xFFFFu); }
+
 static void sample(bool in_domain, u32 us) {
   struct xpc_frame *f = xpc_frame();
   if (!f) return;
-  if (in_domain) f->ran += us;
-  else if (f->domain_esp) f->ran += us / KERNEL_SHARE;
+  if (in_domain) add(&f->ran, us);
+  else if (f->domain_esp) add(&f->ran, us / KERNEL_SHARE);
 }
 
 /* Interrupts are off while a crossing is made, whatever the domain does. */
@@ -62,21 +64,21 @@ static void sample_interrupts(bool in_domain, const struct pt_regs *regs) {
   struct xpc_frame *f = xpc_frame();
   if (!f || regs->eip - (u32)xpc_code_start < (u32)(xpc_code_end - xpc_code_start)) return;
   if (regs->eflags & EFLAGS_IF) f->irq_off = 0;
-  else if (in_domain) f->irq_off += period;
+  else if (in_domain) add(&f->irq_off, period);
 }
 
 /* TRIGGERS: neither. */
 static enum nooks_trigger overdue(const struct xpc_frame *f) {
   const u32 *limits = f->domain->limits;
-  if (f->ran > limits[in_interrupt() ? LIMIT_IRQ_TIME : LIMIT_TIME]) return TRIGGER_TIME;
-  return f->irq_off > limits[LIMIT_IRQ_OFF] ? TRIGGER_IRQ_OFF : TRIGGERS;
+  if (f->ran * WATCHDOG_UNIT > limits[in_interrupt() ? LIMIT_IRQ_TIME : LIMIT_TIME]) return TRIGGER_TIME;
+  return f->irq_off * WATCHDOG_UNIT > limits[LIMIT_IRQ_OFF] ? TRIGGER_IRQ_OFF : TRIGGERS;
 }
 
 static void say(const struct xpc_frame *f, enum nooks_trigger why, u32 eip) {
   const struct module *mod = module_of_address(eip);
   bool off = why == TRIGGER_IRQ_OFF;
   nooks_fail(f->domain, why, "%s for %u us, at %08x (%s+%#x)", off ? "interrupts off" : "a call runs",
-             off ? f->irq_off : f->ran, eip, mod ? mod->name : "kernel", mod ? eip - mod->text_start : eip - KERNEL_BASE);
+             (off ? f->irq_off : f->ran) * WATCHDOG_UNIT, eip, mod ? mod->name : "kernel", mod ? eip - mod->text_start : eip - KERNEL_BASE);
 }
 
 /* Ends the domain's call if it is overdue, or if the extension has failed meanwhile. */

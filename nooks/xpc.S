@@ -122,10 +122,6 @@ nooks_kernel_call:
   movl domain_kernel_esp, %esp
   check_segments %edx
   pushl %ecx                    /* kept for the way back */
-  pushl %ebp                    /* these for nooks_refuse */
-  pushl %ebx
-  pushl %esi
-  pushl %edi
   testl $FLAG_IF, (%ecx)
   jz 1f
   sti
@@ -136,7 +132,7 @@ nooks_kernel_call:
   pushl %ecx
   pushl %eax
   call nooks_dispatch
-  addl $24, %esp
+  addl $8, %esp
   cli
 4:
   popl %ecx
@@ -161,17 +157,22 @@ nooks_kernel_call:
   popfl
   jmp 2b
 
-/* void nooks_refuse(struct xpc_frame *frame, u32 value): makes the running call of the kernel return `value`. */
+/*
+ * void nooks_refuse(struct xpc_frame *frame): makes the running call of the kernel return the wrapper's error. Below
+ * the frame's kernel stack pointer lie the domain's stack pointer, the arguments and return address of
+ * nooks_dispatch, and what that saved: %ebp, %ebx, %edi, %esi (xpc.c).
+ */
 .global nooks_refuse
 nooks_refuse:
   cli
   movl 4(%esp), %edx
-  movl 8(%esp), %eax
-  movl FRAME_KERNEL_ESP(%edx), %esp
-  subl $20, %esp
-  popl %edi
-  popl %esi
-  popl %ebx
-  popl %ebp
+  movl FRAME_KERNEL_ESP(%edx), %ecx
+  movl -12(%ecx), %eax
+  movl WRAPPER_REFUSED(%eax), %eax
+  movl -20(%ecx), %ebp
+  movl -24(%ecx), %ebx
+  movl -28(%ecx), %edi
+  movl -32(%ecx), %esi
+  leal -4(%ecx), %esp
   jmp 4b
 xpc_code_end:

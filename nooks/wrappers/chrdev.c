@@ -30,7 +30,7 @@ static void file_from_driver(struct nooks_domain *d, struct file *file, const st
 /* One allocation in the domain: the file and its inode, as the kernel's struct file has them. */
 static struct nooks_object *new_file(struct nooks_domain *d, struct file *file) {
   struct nooks_object *o = object_new(sizeof *o);
-  struct file *copy = o ? heap_alloc(d->copies, sizeof *copy, GFP_KERNEL) : NULL;
+  struct file *copy = o ? heap_alloc(d->heap, sizeof *copy, GFP_KERNEL) : NULL;
   if (!copy) {
     kfree(o);
     return NULL;

@@ -15,12 +15,20 @@ static void *allocate(size_t size) {
   return within_limit(d, LIMIT_MEMORY, domain_bytes(d) + size) ? heap_alloc(d->heap, size, GFP_ATOMIC) : NULL;
 }
 
-/* Its start. What the kernel keeps in the domain is in another heap, and not the extension's to free. */
+/* What the kernel keeps in the extension's heap, which it alone frees: copies of its objects, the queue. */
+static bool is_copy(struct nooks_domain *d, const void *p) {
+  static const enum object_type copied[] = { OBJ_NETDEV, OBJ_SKB, OBJ_PCI_DEV, OBJ_FILE, OBJ_CALL };
+  for (u32 i = 0; i < ARRAY_SIZE(copied); i++)
+    if (object_find(d, copied[i], p)) return true;
+  return p == d->queue || packet_spare(d, p);
+}
+
 static void own_object(const void *p, const char *function) {
+  struct nooks_domain *d = calling_domain();
   struct heap *heap;
   void *start;
   size_t size;
-  if (!heap_object(p, &heap, &start, &size) || heap != calling_domain()->heap || start != p)
+  if (!heap_object(p, &heap, &start, &size) || heap != d->heap || start != p || is_copy(d, p))
     nooks_bad_call(TRIGGER_ARGUMENT, "%s: %p is no live object of the extension's heap", function, p);
 }
 

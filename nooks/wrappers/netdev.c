@@ -74,7 +74,7 @@ static int call_with_block(struct net_device *dev, const void *fn, void *block, 
   struct nooks_object object = { .domain = d, .type = OBJ_CALL, .kernel = block };
   u32 result = (u32)-EIO;
   if (!fn) return -EOPNOTSUPP;
-  object.driver = heap_alloc(d->copies, bytes, GFP_KERNEL);
+  object.driver = heap_alloc(d->heap, bytes, GFP_KERNEL);
   if (!object.driver) return -ENOMEM;
   netdev_to_driver(d, n->o.driver, dev);
   copy_block(d, object.driver, block, bytes);
@@ -123,7 +123,7 @@ static void replace_methods(struct nooks_netdev *n, struct net_device *dev, cons
 }
 
 static struct net_device *new_copy(struct nooks_domain *d, const struct net_device *dev, int sizeof_priv) {
-  struct net_device *copy = heap_alloc(d->copies, sizeof *copy, GFP_KERNEL);
+  struct net_device *copy = heap_alloc(d->heap, sizeof *copy, GFP_KERNEL);
   void *priv = sizeof_priv ? heap_alloc(d->heap, (u32)sizeof_priv, GFP_KERNEL) : NULL;
   if (!copy || (sizeof_priv && !priv)) {
     heap_free(copy);

@@ -38,7 +38,7 @@ static int driver_probe(struct pci_dev *dev, const struct pci_device_id *id) {
   struct nooks_pci_driver *driver = container_of(dev->driver, struct nooks_pci_driver, driver);
   struct nooks_domain *d = driver->o.domain;
   struct nooks_object *o = object_new(sizeof *o);
-  struct pci_dev *copy = heap_alloc(d->copies, sizeof *copy, GFP_KERNEL);
+  struct pci_dev *copy = heap_alloc(d->heap, sizeof *copy, GFP_KERNEL);
   u32 result = (u32)-EIO;
   if (!o || !copy) {
     kfree(o);

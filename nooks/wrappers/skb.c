@@ -3,6 +3,7 @@
  * is freed or given to netif_rx.
  */
 #include <linux/netdevice.h>
+#include <linux/sched.h>
 #include <nooks/copy.h>
 #include <nooks/wrapper.h>
 
@@ -24,6 +25,7 @@ struct sk_buff *wrap_dev_alloc_skb(u32 length) {
 
 static struct sk_buff *take_back(struct sk_buff *copy, const char *function) {
   struct sk_buff *skb = packet_return(calling_domain(), copy);
+  calling_domain()->freed = jiffies;
   if (unlikely(!skb)) nooks_bad_call(TRIGGER_ARGUMENT, "%s: %p is not a live packet of the extension", function, (void *)copy);
   return skb;
 }

@@ -58,8 +58,7 @@ struct nooks_domain {
   u32 *zone;                           /* its page tables of the zone, entry by entry */
   unsigned zone_order;                 /* of the block that holds them */
   u32 *vmalloc_tables[VMALLOC_TABLES]; /* made when first needed */
-  struct heap *heap;   /* what the extension allocates */
-  struct heap *copies; /* what the kernel keeps in its memory: copies of objects, the queue; it may not free them */
+  struct heap *heap;
   struct nooks_queue *queue;           /* deferred calls; a page that the domain writes */
   struct nooks_stats *stats;
 
@@ -70,11 +69,11 @@ struct nooks_domain {
   u32 stack_count;
 
   u32 limits[LIMITS];  /* of what it may use */
-  u32 packets;         /* that it holds; interrupts off */
+  u32 packets;         /* the most that it has held at one time; interrupts off */
   u32 object_count;    /* tracked, but packets; interrupts off */
   u32 timers;          /* pending; interrupts off */
   u32 extra_bytes;     /* pages and consistent memory, beside the heap */
-  u32 sent, completed; /* packets that hard_start_xmit took, and those of them that came back; interrupts off */
+  unsigned long freed; /* jiffies: when it last freed a packet, as after sending one; the heartbeat's */
 
   u32 handlers; /* interrupt lines that were disabled when it failed, a bit each */
 

@@ -6,8 +6,8 @@
 
 /* What is known of an interface's service. Clock's interrupt, and the tasklet that asks. */
 struct nooks_beat {
-  u32 completed; /* of the domain, when last looked */
-  u32 stalled;   /* us for which packets wait and none was completed */
+  unsigned long freed; /* of the domain, when last looked */
+  u32 stalled;   /* us for which packets are sent or wait and none was completed */
   u32 heard_off; /* ticks in which packets came though the driver says that there is no link */
   u32 silent;    /* us since something came */
   u32 asked;     /* questions without an answer */

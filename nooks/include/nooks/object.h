@@ -33,7 +33,6 @@ struct nooks_object {
 struct nooks_packet {
   struct nooks_object o;
   struct sk_buff *copy; /* in the domain; kept for the next packet when this one is gone */
-  u32 sent;             /* 1: it came by hard_start_xmit */
 };
 _Static_assert(offsetof(struct nooks_packet, o) == 0, "a record is found by its object");
 
@@ -144,6 +143,7 @@ struct sk_buff *packet_return(struct nooks_domain *d, const struct sk_buff *copy
 bool receive_packet(struct nooks_domain *d, struct sk_buff *copy, int *result);
 void packets_release(struct nooks_domain *d); /* all that the extension still has */
 void packets_free(struct nooks_domain *d);    /* the spare copies */
+bool packet_spare(struct nooks_domain *d, const void *copy); /* is it one? */
 
 /* Releases all that the extension has; the domain's state lets no call in (release.c). Process context. */
 void release_objects(struct nooks_domain *d);
