@@ -99,7 +99,8 @@ static bool check_silence(struct nooks_domain *d, struct net_device *dev, struct
 /* ---- Looking ---- */
 
 static bool check_transmit(struct nooks_domain *d, struct net_device *dev, struct nooks_beat *b) {
-  bool waits = time_after(dev->trans_start, d->freed) || dev->queue.qlen;
+  bool sent = dev->trans_start != b->opened && time_after(dev->trans_start, d->freed);
+  bool waits = sent || dev->queue.qlen;
   if (!waits || !netif_carrier_ok(dev) || b->freed != d->freed) {
     b->stalled = 0;
     b->freed = d->freed;
@@ -128,8 +129,11 @@ static void check(struct nooks_domain *d, struct nooks_netdev *n) {
   struct net_device *dev = n->o.kernel;
   struct nooks_beat *b = &n->beat;
   if (!n->registered || !netif_running(dev)) {
-    memset(b, 0, sizeof *b);
-    b->since = jiffies;
+    b->up = false;
+    return;
+  }
+  if (!b->up) {
+    *b = (struct nooks_beat){ .up = true, .opened = dev->trans_start, .since = jiffies };
     return;
   }
   if (!check_transmit(d, dev, b) && !check_link(d, dev, b)) check_silence(d, dev, b);

@@ -2,7 +2,7 @@
  * The watchdog: calls into an extension that last too long, or too long with interrupts off.
  *
  * Time is sampled, at no cost to a crossing. At each NMI (kernel/arch/nmi.c) the period is added to the newest call of
- * the current task: whole if the domain runs, an eighth if the kernel runs on its behalf, for an extension that
+ * the current task: whole if the domain runs, a 32nd if the kernel runs on its behalf, for an extension that
  * calls the kernel without end must be found too, and the kernel prints slowly. So a call's time is what it ran
  * itself: not what it slept, nor what calls nested in it or interrupts on top of it took. When it exceeds the limit
  * (limits.h: irq-time where nothing may sleep, else time), the call is unwound from the NMI itself, the next time
@@ -34,7 +34,7 @@
 
 #define PERIOD 5000u /* us */
 #define TICK (1000000u / HZ)
-#define KERNEL_SHARE 8   /* of the time that the kernel runs on an extension's behalf, one part counts */
+#define KERNEL_SHARE 32  /* of the time that the kernel runs on an extension's behalf, one part counts */
 #define PATIENCE 4       /* ticks without an NMI: somebody has disturbed its source */
 #define CALIBRATION 16   /* NMIs by which the period is measured: QEMU's come half as often */
 
@@ -68,9 +68,9 @@ static void sample_interrupts(bool in_domain, const struct pt_regs *regs) {
 }
 
 /* TRIGGERS: neither. */
-static enum nooks_trigger overdue(const struct xpc_frame *f) {
+static enum nooks_trigger overdue(const struct xpc_frame *f, bool atomic) {
   const u32 *limits = f->domain->limits;
-  if (f->ran * WATCHDOG_UNIT > limits[in_interrupt() ? LIMIT_IRQ_TIME : LIMIT_TIME]) return TRIGGER_TIME;
+  if (f->ran * WATCHDOG_UNIT > limits[atomic ? LIMIT_IRQ_TIME : LIMIT_TIME]) return TRIGGER_TIME;
   return f->irq_off * WATCHDOG_UNIT > limits[LIMIT_IRQ_OFF] ? TRIGGER_IRQ_OFF : TRIGGERS;
 }
 
@@ -84,7 +84,7 @@ static void say(const struct xpc_frame *f, enum nooks_trigger why, u32 eip) {
 /* Ends the domain's call if it is overdue, or if the extension has failed meanwhile. */
 static void judge(struct xpc_frame *f, u32 eip) {
   if (eip - (u32)trap_entry_start < (u32)(trap_entry_end - trap_entry_start)) return;
-  enum nooks_trigger why = overdue(f);
+  enum nooks_trigger why = overdue(f, in_interrupt());
   if (f->domain->state == DOMAIN_RUNNING) {
     if (why == TRIGGERS) return;
     say(f, why, eip);
@@ -136,7 +136,7 @@ void nooks_tick(struct pt_regs *regs) {
   if (period) watch_source();
   if (!period || missing) sample(in_zone(regs), TICK);
   struct xpc_frame *f = xpc_frame();
-  enum nooks_trigger why = f && f->domain_esp ? overdue(f) : TRIGGERS;
+  enum nooks_trigger why = f && f->domain_esp ? overdue(f, interrupts_nest()) : TRIGGERS;
   if (why != TRIGGERS && f->domain->state == DOMAIN_RUNNING) say(f, why, regs->eip);
   nooks_heartbeat();
 }
