@@ -64,7 +64,7 @@ static void init_fields(struct nooks_domain *d, int id, const char *name) {
   d->state = DOMAIN_RUNNING;
   d->stats = &nooks_stats[id - 1];
   strlcpy(d->name, name, sizeof d->name);
-  d->freed = jiffies;
+  d->took = d->freed = jiffies;
   limits_init(d);
   for (int i = 0; i < OBJ_TYPES; i++) INIT_LIST_HEAD(&d->objects[i]);
 }

@@ -99,8 +99,7 @@ static bool check_silence(struct nooks_domain *d, struct net_device *dev, struct
 /* ---- Looking ---- */
 
 static bool check_transmit(struct nooks_domain *d, struct net_device *dev, struct nooks_beat *b) {
-  bool sent = dev->trans_start != b->opened && time_after(dev->trans_start, d->freed);
-  bool waits = sent || dev->queue.qlen;
+  bool waits = time_after(d->took, d->freed) || dev->queue.qlen;
   if (!waits || !netif_carrier_ok(dev) || b->freed != d->freed) {
     b->stalled = 0;
     b->freed = d->freed;
@@ -111,7 +110,7 @@ static bool check_transmit(struct nooks_domain *d, struct net_device *dev, struc
   if (!limit || b->stalled <= limit) return false;
   b->stalled = 0;
   nooks_fail(d, TRIGGER_HEARTBEAT, "%s sends nothing: the last packet was taken %lu ticks ago, freed %lu ago, %u wait",
-             dev->name, jiffies - dev->trans_start, jiffies - d->freed, dev->queue.qlen);
+             dev->name, jiffies - d->took, jiffies - d->freed, dev->queue.qlen);
   return true;
 }
 
@@ -133,7 +132,7 @@ static void check(struct nooks_domain *d, struct nooks_netdev *n) {
     return;
   }
   if (!b->up) {
-    *b = (struct nooks_beat){ .up = true, .opened = dev->trans_start, .since = jiffies };
+    *b = (struct nooks_beat){ .up = true, .since = jiffies };
     return;
   }
   if (!check_transmit(d, dev, b) && !check_link(d, dev, b)) check_silence(d, dev, b);

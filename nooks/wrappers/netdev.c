@@ -6,6 +6,7 @@
 #include <linux/errno.h>
 #include <linux/if.h>
 #include <linux/netdevice.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 #include <nooks/copy.h>
 #include <nooks/wrapper.h>
@@ -63,7 +64,10 @@ static int nd_hard_start_xmit(struct sk_buff *skb, struct net_device *dev) {
   if (!copy) return 1;
   copy_dev->state = dev->state;
   if (nooks_driver_call(d, &refused, n->hard_start_xmit, 2, copy, copy_dev)) netif_stop_queue(dev);
-  if (!refused) return 0;
+  if (!refused) {
+    d->took = jiffies;
+    return 0;
+  }
   return packet_return(d, copy) ? 1 : 0; /* 0: it has freed what it refused, there is nothing to send again */
 }
 

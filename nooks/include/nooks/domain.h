@@ -73,6 +73,7 @@ struct nooks_domain {
   u32 object_count;    /* tracked, but packets; interrupts off */
   u32 timers;          /* pending; interrupts off */
   u32 extra_bytes;     /* pages and consistent memory, beside the heap */
+  unsigned long took;  /* jiffies: when hard_start_xmit last took a packet */
   unsigned long freed; /* jiffies: when it last freed a packet, as after sending one; the heartbeat's */
 
   u32 handlers; /* interrupt lines that were disabled when it failed, a bit each */

@@ -7,7 +7,6 @@
 /* What is known of an interface's service. Clock's interrupt, and the tasklet that asks. */
 struct nooks_beat {
   bool up;             /* it was up when last looked */
-  unsigned long opened; /* its trans_start then, which is stamped when it is opened */
   unsigned long freed; /* of the domain, when last looked */
   u32 stalled;   /* us for which packets are sent or wait and none was completed */
   u32 heard_off; /* ticks in which packets came though the driver says that there is no link */
