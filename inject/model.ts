@@ -125,6 +125,8 @@ export interface WildWrite {
   by: 'driver code' | 'domain' | 'dma';
   /** Page protection could have stopped it (not so for DMA and for the domain's own pages). */
   preventable: boolean;
+  /** The card read what is not the driver's: nothing changed, and wildWriteCount does not count it. */
+  read?: true;
 }
 
 /** One broken invariant of a kernel structure. */

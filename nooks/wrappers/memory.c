@@ -14,6 +14,7 @@
 static void *allocate(size_t size) {
   struct nooks_domain *d = calling_domain();
   if (heap_bytes(d->heap) > zone_size / HEAP_SHARE) return NULL;
+  d->changes++;
   return heap_alloc(d->heap, size, GFP_ATOMIC);
 }
 
@@ -24,6 +25,7 @@ static void release(const void *p, const char *function) {
   if (!p) return;
   if (!heap_object(p, &heap, &start, &size) || heap != calling_domain()->heap || start != p)
     nooks_bad_call(TRIGGER_ARGUMENT, "%s: %p is no live object of the extension's heap", function, p);
+  calling_domain()->changes++;
   heap_free(p);
 }
 
@@ -105,6 +107,7 @@ int wrap_kmem_cache_destroy(kmem_cache_t *cache) {
 
 void *wrap_kmem_cache_alloc(kmem_cache_t *cache, int gfp) {
   object_arg(OBJ_CACHE, cache, "kmem_cache_alloc");
+  calling_domain()->changes++;
   return kmem_cache_alloc(cache, gfp & GFP_KERNEL);
 }
 
