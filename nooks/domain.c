@@ -17,6 +17,8 @@
 #include <nooks/object.h>
 #include <nooks/proc.h>
 
+_Static_assert(offsetof(struct nooks_domain, heap) == 280, "read by the host");
+
 struct nooks_domain *nooks_domains[NOOKS_MAX_DOMAINS];
 struct nooks_stats nooks_stats[NOOKS_MAX_DOMAINS];
 bool nooks_isolation;
