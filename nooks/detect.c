@@ -73,7 +73,7 @@ static void fail(struct nooks_domain *d, enum nooks_trigger why, const char *mes
   nooks_event(EVENT_FAILED, d->name, why);
   printk(KERN_ERR "nooks: %s failed: %s\n", d->name, message);
   stop_queues(d);
-  recovery_wake();
+  recovery_failed(d, why);
 }
 
 void nooks_fail(struct nooks_domain *d, enum nooks_trigger why, const char *fmt, ...) {

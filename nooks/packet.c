@@ -4,6 +4,7 @@
  * one entry of the domain's page tables changes; the TLB has none of its entries while the kernel runs.
  */
 #include <asm/system.h>
+#include <linux/errno.h>
 #include <kernel/hooks.h>
 #include <linux/slab.h>
 #include <nooks/copy.h>
@@ -12,6 +13,8 @@
 #include <nooks/xpc.h>
 
 #pragma clang section text = ".text.tracker"
+
+#define MAX_FRAME 1514 /* bytes */
 
 /* Interrupts off. */
 static struct nooks_packet *used_record(struct nooks_domain *d) {
@@ -97,6 +100,41 @@ void packets_release(struct nooks_domain *d) {
       if (o->type == OBJ_SKB) dev_kfree_skb_any(packet_return(d, o->driver));
     }
   }
+}
+
+/* Their addresses in the domain; says how many there are, also if that is more than `most`. */
+u32 packets_list(struct nooks_domain *d, void **addresses, u32 most) {
+  u32 count = 0;
+  for (u32 i = 0; i < NOOKS_HASH; i++)
+    for (const struct nooks_object *o = d->by_driver[i]; o; o = o->next)
+      if (o->type == OBJ_SKB && count++ < most) addresses[count - 1] = o->driver;
+  return count;
+}
+
+/* The spare record of this copy becomes the next one that is used. */
+static bool choose_record(struct nooks_domain *d, const void *copy) {
+  struct nooks_packet *p = d->free_packets, *before = NULL;
+  for (; p && p->copy != copy; p = (struct nooks_packet *)p->o.next) before = p;
+  if (!p) return false;
+  if (before) {
+    before->o.next = p->o.next;
+    keep_record(d, p);
+  }
+  return true;
+}
+
+/* Copies never go away while the domain lives, so those of the past are spare or in use. No call goes in. */
+int packets_replace(struct nooks_domain *d, void *const *addresses, u32 count) {
+  packets_release(d);
+  for (u32 i = 0; i < count; i++) {
+    struct sk_buff *skb = choose_record(d, addresses[i]) ? dev_alloc_skb(MAX_FRAME) : NULL;
+    if (!skb) return -ENOMEM;
+    if (!packet_lend(d, skb, NULL)) {
+      kfree_skb(skb);
+      return -ENOMEM;
+    }
+  }
+  return 0;
 }
 
 bool packet_spare(struct nooks_domain *d, const void *copy) {

@@ -33,13 +33,10 @@ static int read_nooks(char *page, char **start, long off, int count, int *eof, v
 /* ---- One extension ---- */
 
 int nooks_user_trigger(const char *name, enum nooks_trigger why) {
-  for (int i = 0; i < NOOKS_MAX_DOMAINS; i++) {
-    struct nooks_domain *d = nooks_domains[i];
-    if (!d || strcmp(d->name, name)) continue;
-    nooks_fail(d, why, why == TRIGGER_AGENT ? "the agent says so" : "a program says so");
-    return nooks_trigger_actions[why] == ACTION_ERROR ? -EPERM : 0;
-  }
-  return -ESRCH;
+  struct nooks_domain *d = domain_find(name);
+  if (!d) return -ESRCH;
+  nooks_fail(d, why, why == TRIGGER_AGENT ? "the agent says so" : "a program says so");
+  return nooks_trigger_actions[why] == ACTION_ERROR ? -EPERM : 0;
 }
 
 /* Names outlive their domains, for files that are still open. */

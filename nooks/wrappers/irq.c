@@ -52,6 +52,7 @@ int wrap_request_irq(unsigned irq, const void *handler, u32 flags, const char *n
   i->irq = irq;
   i->handler = handler;
   memcpy(i->name, copy, sizeof copy);
+  release_line_to(d, irq);
   /* It may come at once. */
   object_track(d, &i->o, OBJ_IRQ, dev_id, i);
   int err = request_irq(irq, handle, flags, i->name, i);

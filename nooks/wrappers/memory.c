@@ -12,7 +12,9 @@
 /* What an allocation really takes is at most twice its size, and that only up to a page. */
 static void *allocate(size_t size) {
   struct nooks_domain *d = calling_domain();
-  return within_limit(d, LIMIT_MEMORY, domain_bytes(d) + size) ? heap_alloc(d->heap, size, GFP_ATOMIC) : NULL;
+  if (!within_limit(d, LIMIT_MEMORY, domain_bytes(d) + size)) return NULL;
+  d->changes++;
+  return heap_alloc(d->heap, size, GFP_ATOMIC);
 }
 
 /* What the kernel keeps in the extension's heap, which it alone frees: copies of its objects, the queue. */
@@ -35,6 +37,7 @@ static void own_object(const void *p, const char *function) {
 static void release(const void *p, const char *function) {
   if (!p) return;
   own_object(p, function);
+  calling_domain()->changes++;
   heap_free(p);
 }
 
@@ -124,6 +127,7 @@ void *wrap_kmem_cache_alloc(kmem_cache_t *cache, int gfp) {
   struct nooks_domain *d = calling_domain();
   object_arg(OBJ_CACHE, cache, "kmem_cache_alloc");
   if (!within_limit(d, LIMIT_MEMORY, domain_bytes(d))) return NULL;
+  d->changes++;
   return kmem_cache_alloc(cache, gfp & GFP_KERNEL);
 }
 

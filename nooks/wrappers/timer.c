@@ -49,6 +49,24 @@ static void start(struct timer_list *own, unsigned long expires, const char *fun
   add_timer(&t->timer);
 }
 
+int timer_rearm(struct nooks_domain *d, struct timer_list *own, unsigned long first) {
+  if (!domain_can_write(d, own, sizeof *own)) return 0;
+  const u32 code = (u32)own->function;
+  show_pending(d, own, NULL);
+  if (code < d->module->text_start || code >= d->module->text_end) return 0;
+  struct nooks_timer *t = object_new(sizeof *t);
+  if (!t) return -ENOMEM;
+  t->function = (const void *)code;
+  t->data = own->data;
+  t->timer.expires = time_after(own->expires, first) ? own->expires : first;
+  t->timer.function = fired;
+  t->timer.data = (unsigned long)t;
+  show_pending(d, own, own);
+  object_track(d, &t->o, OBJ_TIMER, own, &t->timer);
+  add_timer(&t->timer);
+  return 0;
+}
+
 static int stop(struct timer_list *own) {
   struct nooks_timer *t = find_timer(own);
   if (!t) return 0;

@@ -87,6 +87,7 @@ extern u32 *kernel_pgd;       /* the kernel's own directory, direct map */
 extern u32 kernel_pgd_phys;
 /* Nooks says how many domains exist: with globalpages=auto the first one makes kernel pages non-global. */
 void pgtable_set_domains(int count);
+u32 vmalloc_used_end(void); /* nothing of the vmalloc range is mapped from here on (mm/vmalloc.c) */
 u32 pgtable_lookup(const u32 *pgd, u32 addr); /* the entry that maps addr (4 KiB view), 0 = none */
 
 /*
@@ -107,6 +108,8 @@ struct kmem_cache *heap_cache_create(struct heap *heap, const char *name, size_t
                                      void (*ctor)(void *, struct kmem_cache *, unsigned long),
                                      void (*dtor)(void *, struct kmem_cache *, unsigned long));
 u16 heap_owner(const struct heap *heap);
+void heap_set_owner(struct heap *heap, u16 owner); /* the owner of pages that it has is the caller's business */
+struct heap *heap_of_page(const void *addr); /* NULL: of none; a page of the zone */
 u32 heap_bytes(const struct heap *heap); /* in live objects */
 /* The live object that holds address p, or false. For any p, also a wild one. */
 bool heap_object(const void *p, struct heap **heap, void **start, size_t *size);

@@ -20,10 +20,13 @@ void nooks_fail(struct nooks_domain *d, enum nooks_trigger why, const char *fmt,
  */
 void nooks_bad_call(enum nooks_trigger why, const char *fmt, ...) __printf(2, 3) __noreturn;
 
+/* It has failed; queues and interrupts of it are stopped. Any context. */
+void recovery_failed(struct nooks_domain *d, enum nooks_trigger why);
+u32 calls_inside(const struct nooks_domain *d); /* how many tasks are in the extension */
+/* Waits until none is; says how many there were. Process context, and nothing goes in. */
+u32 wait_for_calls(struct nooks_domain *d);
 /* The newest call into the domain with this directory, if it runs and has not called the kernel. */
 struct xpc_frame *running_frame(u32 cr3);
-
-void recovery_wake(void);
 /* Wakes the tasks that wait inside the extension, and says how many are in it. Process context. */
 u32 wake_sleepers(struct nooks_domain *d);
 

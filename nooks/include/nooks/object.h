@@ -143,10 +143,23 @@ struct sk_buff *packet_return(struct nooks_domain *d, const struct sk_buff *copy
 bool receive_packet(struct nooks_domain *d, struct sk_buff *copy, int *result);
 void packets_release(struct nooks_domain *d); /* all that the extension still has */
 void packets_free(struct nooks_domain *d);    /* the spare copies */
+/* For checkpoints: which it has, and empty ones under the same addresses in place of those that it has now. */
+u32 packets_list(struct nooks_domain *d, void **addresses, u32 most);
+int packets_replace(struct nooks_domain *d, void *const *addresses, u32 count);
 bool packet_spare(struct nooks_domain *d, const void *copy); /* is it one? */
 
-/* Releases all that the extension has; the domain's state lets no call in (release.c). Process context. */
+/*
+ * Releases all that the extension has; the domain's state lets no call in (release.c). Process context. First what its
+ * device cannot touch; interrupts and memory that it may last, when somebody has reset it.
+ */
 void release_objects(struct nooks_domain *d);
+void release_device_memory(struct nooks_domain *d);
+/* Timers, tasklets, works and waiters only: what is for now, and does not outlive a failure. */
+void release_transient(struct nooks_domain *d);
+/* wrappers/timer.c: arms the extension's timer, if it is sound, for its own time but not before `first`. 0, -ENOMEM. */
+int timer_rearm(struct nooks_domain *d, struct timer_list *own, unsigned long first);
+/* `d` asks for an interrupt line that its lingering predecessor still has: that one's handler goes. */
+void release_line_to(struct nooks_domain *d, unsigned irq);
 /* wrappers/chrdev.c */
 void release_file(struct nooks_object *o);
 void release_chrdev(struct nooks_object *o);
