@@ -127,6 +127,11 @@ export class Engine implements Cursor {
     this.blocks.clear();
   }
 
+  /** The watcher's directories have changed. Can be called from its `entered`. */
+  watchedDirectoriesChanged(): void {
+    this.knownCr3 = NOWHERE;
+  }
+
   /** Ends the run before the next instruction (from a hook: before the hooked one; from a device: at its head). */
   stop(): void {
     this.stopWanted = true;

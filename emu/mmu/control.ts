@@ -225,7 +225,7 @@ export abstract class Control extends Walker {
    * Tells `watch` of the stores that are made while setWatching is on, but those to pages with a mark in `plain`, a
    * byte a page of RAM. Null: of none. Call it again when `plain` has changed.
    */
-  watchStores(watch: StoreWatch | null, plain = new Uint8Array(0)): void {
+  watchStores(watch: StoreWatch | null, plain: Uint8Array = new Uint8Array(0)): void {
     this.onStore = watch;
     this.plain = plain;
     this.slots = watch ? 4 * FRONT : 2 * FRONT;
