@@ -159,7 +159,7 @@ export class Bench {
       const look = () => recorder.look();
       recorder.ended(
         watch.toClosing(minimum, look) ??
-          watch.closing(minimum, () => recorder.closing(), look) ??
+          watch.closing(minimum, { begin: () => recorder.closing(), probe: () => recorder.probe() }, look) ??
           'complete',
         watch,
       );

@@ -62,6 +62,10 @@ export class Recorder {
   /** The closing part begins. */
   closing(): void {
     this.close = this.read();
+  }
+
+  /** A ping; one that meets an interface which a program has taken down is lost, and the next is not. */
+  probe(): void {
     this.w.far.ping(++this.pingsSent);
   }
 

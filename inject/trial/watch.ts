@@ -43,6 +43,15 @@ export interface Minimum {
 /** Called after each slice. */
 export type Look = () => void;
 
+/** The closing part begins; and a moment in it, every PROBE_SLICES, to ask the guest something. */
+export interface Closing {
+  begin(): void;
+  probe(): void;
+}
+
+/** More often than a program takes the interface down and up, and for shorter than it is away. */
+const PROBE_SLICES = 8;
+
 export class Watch {
   private readonly w: Watched;
   private readonly hz: number;
@@ -75,12 +84,13 @@ export class Watch {
   }
 
   /** The closing part, again if a recovery begins in it. Null, or how the machine ended. */
-  closing(minimum: Minimum, begin: () => void, look: Look): RunEnd | null {
+  closing(minimum: Minimum, part: Closing, look: Look): RunEnd | null {
     for (;;) {
-      begin();
+      part.begin();
       const until = this.w.machine.cycles() + CLOSING_SECONDS * this.hz;
       const known = this.w.events.list.length;
-      while (this.w.machine.cycles() < until) {
+      for (let n = 0; this.w.machine.cycles() < until; n++) {
+        if (n % PROBE_SLICES === 0) part.probe();
         const end = this.slice(look);
         if (end) return end;
       }
