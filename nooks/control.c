@@ -1,7 +1,7 @@
 /*
  * /dev/nooks: how user mode has a say in recovery. One command a write:
  *
- *   fail NAME                   the extension NAME counts as failed
+ *   fail NAME                   the extension NAME counts as failed; /proc/nooks/NAME does the same (proc.c)
  *   restart NAME                it is restarted, by the policy of that name; no failure
  *   policy NAME POLICY          sets its recovery policy; NAME may be *
  *   alternate NAME MODULE       sets what its policy `alternate` loads
@@ -25,6 +25,7 @@
 #include <linux/wait.h>
 #include <nooks/detect.h>
 #include <nooks/policy.h>
+#include <nooks/proc.h>
 
 #pragma clang section text = ".text.recovery"
 
@@ -109,10 +110,7 @@ static int control_release(struct inode *inode, struct file *file) {
 /* ---- Commands: words[0] is the command ---- */
 
 static int do_fail(char **words) {
-  struct nooks_domain *d = domain_find(words[1]);
-  if (!d) return -ESRCH;
-  nooks_fail(d, TRIGGER_USER, "a program says so");
-  return 0;
+  return nooks_user_trigger(words[1], TRIGGER_USER);
 }
 
 static int do_restart(char **words) {

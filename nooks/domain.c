@@ -9,17 +9,23 @@
 #include <kernel/hooks.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <nooks/deferred.h>
 #include <nooks/domain.h>
 #include <nooks/object.h>
+#include <nooks/proc.h>
+
+_Static_assert(offsetof(struct nooks_domain, heap) == 280, "read by the host");
 
 struct nooks_domain *nooks_domains[NOOKS_MAX_DOMAINS];
 struct nooks_stats nooks_stats[NOOKS_MAX_DOMAINS];
 bool nooks_isolation;
 
 static int domain_count;
+
+u32 domain_bytes(const struct nooks_domain *d) { return d->extra_bytes + (d->heap ? heap_bytes(d->heap) : 0); }
 
 struct nooks_domain *domain_of_cr3(u32 cr3) {
   for (int i = 0; i < NOOKS_MAX_DOMAINS; i++)
@@ -59,11 +65,13 @@ static int free_id(const char *name) {
 /* A domain counts, and its tables are kept in step, from the moment that it is in the array. */
 static void enlist(struct nooks_domain *d) {
   nooks_domains[d->id - 1] = d;
+  nooks_proc_add(d);
   pgtable_notifier = nooks_page_changed;
   pgtable_set_domains(++domain_count);
 }
 
 static void delist(struct nooks_domain *d) {
+  nooks_proc_remove(d);
   nooks_domains[d->id - 1] = NULL;
   pgtable_set_domains(--domain_count);
 }
@@ -74,6 +82,8 @@ static void init_fields(struct nooks_domain *d, int id, const char *name) {
   d->state = DOMAIN_RUNNING;
   d->stats = &nooks_stats[id - 1];
   strlcpy(d->name, name, sizeof d->name);
+  d->took = d->freed = jiffies;
+  limits_init(d);
   for (int i = 0; i < OBJ_TYPES; i++) INIT_LIST_HEAD(&d->objects[i]);
 }
 

@@ -28,11 +28,15 @@ static void keep_record(struct nooks_domain *d, struct nooks_packet *p) {
   d->free_packets = p;
 }
 
+/* Records are used again, so there are as many as packets were held at one time: this is where a hoard shows. */
 static struct nooks_packet *new_record(struct nooks_domain *d) {
-  struct nooks_packet *p = object_new(sizeof *p);
+  struct nooks_packet *p = within_limit(d, LIMIT_PACKETS, d->packets + 1) ? object_new(sizeof *p) : NULL;
   if (!p) return NULL;
   p->copy = heap_alloc(d->heap, sizeof *p->copy, GFP_ATOMIC);
-  if (p->copy) return p;
+  if (p->copy) {
+    d->packets++;
+    return p;
+  }
   kfree(p);
   return NULL;
 }
@@ -66,7 +70,7 @@ struct sk_buff *packet_return(struct nooks_domain *d, const struct sk_buff *copy
 }
 
 static bool unsound(struct nooks_domain *d, struct sk_buff *skb, const struct sk_buff *copy) {
-  kfree_skb(skb);
+  dev_kfree_skb_any(skb);
   nooks_fail(d, TRIGGER_ARGUMENT, "netif_rx: packet %p is not sound", (const void *)copy);
   return false;
 }
@@ -80,7 +84,9 @@ bool receive_packet(struct nooks_domain *d, struct sk_buff *copy, int *result) {
   struct nooks_object *dev = object_find(d, OBJ_NETDEV, copy->dev);
   if (unlikely(!dev || !packet_from_driver(d, skb, copy))) return unsound(d, skb, copy);
   skb->dev = dev->kernel;
-  int got = netif_rx(skb);
+  int got = NET_RX_DROP;
+  if (likely(netif_running(skb->dev))) got = netif_rx(skb);
+  else dev_kfree_skb_any(skb); /* the backlog is not searched again for packets of a device that is down */
   if (result) *result = got;
   return true;
 }
@@ -129,6 +135,15 @@ int packets_replace(struct nooks_domain *d, void *const *addresses, u32 count) {
     }
   }
   return 0;
+}
+
+bool packet_spare(struct nooks_domain *d, const void *copy) {
+  unsigned long flags;
+  local_irq_save(flags);
+  const struct nooks_packet *p = d->free_packets;
+  while (p && p->copy != copy) p = (const struct nooks_packet *)p->o.next;
+  irq_restore(flags);
+  return p;
 }
 
 void packets_free(struct nooks_domain *d) {

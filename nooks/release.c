@@ -24,6 +24,7 @@
 static void release_irq(struct nooks_object *o) {
   struct nooks_irq *i = RECORD(o, struct nooks_irq);
   struct nooks_domain *d = o->domain;
+  while (i->disabled) i->disabled--, enable_irq(i->irq);
   free_irq(i->irq, i);
   if (!(d->handlers & 1u << i->irq)) return;
   d->handlers &= ~(1u << i->irq);

@@ -49,6 +49,8 @@ void object_track(struct nooks_domain *d, struct nooks_object *o, enum object_ty
   object_link(d, o, type, driver, kernel);
   list_add(&o->list, &d->objects[type]);
   d->changes += is_lasting(o);
+  d->object_count++;
+  if (type == OBJ_TIMER) d->timers++;
   irq_restore(flags);
 }
 
@@ -87,10 +89,17 @@ void object_untrack(struct nooks_object *o) {
   if (o->in_kernel_table) unlink_kernel(o);
   list_del(&o->list);
   o->domain->changes += is_lasting(o);
+  o->domain->object_count--;
+  if (o->type == OBJ_TIMER) o->domain->timers--;
   irq_restore(flags);
 }
 
 void *object_new(u32 size) { return kzalloc(size, GFP_ATOMIC); }
+
+/* As object_new, within the limit of the domain that calls. */
+void *object_wanted(struct nooks_domain *d, u32 size) {
+  return within_limit(d, LIMIT_OBJECTS, d->object_count + 1) ? object_new(size) : NULL;
+}
 
 void object_drop(struct nooks_object *o) {
   object_untrack(o);

@@ -36,8 +36,9 @@ static struct nooks_timer *find_timer(struct timer_list *own) {
 static void start(struct timer_list *own, unsigned long expires, const char *function) {
   writable_arg(own, sizeof *own, function);
   const void *code = code_arg((const void *)own->function, function);
-  struct nooks_timer *t = object_new(sizeof *t);
-  if (!t) nooks_bad_call(TRIGGER_ARGUMENT, "%s: no memory for a timer", function);
+  struct nooks_domain *d = calling_domain();
+  struct nooks_timer *t = within_limit(d, LIMIT_TIMERS, d->timers + 1) ? object_wanted(d, sizeof *t) : NULL;
+  if (!t) return; /* it is lost: nobody can be told */
   t->function = code;
   t->data = own->data;
   t->timer.expires = own->expires = expires;
@@ -113,8 +114,8 @@ static struct tasklet_struct *twin_of_tasklet(struct tasklet_struct *own, const 
   if (o) return o->kernel;
   writable_arg(own, sizeof *own, function);
   code_arg((const void *)own->func, function);
-  struct nooks_tasklet *t = object_new(sizeof *t);
-  if (!t) nooks_bad_call(TRIGGER_ARGUMENT, "%s: no memory for a tasklet", function);
+  struct nooks_tasklet *t = object_wanted(d, sizeof *t);
+  if (!t) nooks_bad_call(TRIGGER_OBJECTS, "%s: no memory for a tasklet", function);
   tasklet_init(&t->tasklet, run_tasklet, (unsigned long)t);
   t->tasklet.count = own->count;
   object_track(d, &t->o, OBJ_TASKLET, own, &t->tasklet);
@@ -158,7 +159,7 @@ int wrap_schedule_task(struct tq_struct *own) {
   if (object_find(d, OBJ_WORK, own)) return 0;
   writable_arg(own, sizeof *own, "schedule_task");
   code_arg((const void *)own->routine, "schedule_task");
-  struct nooks_work *w = object_new(sizeof *w);
+  struct nooks_work *w = object_wanted(d, sizeof *w);
   if (!w) return 0;
   w->routine = (const void *)own->routine;
   w->data = (u32)own->data;
@@ -172,12 +173,18 @@ void wrap_flush_scheduled_tasks(void) { flush_scheduled_tasks(); }
 
 /* ---- Sleeping ---- */
 
-long wrap_schedule_timeout(long timeout) { return schedule_timeout(timeout); }
+long wrap_schedule_timeout(long timeout) {
+  if (timeout < 0) nooks_bad_call(TRIGGER_ARGUMENT, "schedule_timeout: %ld", timeout);
+  return schedule_timeout(timeout);
+}
+
 void wrap_schedule(void) { schedule(); }
 void wrap_yield(void) { yield(); }
 
 void wrap_set_current_state(int state) {
   if (state != TASK_RUNNING && state != TASK_INTERRUPTIBLE && state != TASK_UNINTERRUPTIBLE)
     nooks_bad_call(TRIGGER_ARGUMENT, "set_current_state: %d", state);
+  if (in_interrupt()) nooks_bad_call(TRIGGER_CONTEXT, "set_current_state: in an interrupt");
+  xpc_frame()->state_set = true;
   set_current_state(state);
 }

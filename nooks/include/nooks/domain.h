@@ -10,6 +10,7 @@
 #include <asm/memlayout.h>
 #include <linux/list.h>
 #include <linux/module.h>
+#include <nooks/limits.h>
 #include <nooks/stats.h>
 
 #define NOOKS_STACKS 16       /* a domain has at most, one page each */
@@ -78,6 +79,13 @@ struct nooks_domain {
   struct checkpoint *checkpoint;        /* checkpoint.c */
   char heir[MODULE_NAME_LEN]; /* not "": once unloaded, what its device may touch stays until this module has reset it */
   u32 changes;                /* of its memory's and objects' structure; packets and timers do not count */
+  u32 limits[LIMITS];  /* of what it may use */
+  u32 packets;         /* the most that it has held at one time; interrupts off */
+  u32 object_count;    /* tracked, but packets; interrupts off */
+  u32 timers;          /* pending; interrupts off */
+  u32 extra_bytes;     /* pages and consistent memory, beside the heap */
+  unsigned long took;  /* jiffies: when hard_start_xmit last took a packet */
+  unsigned long freed; /* jiffies: when it last freed a packet, as after sending one; the heartbeat's */
 
   u32 handlers; /* interrupt lines that were disabled when it failed, a bit each */
 
@@ -100,6 +108,7 @@ void domain_destroy(struct nooks_domain *d);
 void domain_linger(struct nooks_domain *d);
 void domain_bury(struct nooks_domain *d); /* frees that too */
 struct nooks_domain *domain_find(const char *name); /* that has a module; NULL = none */
+u32 domain_bytes(const struct nooks_domain *d); /* of memory that it has, but stacks and packets */
 struct nooks_domain *domain_of_cr3(u32 cr3); /* NULL: not a domain's */
 
 /*

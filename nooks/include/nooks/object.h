@@ -15,6 +15,7 @@
 #include <linux/timer.h>
 #include <linux/wait.h>
 #include <nooks/domain.h>
+#include <nooks/heartbeat.h>
 
 struct nooks_object {
   struct nooks_object *next;        /* hash chain by driver address; interrupts off */
@@ -43,6 +44,7 @@ struct nooks_netdev {
   const void *open, *stop, *hard_start_xmit, *tx_timeout, *do_ioctl, *get_stats;
   const void *set_multicast_list, *set_mac_address, *change_mtu;
   struct net_device_stats stats; /* what get_stats last said */
+  struct nooks_beat beat;
 };
 
 struct nooks_pci_driver {
@@ -50,6 +52,7 @@ struct nooks_pci_driver {
   struct pci_driver driver; /* the kernel's twin */
   const void *probe, *remove;
   char name[32];
+  struct pci_device_id ids[];
 };
 
 struct nooks_timer {
@@ -75,6 +78,11 @@ struct nooks_irq {
   struct nooks_object o; /* driver: dev_id */
   unsigned irq;
   const void *handler;
+  /* The storm watch (wrappers/irq.c): what the last interrupt interrupted, and how often in a row. */
+  u32 eip, frame, idle, progress;
+  unsigned long tick;
+  u32 same;
+  u32 disabled; /* times by the extension */
   char name[IFNAMSIZ];
 };
 
@@ -118,6 +126,7 @@ void object_link(struct nooks_domain *d, struct nooks_object *o, enum object_typ
 struct nooks_object *object_unlink(struct nooks_domain *d, enum object_type type, const void *driver);
 /* Zeroed memory for a record, NULL without memory; object_drop untracks and frees one. */
 void *object_new(u32 size);
+void *object_wanted(struct nooks_domain *d, u32 size); /* also NULL at the domain's limit of objects */
 void object_drop(struct nooks_object *o);
 
 struct nooks_object *object_find(struct nooks_domain *d, enum object_type type, const void *driver);
@@ -141,6 +150,7 @@ void packets_free(struct nooks_domain *d);    /* the spare copies */
 /* For checkpoints: which it has, and empty ones under the same addresses in place of those that it has now. */
 u32 packets_list(struct nooks_domain *d, void **addresses, u32 most);
 int packets_replace(struct nooks_domain *d, void *const *addresses, u32 count);
+bool packet_spare(struct nooks_domain *d, const void *copy); /* is it one? */
 
 /*
  * Releases all that the extension has; the domain's state lets no call in (release.c). Process context. First what its
