@@ -144,6 +144,8 @@ export interface ApplicationReport {
   errors: number;
   /** Data that arrived wrong, at either end. */
   damaged: number;
+  /** Datagrams that arrived at the far end more than once. UDP may; a shadow driver that sends again does. */
+  duplicated: number;
   /** Units (messages) done between injection and end, and in the last part of the run. */
   done: number;
   doneLately: number;

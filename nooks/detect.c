@@ -86,9 +86,9 @@ static void fail(struct nooks_domain *d, enum nooks_trigger why, const char *mes
   d->stats->failures++;
   nooks_trigger_counts[why]++;
   nooks_event(EVENT_FAILED, d->name, why);
-  printk(KERN_ERR "nooks: %s failed: %s\n", d->name, message);
   stop_queues(d);
-  recovery_failed(d, why);
+  recovery_failed(d, why); /* before the message: a serial console takes milliseconds for a line */
+  printk(KERN_ERR "nooks: %s failed: %s\n", d->name, message);
 }
 
 void nooks_fail(struct nooks_domain *d, enum nooks_trigger why, const char *fmt, ...) {

@@ -184,10 +184,8 @@ export class Recorder {
       name,
       alive: after.intact && !killed,
       errors: after.errors - before.errors,
-      damaged:
-        after.damaged -
-        before.damaged +
-        (sender ? far.to.damaged + far.to.duplicated - far.from.damaged - far.from.duplicated : 0),
+      damaged: after.damaged - before.damaged + (sender ? far.to.damaged - far.from.damaged : 0),
+      duplicated: sender ? far.to.duplicated - far.from.duplicated : 0,
       done: sender ? far.to.good - far.from.good : after.done - before.done,
       doneLately: sender ? far.to.good - (this.close ?? this.last).far.good : after.done - close.done,
       lost: sender ? far.to.lost - far.from.lost : after.lost - before.lost,

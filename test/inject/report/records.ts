@@ -51,7 +51,8 @@ export function observation(change: Partial<Observation> = {}): Observation {
     wildWriteCount: 0,
     corruptions: [],
     applications: [
-      { name: 'stream', alive: true, errors: 0, damaged: 0, done: 9, doneLately: 3, lost: 0, notes: [] },
+      { name: 'stream', alive: true, errors: 0, damaged: 0,
+      duplicated: 0, done: 9, doneLately: 3, lost: 0, notes: [] },
     ],
     kernelAlive: true,
     serviceAlive: true,
