@@ -60,3 +60,24 @@ export function choice<T extends string>(what: string, choices: readonly T[]): (
     return found;
   };
 }
+
+/** A parser for commander: a list with commas, each one of `choices`. */
+export function choices<T extends string>(what: string, all: readonly T[]): (text: string) => T[] {
+  return text =>
+    text.split(',').map(word => {
+      const found = all.find(c => c === word.trim());
+      if (found === undefined)
+        throw new UsageError(`${what} must be a list of ${all.join(', ')}, not ${text || 'empty'}`);
+      return found;
+    });
+}
+
+/** A parser for commander: a decimal number from `low` to `high`. */
+export function decimalNumber(what: string, low: number, high: number): (text: string) => number {
+  return text => {
+    const value = /^\d+(\.\d+)?(e-?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= low && value <= high))
+      throw new UsageError(`${what} must be a number from ${low} to ${high}, not ${text}`);
+    return value;
+  };
+}

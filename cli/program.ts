@@ -4,10 +4,15 @@
  */
 import { Command, CommanderError } from 'commander';
 import { GuestError } from '../guest/error.ts';
+import { CampaignError } from '../inject/campaign/error.ts';
 import { registerBench } from './commands/bench.ts';
 import { registerBuild } from './commands/build.ts';
 import { registerCalibrate } from './commands/calibrate.ts';
 import { registerDebug } from './commands/debug.ts';
+import { registerInject } from './commands/inject.ts';
+import { registerMerge } from './commands/merge.ts';
+import { registerReplay } from './commands/replay.ts';
+import { registerReport } from './commands/report.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSpeed } from './commands/speed.ts';
 import { registerValidate } from './commands/validate.ts';
@@ -19,6 +24,10 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerBuild,
   registerCalibrate,
   (program, context) => registerDebug(program, context),
+  (program, context) => registerInject(program, context),
+  registerMerge,
+  (program, context) => registerReplay(program, context),
+  (program, context) => registerReport(program, context),
   (program, context) => registerRun(program, context, createPc),
   registerSpeed,
   registerValidate,
@@ -59,7 +68,7 @@ function explain(error: unknown, context: CommandContext): number {
 
 /** Errors that the user can cause: by arguments, by files, or by a system call that failed. */
 function isForUser(error: unknown): boolean {
-  if (error instanceof CommanderError || error instanceof UsageError || error instanceof GuestError)
+  if ([CommanderError, UsageError, GuestError, CampaignError].some(kind => error instanceof kind))
     return true;
   return error instanceof Error && 'syscall' in error;
 }

@@ -79,11 +79,15 @@ export interface Fault {
   parameters?: Record<string, number>;
 }
 
-/** Applied to the bytes in guest memory: byte = (byte & ~mask) | (value & mask). */
+/**
+ * Applied to the bytes in guest memory: byte = (byte & ~mask) | (value & mask), or byte ^= mask with `flip`, since a
+ * field that was relocated holds in memory what the file does not know. `offset` is of the section, as the fault's.
+ */
 export interface FaultPatch {
   offset: number;
   mask: number;
   value: number;
+  flip?: true;
 }
 
 export interface TrialPlan {

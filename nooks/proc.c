@@ -1,9 +1,16 @@
-/* /proc/nooks: the domains and their counters. */
+/*
+ * /proc/nooks: the domains and their counters. /proc/nooks/NAME, for each extension: its state, and a user's trigger:
+ * writing "restart" declares it failed, and it is recovered as after any other failure ("agent": so says the agent).
+ */
 #include <linux/errno.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
 #include <linux/proc_fs.h>
+#include <linux/string.h>
+#include <kernel/hooks.h>
+#include <nooks/detect.h>
 #include <nooks/domain.h>
+#include <nooks/proc.h>
 
 static const char *state_name(int state) {
   return state == DOMAIN_RUNNING ? "running" : state == DOMAIN_FAILED ? "failed" : "dying";
@@ -21,6 +28,53 @@ static int read_nooks(char *page, char **start, long off, int count, int *eof, v
                   s->recoveries);
   }
   return n < count ? n : count;
+}
+
+/* ---- One extension ---- */
+
+int nooks_user_trigger(const char *name, enum nooks_trigger why) {
+  struct nooks_domain *d = domain_find(name);
+  if (!d) return -ESRCH;
+  nooks_fail(d, why, why == TRIGGER_AGENT ? "the agent says so" : "a program says so");
+  return nooks_trigger_actions[why] == ACTION_ERROR ? -EPERM : 0;
+}
+
+/* Names outlive their domains, for files that are still open. */
+static char names[NOOKS_MAX_DOMAINS][MODULE_NAME_LEN];
+
+static int write_extension(char *line, void *name) {
+  if (!strcmp(line, "restart")) return nooks_user_trigger(name, TRIGGER_USER);
+  if (!strcmp(line, "agent")) return nooks_user_trigger(name, TRIGGER_AGENT);
+  return -EINVAL;
+}
+
+static int read_extension(char *page, char **start, long off, int count, int *eof, void *name) {
+  (void)start, (void)off, (void)eof;
+  int n = 0;
+  for (int i = 0; i < NOOKS_MAX_DOMAINS; i++) {
+    const struct nooks_domain *d = nooks_domains[i];
+    if (!d || strcmp(d->name, name)) continue;
+    n = snprintf(page, (size_t)count,
+                 "state %s\nmemory %u\nobjects %u\ntimers %u\npackets %u\nstacks %u\n",
+                 state_name(d->state), domain_bytes(d), d->object_count, d->timers, d->packets, d->stack_count);
+  }
+  return min(n, count);
+}
+
+static void file_name(char *to, u32 size, const struct nooks_domain *d) { snprintf(to, size, "nooks/%s", d->name); }
+
+/* Without the memory for it there is no such file, which harms nobody. */
+void nooks_proc_add(const struct nooks_domain *d) {
+  char name[MODULE_NAME_LEN + 8];
+  file_name(name, sizeof name, d);
+  strlcpy(names[d->id - 1], d->name, MODULE_NAME_LEN);
+  proc_create(name, read_extension, write_extension, names[d->id - 1]);
+}
+
+void nooks_proc_remove(const struct nooks_domain *d) {
+  char name[MODULE_NAME_LEN + 8];
+  file_name(name, sizeof name, d);
+  remove_proc_entry(name, NULL);
 }
 
 static int proc_init(void) {

@@ -1,9 +1,10 @@
-// Bundles the command line into dist/ with esbuild; `npm ci` runs it through `prepare`.
+// Bundles the command line, and what a campaign's threads run, into dist/ with esbuild; `npm ci` runs it through
+// `prepare`.
 import { build } from 'esbuild';
 
 try {
   await build({
-    entryPoints: ['cli/nooks86.ts'],
+    entryPoints: { nooks86: 'cli/nooks86.ts', 'campaign-worker': 'inject/campaign/worker.ts' },
     outdir: 'dist',
     bundle: true,
     platform: 'node',

@@ -66,6 +66,23 @@ async function debug(
   const scripts = options.x.map(file => ({ file, lines: textLines(readInput(file)) }));
   const console = new Console(context);
   const target = await boot(path, options, console);
+  await converse(target, scripts, options, console, context, input);
+}
+
+export interface Script {
+  file: string;
+  lines: string[];
+}
+
+/** Debugs what is loaded: scripts first, then what comes from a prompt or a pipe. */
+export async function converse(
+  target: Target,
+  scripts: readonly Script[],
+  options: Pick<DebugOptions, 'batch' | 'maxCycles'>,
+  console: Console,
+  context: CommandContext,
+  input: CommandInput,
+): Promise<void> {
   const { Interpreter } = await import('../../debug/interpreter.ts');
   const attended = input.isTTY === true && !options.batch;
   const interrupt = { wanted: false };
@@ -189,7 +206,7 @@ function collect(value: string, previous: string[]): string[] {
 }
 
 /** One stream for two writers: the guest's serial port, in whole lines, and the debugger. */
-class Console {
+export class Console {
   private readonly context: CommandContext;
   private line = '';
 

@@ -166,6 +166,32 @@ export class Blocks implements CodeBytes {
     this.table.fill(null);
   }
 
+  /** Forgets what lies in the pages that have a byte set in `pages`, and what lies outside RAM. */
+  dropPages(pages: Uint8Array): void {
+    for (const [page, entry] of this.pages) if (pages[page]) for (const b of entry.blocks) this.drop(b);
+    this.table.forEach((b, slot) => {
+      if (!b || (b.valid && b.pa >>> 0 < this.mmu.ramSize)) return;
+      this.forget(b);
+      this.table[slot] = null;
+    });
+  }
+
+  /** Forgets what holds the instruction at a linear address. */
+  dropAt(lin: number): void {
+    for (const b of this.table) {
+      const offset = b ? (lin - b.lin) | 0 : -1;
+      if (b && offset >= 0 && offset < b.bytes) this.drop(b);
+    }
+  }
+
+  /** Marks the pages that hold blocks and no others, after the attributes of pages were loaded. */
+  markPages(): void {
+    this.mmu.attributes.forEach((bits, page) => {
+      if (bits & PAGE_CODE && !this.pages.has(page)) this.mmu.unmark(page << 12, PAGE_CODE);
+    });
+    for (const page of this.pages.keys()) this.mmu.mark(page << 12, PAGE_CODE);
+  }
+
   private decode(pa: number, lin: number, eip: number, slot: number): Block {
     const c = this.cpu;
     const b = new Block(pa, lin, eip, c.codeMode);

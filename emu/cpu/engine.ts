@@ -104,12 +104,12 @@ export class Engine implements Cursor {
     const key = lin | 0;
     const list = this.hooks.get(key) ?? [];
     this.hooks.set(key, [...list, hook]);
-    this.blocks.clear();
+    if (list.length === 0) this.blocks.dropAt(key);
     return () => {
       const left = (this.hooks.get(key) ?? []).filter(h => h !== hook);
       if (left.length) this.hooks.set(key, left);
       else this.hooks.delete(key);
-      this.blocks.clear();
+      if (left.length === 0) this.blocks.dropAt(key);
     };
   }
 
@@ -288,6 +288,7 @@ export class Engine implements Cursor {
 
   /** Bytes of RAM changed behind the CPU's back (DMA, the host). */
   ramChanged(pa: number, length: number): void {
+    this.cpu.mmu.markDirty(pa, length);
     this.blocks.invalidate(pa, length);
     this.lastLine = -1;
   }
@@ -312,7 +313,8 @@ export class Engine implements Cursor {
     };
   }
 
-  load(state: unknown): void {
+  /** `stale`: one byte a page of RAM whose bytes may differ from those that blocks were decoded from; default all. */
+  load(state: unknown, stale?: Uint8Array): void {
     const s = state as {
       cpu: unknown;
       nmi: boolean;
@@ -320,8 +322,10 @@ export class Engine implements Cursor {
       sinceHead: number;
       stop: number[];
     };
-    this.blocks.clear();
+    if (stale) this.blocks.dropPages(stale);
+    else this.blocks.clear();
     this.cpu.loadState(s.cpu);
+    this.blocks.markPages();
     this.nmi = s.nmi;
     this.lastLine = s.lastLine;
     this.sinceHead = s.sinceHead;

@@ -259,6 +259,17 @@ export abstract class Control extends Walker {
     this.clearFront();
   }
 
+  /** Bytes [pa, pa + length) of RAM change behind the CPU's back. */
+  markDirty(pa: number, length: number): void {
+    this.dirty.fill(1, pa >>> 12, (pa + length + 4095) >>> 12);
+  }
+
+  /** From here on `dirty` tells which pages are written: the next write to each takes the slow part. */
+  forgetDirty(): void {
+    this.dirty.fill(0);
+    this.clearFront();
+  }
+
   /** Forgets everything derived (after a snapshot was loaded). */
   refresh(): void {
     this.clearFront();

@@ -1,0 +1,211 @@
+/**
+ * Does a planned trial's faults to a running guest. Faults in text and heap change guest memory at once; the others wait
+ * for the driver (arm.ts). Hooks cost the guest nothing, and `dispose` takes all of them away; changed memory goes when
+ * a snapshot is restored.
+ *
+ * A reload of the driver ends all of it. With deterministic persistence the faults are done again to the new image
+ * before its init function runs, but for HEAP, since it has no heap yet; with transient ones they are gone.
+ */
+import type { ElfFile } from '../../guest/elf.ts';
+import type { LoadedModule, Session } from '../../guest/session.ts';
+import type { Fault, TrialPlan } from '../model.ts';
+import { ARMS, momentOf } from './arm.ts';
+import { driverCode } from './code.ts';
+import { FirstUse } from './first-use.ts';
+import { GuestMemory } from './guest-memory.ts';
+import { heapObjects } from './heap.ts';
+import type { Place } from './moments.ts';
+import { PANIC_BYTES } from './text-rules.ts';
+
+/** Told when a fault first has an effect: its index in the plan, and the cycle. */
+export type OnEffect = (index: number, at: number) => void;
+
+const STRINGS = '.rodata.str1.1';
+const TWO_32 = 2 ** 32;
+
+/** The driver as it is loaded now. */
+interface Image {
+  module: LoadedModule;
+  elf: ElfFile;
+  /** Linear address of a section by name; undefined: not loaded. */
+  section(name: string): number | undefined;
+}
+
+export class Injector {
+  private readonly session: Session;
+  private readonly plan: TrialPlan;
+  private readonly onEffect: OnEffect;
+  private readonly memory: GuestMemory;
+  private readonly firstUse: FirstUse;
+  private readonly executions: (number | null)[];
+  private readonly failed = new Set<number>();
+  private hooks: (() => void)[] = [];
+  private stopListening: () => void = () => {};
+  /** Base of the image that has the faults; -1: none. */
+  private base = -1;
+
+  constructor(session: Session, plan: TrialPlan, onEffect: OnEffect = () => {}) {
+    this.session = session;
+    this.plan = plan;
+    this.onEffect = onEffect;
+    this.memory = new GuestMemory(session.machine);
+    this.firstUse = new FirstUse(session.machine);
+    this.executions = plan.faults.map(() => null);
+  }
+
+  /** Does the faults now. Those that cannot be done are in `notInjected`. Once. */
+  inject(): void {
+    const { engine } = this.session.machine;
+    // The session's own hook comes before and has read the new list.
+    this.stopListening = engine.addHook(this.session.address('module_event'), () => this.modulesChanged());
+    const image = this.image();
+    this.plan.faults.forEach((fault, n) => {
+      if (!image || !this.apply(fault, n, image)) this.failed.add(n);
+    });
+    this.base = image?.module.base ?? -1;
+  }
+
+  /** A cycle a fault: when its instruction first ran, or its datum was first used; null: not yet. */
+  executedAt(): (number | null)[] {
+    return this.executions.slice();
+  }
+
+  /** Faults that could not be done at the injection, by index. */
+  notInjected(): number[] {
+    return [...this.failed].sort((a, b) => a - b);
+  }
+
+  /** Removes all hooks; memory stays as it is. */
+  dispose(): void {
+    this.removeHooks();
+    this.stopListening();
+    this.stopListening = () => {};
+  }
+
+  private removeHooks(): void {
+    for (const remove of this.hooks) remove();
+    this.hooks = [];
+    this.firstUse.stop();
+  }
+
+  private modulesChanged(): void {
+    const image = this.image();
+    if (image?.module.base === this.base) return;
+    this.removeHooks();
+    this.base = image?.module.base ?? -1;
+    if (!image || this.plan.persistence === 'transient') return;
+    this.plan.faults.forEach((fault, n) => {
+      if (fault.type !== 'HEAP') this.apply(fault, n, image);
+    });
+  }
+
+  private image(): Image | null {
+    const module = this.session.modules().find(m => m.name === this.plan.driver);
+    const placed = this.session.images().find(i => i.name === `${this.plan.driver}.ko`);
+    if (!module || !placed) return null;
+    const section = (name: string) => {
+      const found = placed.elf.sections.find(s => s.name === name);
+      return found && placed.place(found);
+    };
+    return { module, elf: placed.elf, section };
+  }
+
+  /** False if it cannot be done. */
+  private apply(fault: Fault, n: number, image: Image): boolean {
+    if (fault.type === 'HEAP') return this.flipHeap(fault, n, image);
+    const base = image.section(fault.section ?? '');
+    if (base === undefined || fault.offset === undefined) return false;
+    const start = base;
+    const place: Place = {
+      session: this.session,
+      memory: this.memory,
+      linear: offset => start + offset,
+      hook: (offset, fn) => this.hooks.push(this.session.machine.engine.addHook(start + offset, fn)),
+      executed: () => this.executed(n),
+    };
+    if (!fault.patch) return this.arm(fault, n, image, place);
+    if (!this.patch(fault, image, place)) return false;
+    this.whenExecuted(place, fault.offset);
+    return true;
+  }
+
+  private arm(fault: Fault, n: number, image: Image, place: Place): boolean {
+    const { module, elf } = image;
+    const text = { start: module.textStart, end: module.textEnd };
+    const used = (lin: number) => this.firstUse.watch(lin, () => this.executed(n));
+    const moment = momentOf(driverCode({ driver: module.name, elf }), fault, text, used);
+    const arm = ARMS[fault.type];
+    if (!moment || !arm) return false;
+    arm(place, moment);
+    return true;
+  }
+
+  private patch(fault: Fault, image: Image, place: Place): boolean {
+    if (fault.type === 'PANIC') return this.patchPanic(fault, image, place);
+    const list = fault.patch ?? [];
+    const old = list.map(p => this.memory.byte(place.linear(p.offset)));
+    if (old.some(b => b < 0)) return false;
+    list.forEach((p, n) => {
+      const value = p.flip ? old[n] ^ p.mask : (old[n] & ~p.mask) | (p.value & p.mask);
+      this.memory.write(place.linear(p.offset), [value]);
+    });
+    return true;
+  }
+
+  /** push imm32 with a string of the driver's; call rel32 to what the loader binds an import of panic to. */
+  private patchPanic({ offset = 0 }: Fault, { module, elf, section }: Image, place: Place): boolean {
+    const target = this.session.symbols.address(module.domain === 0 ? 'panic' : 'nooks_stub_panic');
+    const strings = section(STRINGS);
+    const data = elf.sections.find(s => s.name === STRINGS)?.data;
+    const at = data ? plainString(data) : -1;
+    if (target === undefined || strings === undefined || at < 0) return false;
+    const relative = target - (place.linear(offset) + PANIC_BYTES);
+    return (
+      this.memory.write(place.linear(offset), [0x68]) &&
+      this.memory.writeWord(place.linear(offset + 1), strings + at) &&
+      this.memory.write(place.linear(offset + 5), [0xe8]) &&
+      this.memory.writeWord(place.linear(offset + 6), relative)
+    );
+  }
+
+  private whenExecuted(place: Place, offset: number): void {
+    const lin = place.linear(offset);
+    const remove = this.session.machine.engine.addHook(lin, () => {
+      place.executed();
+      remove();
+    });
+    this.hooks.push(remove);
+  }
+
+  private flipHeap(fault: Fault, n: number, { module }: Image): boolean {
+    const objects = heapObjects(this.session, this.memory, module.domain);
+    const { object = 0, where = 0, bit = 0 } = fault.parameters ?? {};
+    // Each byte of the heap is as likely as another.
+    let left = Math.floor((object / TWO_32) * objects.reduce((sum, o) => sum + o.size, 0));
+    const found = objects.find(o => (left -= o.size) < 0);
+    if (!found) return false;
+    const at = found.start + Math.floor((where / TWO_32) * found.size);
+    const old = this.memory.byte(at);
+    if (old < 0 || !this.memory.write(at, [old ^ (1 << (bit & 7))])) return false;
+    this.firstUse.watch(at, () => this.executed(n));
+    return true;
+  }
+
+  private executed(n: number): void {
+    if (this.executions[n] !== null) return;
+    const at = this.session.machine.cycles();
+    this.executions[n] = at;
+    this.onEffect(n, at);
+  }
+}
+
+/** Offset of a string that printf would print as it is; -1 if there is none. */
+function plainString(data: Uint8Array): number {
+  for (let start = 0; start < data.length; ) {
+    const end = data.indexOf(0, start);
+    if (end < 0) return -1;
+    if (end > start && !data.subarray(start, end).includes(0x25)) return start;
+    start = end + 1;
+  }
+  return -1;
+}

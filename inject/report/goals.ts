@@ -1,0 +1,40 @@
+/** What was set out to be reached before the campaign. The rules never follow the figures. */
+import { percent } from './format.ts';
+import type { ConfigurationSummary, Goal, Pairing } from './summary.ts';
+
+/** Fewer native crashes, and no percentage is claimed. */
+export const LEAST_NATIVE_CRASHES = 200;
+
+export function goalsOf(all: readonly ConfigurationSummary[], pairings: readonly Pairing[]): Goal[] {
+  const goals: Goal[] = [];
+  const native = all.find(c => !c.isolated);
+  if (native)
+    goals.push({
+      goal: `native crashes, at least ${LEAST_NATIVE_CRASHES}`,
+      configuration: native.name,
+      figure: `${native.crashes.count}`,
+      met: native.crashes.count >= LEAST_NATIVE_CRASHES,
+    });
+  for (const p of pairings)
+    goals.push({
+      goal: 'crashes eliminated, at least 99 %',
+      configuration: p.configuration,
+      figure: p.claimed ? percent(p.crashShare.share ?? 0) : 'not claimed: too few native crashes',
+      met: p.claimed ? (p.crashShare.share ?? 0) >= 0.99 : null,
+    });
+  for (const c of all.filter(c => c.isolated))
+    goals.push({
+      goal: 'undetected corruption that page protection could stop, none',
+      configuration: c.name,
+      figure: `${c.corrupted.preventable} of ${c.corrupted.trials} corruptions, ${c.wildWrites.preventableTrials} trials with such a write`,
+      met: c.trials > 0 ? c.corrupted.preventable === 0 : null,
+    });
+  for (const c of all.filter(c => c.name.endsWith('/shadow')))
+    goals.push({
+      goal: 'recoveries that applications do not notice, at least 98 %',
+      configuration: c.name,
+      figure: c.concealed.share === null ? 'no recoveries' : percent(c.concealed.share),
+      met: c.concealed.share === null ? null : c.concealed.share >= 0.98,
+    });
+  return goals;
+}
