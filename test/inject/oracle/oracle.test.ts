@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { Books, KERNEL_BASE, PAGE } from '../../../inject/oracle/books.ts';
 import { baselineOf, checkInvariants, INVARIANTS } from '../../../inject/oracle/invariants.ts';
 import { Oracle } from '../../../inject/oracle/oracle.ts';
+import { watchRead } from '../../../inject/oracle/read-watch.ts';
 import { netsend, type Rig, rig } from './rig.ts';
 
 const NOTHING = { wildWrites: [], wildWriteCount: 0, corruptions: [], firstErrorAt: null, ownCorruptions: 0 };
@@ -178,5 +179,24 @@ describe('invariants', () => {
     }
     expect(checkInvariants(b, baseline, true).length).toBeGreaterThan(5);
     b.ram.set(saved);
+  }, 60_000);
+});
+
+describe('watchRead', () => {
+  it('tells of the reads of its bytes alone, and costs the guest nothing', async () => {
+    const plain = await rig('insmod e1000; sleep 30', 'none');
+    plain.run();
+    const watched = await rig('insmod e1000; sleep 30', 'none');
+    const b = new Books(watched.session);
+    const reads: (number | null)[] = [];
+    const jiffies = b.symbol('jiffies');
+    const end = watchRead(watched.session, b.physical(jiffies), 4, lin => reads.push(lin));
+    const other = watchRead(watched.session, b.physical(jiffies), 4, () => {});
+    other();
+    watched.run();
+    expect(figures(watched)).toEqual(figures(plain));
+    expect(reads.length).toBeGreaterThan(3);
+    expect(new Set(reads)).toEqual(new Set([jiffies]));
+    end();
   }, 60_000);
 });
