@@ -26,8 +26,8 @@
 
 #define TICK (1000000u / HZ)
 #define QUESTIONS 3
-#define QUESTION_TICKS (HZ / 10) /* between them */
-#define HEARD_OFF 5
+#define QUESTION_TICKS (HZ / 20) /* between them */
+#define HEARD_OFF 2
 #define MAX_NAMES 8
 
 /* Interfaces whose neighbour has answered a question; by name, for it is remembered across a reload. */

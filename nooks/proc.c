@@ -40,7 +40,7 @@ int nooks_user_trigger(const char *name, enum nooks_trigger why) {
 }
 
 /* Names outlive their domains, for files that are still open. */
-static char names[NOOKS_MAX_DOMAINS][MODULE_NAME_LEN];
+static char names[2 * NOOKS_MAX_DOMAINS][MODULE_NAME_LEN];
 
 static int write_extension(char *line, void *name) {
   if (!strcmp(line, "restart")) return nooks_user_trigger(name, TRIGGER_USER);
@@ -53,7 +53,7 @@ static int read_extension(char *page, char **start, long off, int count, int *eo
   int n = 0;
   for (int i = 0; i < NOOKS_MAX_DOMAINS; i++) {
     const struct nooks_domain *d = nooks_domains[i];
-    if (!d || strcmp(d->name, name)) continue;
+    if (!d || !d->module || strcmp(d->name, name)) continue;
     n = snprintf(page, (size_t)count,
                  "state %s\nmemory %u\nobjects %u\ntimers %u\npackets %u\nstacks %u\n",
                  state_name(d->state), domain_bytes(d), d->object_count, d->timers, d->packets, d->stack_count);
@@ -63,18 +63,28 @@ static int read_extension(char *page, char **start, long off, int count, int *eo
 
 static void file_name(char *to, u32 size, const struct nooks_domain *d) { snprintf(to, size, "nooks/%s", d->name); }
 
-/* Without the memory for it there is no such file, which harms nobody. */
+static char *name_place(const char *name) {
+  for (u32 i = 0; i < ARRAY_SIZE(names); i++)
+    if (!strcmp(names[i], name)) return names[i];
+  return NULL;
+}
+
+/* The file is the name's, so it stays while one domain takes over from another. Without memory there is none. */
 void nooks_proc_add(const struct nooks_domain *d) {
-  char name[MODULE_NAME_LEN + 8];
-  file_name(name, sizeof name, d);
-  strlcpy(names[d->id - 1], d->name, MODULE_NAME_LEN);
-  proc_create(name, read_extension, write_extension, names[d->id - 1]);
+  char file[MODULE_NAME_LEN + 8], *name = name_place(d->name);
+  if (!name) name = name_place("");
+  if (!name) return;
+  strlcpy(name, d->name, MODULE_NAME_LEN);
+  file_name(file, sizeof file, d);
+  proc_create(file, read_extension, write_extension, name);
 }
 
 void nooks_proc_remove(const struct nooks_domain *d) {
-  char name[MODULE_NAME_LEN + 8];
-  file_name(name, sizeof name, d);
-  remove_proc_entry(name, NULL);
+  char file[MODULE_NAME_LEN + 8];
+  for (int i = 0; i < NOOKS_MAX_DOMAINS; i++)
+    if (nooks_domains[i] && nooks_domains[i] != d && !strcmp(nooks_domains[i]->name, d->name)) return;
+  file_name(file, sizeof file, d);
+  remove_proc_entry(file, NULL);
 }
 
 static int proc_init(void) {

@@ -159,7 +159,15 @@ export class Bench {
       const look = () => recorder.look();
       recorder.ended(
         watch.toClosing(minimum, look) ??
-          watch.closing(minimum, () => recorder.closing(), look) ??
+          watch.closing(
+            minimum,
+            {
+              begin: () => recorder.closing(),
+              probe: () => recorder.probe(),
+              served: () => recorder.served(),
+            },
+            look,
+          ) ??
           'complete',
         watch,
       );

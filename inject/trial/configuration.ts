@@ -14,6 +14,12 @@ const SEND_BUFFER = 4096;
 /** Seconds between two times that the interface goes down and up, which takes about 13 ms. */
 const BOUNCE_SECONDS = 0.05;
 
+/**
+ * Heartbeat periods, microseconds: short, as a trial is. The streams never pause so long (nooks/include/nooks/limits.h
+ * has what a network that may be silent gets by default).
+ */
+const HEARTBEAT = { transmit: 30_000, silence: 60_000 };
+
 const OPTIONS: Record<string, string> = { alternate: 'alternate=e1000:e1000_simple' };
 const MODULES: Record<string, readonly string[]> = { alternate: ['e1000_simple.ko'] };
 
@@ -25,11 +31,19 @@ export function commandLineOf({ isolation, policy }: Configuration, driver: stri
 }
 
 /** Multiboot modules. `clockHz` makes cycles of seconds. */
-export function modulesOf({ policy }: Configuration, driver: string, clockHz: number): string[] {
+export function modulesOf({ isolation, policy }: Configuration, driver: string, clockHz: number): string[] {
   const programs = ['trialbeat', 'trialctl', 'trialrecv', 'trialsend'];
   const period = Math.round((BOUNCE_SECONDS * clockHz) / 1000);
+  const limits = isolation === 'nooks' ? Object.entries(HEARTBEAT) : [];
+  const commands = [
+    ...limits.map(([limit, us]) => `echo ${driver} ${limit} ${us} > /proc/nooks/limits`),
+    `insmod ${driver}`,
+    'sleep 20',
+    ...programs.map(name => `start ${name}`),
+    'wait',
+  ];
   return [
-    `init insmod ${driver}; sleep 20; ${programs.map(name => `start ${name}`).join('; ')}; wait`,
+    `init ${commands.join('; ')}`,
     `${driver}.ko`,
     ...(MODULES[policy ?? ''] ?? []),
     'trialbeat',

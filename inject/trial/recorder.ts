@@ -62,6 +62,10 @@ export class Recorder {
   /** The closing part begins. */
   closing(): void {
     this.close = this.read();
+  }
+
+  /** A ping; one that meets an interface which a program has taken down is lost, and the next is not. */
+  probe(): void {
     this.w.far.ping(++this.pingsSent);
   }
 
@@ -135,9 +139,17 @@ export class Recorder {
   }
 
   private serviceAlive(): boolean {
-    if (!this.close || this.end !== 'complete') return false;
-    const { sent, received } = this.flow(this.close, this.last);
-    return sent >= LEAST_MESSAGES && received >= LEAST_MESSAGES && this.last.far.pings > this.close.far.pings;
+    return this.end === 'complete' && this.close !== null && this.works(this.close, this.last);
+  }
+
+  /** In the closing part up to now. */
+  served(): boolean {
+    return this.close !== null && this.works(this.close, this.read());
+  }
+
+  private works(from: Reading, to: Reading): boolean {
+    const { sent, received } = this.flow(from, to);
+    return sent >= LEAST_MESSAGES && received >= LEAST_MESSAGES && to.far.pings > from.far.pings;
   }
 
   /** Its clock ticks, a process is scheduled, and the loopback device carries a datagram. */

@@ -3,7 +3,7 @@
  * seconds of guest time.
  *
  * A trial is over when it has run its minimum of packets and cycles, no recovery is under way, and a closing part shows
- * whether the service still works; or the machine ends; or it hangs: the heartbeat's process has not come round for
+ * whether the service still works (if not, there is some time more in which that may be detected); or the machine ends; or it hangs: the heartbeat's process has not come round for
  * HANG_SECONDS. (It is due every 20 ms. Driver code in process context may keep the CPU for 15 ms, and a Linux 2.4
  * driver that spins longer than a tenth of a second is what its users call hung.)
  */
@@ -19,6 +19,8 @@ export const CLOSING_SECONDS = 0.04;
 const HANG_SECONDS = 0.15;
 /** Without packets either way for this long, the minimum of packets is not waited for. */
 const SILENCE_SECONDS = 0.1;
+/** A service that does not work in the closing part is given this long to be noticed. */
+const GRACE_SECONDS = 0.35;
 /** From the injection on, whatever happens: a recovery that takes longer counts as not ended. */
 const LIMIT_SECONDS = 1;
 
@@ -42,6 +44,17 @@ export interface Minimum {
 
 /** Called after each slice. */
 export type Look = () => void;
+
+/** The closing part begins; and a moment in it, every PROBE_SLICES, to ask the guest something. */
+export interface Closing {
+  begin(): void;
+  probe(): void;
+  /** Has the service worked in it? */
+  served(): boolean;
+}
+
+/** More often than a program takes the interface down and up, and for shorter than it is away. */
+const PROBE_SLICES = 8;
 
 export class Watch {
   private readonly w: Watched;
@@ -75,19 +88,39 @@ export class Watch {
   }
 
   /** The closing part, again if a recovery begins in it. Null, or how the machine ended. */
-  closing(minimum: Minimum, begin: () => void, look: Look): RunEnd | null {
+  closing(minimum: Minimum, part: Closing, look: Look): RunEnd | null {
+    let grace = GRACE_SECONDS;
     for (;;) {
-      begin();
+      part.begin();
       const until = this.w.machine.cycles() + CLOSING_SECONDS * this.hz;
       const known = this.w.events.list.length;
-      while (this.w.machine.cycles() < until) {
+      for (let n = 0; this.w.machine.cycles() < until; n++) {
+        if (n % PROBE_SLICES === 0) part.probe();
         const end = this.slice(look);
         if (end) return end;
       }
-      if (this.w.events.list.length === known || this.elapsed() >= this.limit(minimum)) return null;
+      if (this.elapsed() >= this.limit(minimum)) return null;
+      if (this.w.events.list.length === known) {
+        if (grace <= 0 || part.served()) return null;
+        const end = this.forgive(grace, look);
+        grace = 0;
+        if (end) return end;
+        if (this.w.events.list.length === known) return null;
+      }
       const end = this.toClosing(minimum, look);
       if (end) return end;
     }
+  }
+
+  /** Waits for a detection, `seconds` at most. Null, or how the machine ended. */
+  private forgive(seconds: number, look: Look): RunEnd | null {
+    const until = this.w.machine.cycles() + seconds * this.hz;
+    const known = this.w.events.list.length;
+    while (this.w.machine.cycles() < until && this.w.events.list.length === known) {
+      const end = this.slice(look);
+      if (end) return end;
+    }
+    return null;
   }
 
   packets(): number {

@@ -161,7 +161,7 @@ describe('limits', () => {
   for (const words of ['memory', 'misbehave nonsense 1', 'misbehave memory x', 'misbehave memory'])
     it(`are not changed by "${words}"`, async () => {
       const { text } = await runGuest(`echo ${words} > /proc/nooks/limits`);
-      expect(text).toMatch(/echo > \/proc\/nooks\/limits: /);
+      expect(text).toMatch(/init: \/proc\/nooks\/limits: /);
     });
 });
 
@@ -182,7 +182,7 @@ describe('a trigger', () => {
     const { text } = await runGuest(
       'insmod e1000; sleep 50; echo user error > /proc/nooks/triggers; echo restart > /proc/nooks/e1000; cat /proc/nooks',
     );
-    expect(text).toMatch(/echo > \/proc\/nooks\/e1000: not permitted/);
+    expect(text).toMatch(/init: \/proc\/nooks\/e1000: not permitted/);
     expect(counters(text, 'e1000').failures).toBe(0);
   });
 
@@ -190,7 +190,7 @@ describe('a trigger', () => {
     const { text } = await runGuest(
       'echo exception error > /proc/nooks/triggers; echo user what > /proc/nooks/triggers',
     );
-    expect(text.match(/echo > \/proc\/nooks\/triggers/g)?.length).toBe(2);
+    expect(text.match(/init: \/proc\/nooks\/triggers/g)?.length).toBe(2);
   });
 });
 
