@@ -158,7 +158,7 @@ function applicationLines(o: Observation): string[] {
   return o.applications.map(a => {
     const notes = a.notes.length ? `: ${a.notes.join('; ')}` : '';
     const state = a.alive ? 'alive' : 'dead';
-    return `application ${a.name}: ${state}, ${a.done} done (${a.doneLately} lately), ${a.errors} errors, ${a.damaged} damaged, ${a.lost} lost${notes}`;
+    return `application ${a.name}: ${state}, ${a.done} done (${a.doneLately} lately), ${a.errors} errors, ${a.damaged} damaged, ${a.duplicated} twice, ${a.lost} lost${notes}`;
   });
 }
 

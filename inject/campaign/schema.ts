@@ -35,6 +35,7 @@ const APPLICATION = z.looseObject({
   alive: z.boolean(),
   errors: count,
   damaged: count,
+  duplicated: count,
   done: count,
   doneLately: count,
   lost: count,

@@ -24,7 +24,7 @@ const application: ApplicationReport = {
   alive: true,
   errors: 0,
   damaged: 0,
-      duplicated: 0,
+  duplicated: 0,
   done: 100,
   doneLately: 10,
   lost: 0,
