@@ -34,6 +34,9 @@ export const MAX_REGIONS = 16;
 /** Interrupted code regions that are remembered; the oldest is forgotten first. */
 const FRAMES = 64;
 const NO_REGION = 255;
+const REGION_MASK = MAX_REGIONS - 1;
+/** In a remembered region: its code was watched. */
+export const WATCHED = MAX_REGIONS;
 
 export class Accounting {
   /** Ticks by region × cause, row-major with 16 columns. */
@@ -46,6 +49,8 @@ export class Accounting {
   private readonly frameOf = new Int32Array(FRAMES);
   private readonly regionOf = new Uint8Array(FRAMES).fill(NO_REGION);
   private frames = 0;
+  /** WATCHED while the host watches the code that runs (cpu/engine.ts), else 0: saved beside the region. */
+  watched = 0;
 
   constructor(
     matrix: Float64Array = new Float64Array(MAX_REGIONS * COLUMNS),
@@ -73,7 +78,7 @@ export class Accounting {
   saveRegion(frame: number): void {
     const at = this.frames & (FRAMES - 1);
     this.frameOf[at] = frame;
-    this.regionOf[at] = this.row >> 4;
+    this.regionOf[at] = (this.row >> 4) | this.watched;
     this.frames = (this.frames + 1) & 0x3fff_ffff;
   }
 
@@ -82,7 +87,8 @@ export class Accounting {
     for (let back = 1; back <= FRAMES; back++) {
       const at = (this.frames - back) & (FRAMES - 1);
       if (this.regionOf[at] === NO_REGION || this.frameOf[at] !== (frame | 0)) continue;
-      this.row = this.regionOf[at] << 4;
+      this.row = (this.regionOf[at] & REGION_MASK) << 4;
+      this.watched = this.regionOf[at] & WATCHED;
       this.regionOf[at] = NO_REGION;
       // Frames above the one that returned were left behind by a task switch; only a returned one is taken off.
       if (back === 1) this.frames = (this.frames - 1) & 0x3fff_ffff;
@@ -92,13 +98,14 @@ export class Accounting {
 
   /** The region and the interrupted ones; the matrix and the clock are in the state memory. */
   save(): number[] {
-    return [this.row, this.frames, ...this.frameOf, ...this.regionOf];
+    return [this.row, this.frames, ...this.frameOf, ...this.regionOf, this.watched];
   }
 
   load(state: number[]): void {
     [this.row, this.frames] = state;
     this.frameOf.set(state.slice(2, 2 + FRAMES));
-    this.regionOf.set(state.slice(2 + FRAMES));
+    this.regionOf.set(state.slice(2 + FRAMES, 2 + 2 * FRAMES));
+    this.watched = state[2 + 2 * FRAMES];
   }
 
   /** A copy of the matrix, for differences between two moments. */

@@ -22,15 +22,19 @@ export function busMaster(engine: Engine): Dma {
 
   return {
     read: (physical, into) => {
+      mmu.onMaster?.(physical, into.length, false);
       const length = inside(physical, into.length);
       into.fill(0xff, length);
       if (length === 0) return;
+      mmu.deviceReads(physical, length);
       into.set(ram8.subarray(physical, physical + length));
       if (hierarchy.timed) hierarchy.clean(physical, length);
     },
     write: (physical, from) => {
+      mmu.onMaster?.(physical, from.length, true);
       const length = inside(physical, from.length);
       if (length === 0) return;
+      mmu.markDirty(physical, length);
       writeRam(physical, from.subarray(0, length));
       if (hierarchy.timed) hierarchy.invalidate(physical, length);
       engine.blocks.invalidate(physical, length);

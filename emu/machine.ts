@@ -51,6 +51,10 @@ const CS = 1;
 const ESI = 6;
 const FLAT_CODE = 0xcf9b00;
 const FLAT_DATA = 0xcf9300;
+const PAGE_BYTES = 4096;
+
+/** A snapshot to go back to time and again. */
+export type Checkpoint = Readonly<Snapshot>;
 
 export class Machine {
   readonly profile: Profile;
@@ -74,6 +78,8 @@ export class Machine {
   private resetWanted: ResetKind | null = null;
   private exitCode = -1;
   private drained = false;
+  /** The pages that mmu.dirty tells of were written since this one was taken or gone back to. */
+  private base: Checkpoint | null = null;
 
   constructor(options: MachineOptions) {
     checkProfile(options.profile);
@@ -239,9 +245,48 @@ export class Machine {
   }
 
   restore(snapshot: Snapshot): void {
+    this.base = null;
     new Uint8Array(this.state.memory.buffer).set(snapshot.memory);
+    this.loadAll(snapshot);
+  }
+
+  /** A snapshot; from here on the pages that are written are known, so that revert() copies no others. */
+  checkpoint(): Checkpoint {
+    this.base = this.snapshot();
+    this.cpu.mmu.forgetDirty();
+    return this.base;
+  }
+
+  /**
+   * Restores a checkpoint. Of the newest one (taken or gone back to) only what was written since is copied, and the
+   * decoded code of other pages is kept.
+   */
+  revert(checkpoint: Checkpoint): void {
+    const { dirty } = this.cpu.mmu;
+    if (checkpoint === this.base) {
+      this.copyDirty(checkpoint.memory, dirty);
+      this.loadAll(checkpoint, dirty);
+    } else this.restore(checkpoint);
+    this.cpu.mmu.forgetDirty();
+    this.base = checkpoint;
+  }
+
+  /** Runs of dirty pages, and all that lies below RAM. */
+  private copyDirty(from: Uint8Array, dirty: Uint8Array): void {
+    const memory = new Uint8Array(this.state.memory.buffer);
+    memory.set(from.subarray(0, this.state.used), 0);
+    for (let page = dirty.indexOf(1); page >= 0; ) {
+      let end = page + 1;
+      while (dirty[end] === 1) end++;
+      const at = RAM_OFFSET + page * PAGE_BYTES;
+      memory.set(from.subarray(at, RAM_OFFSET + end * PAGE_BYTES), at);
+      page = dirty.indexOf(1, end);
+    }
+  }
+
+  private loadAll(snapshot: Snapshot, stale?: Uint8Array): void {
     this.accounting.load(snapshot.accounting);
-    this.engine.load(snapshot.engine);
+    this.engine.load(snapshot.engine, stale);
     this.board.devices.forEach((d, n) => {
       d.load(snapshot.devices[n]);
     });

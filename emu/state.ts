@@ -52,6 +52,11 @@ export class State {
     return new DataView(this.memory.buffer, RAM_OFFSET, this.ramSize);
   }
 
+  /** Bytes below RAM that areas take, from 0 on. */
+  get used(): number {
+    return this.top;
+  }
+
   private take(name: string, bytes: number): number {
     const offset = this.top;
     this.top = (offset + bytes + 63) & ~63;

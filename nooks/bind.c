@@ -7,8 +7,10 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
+#include <nooks/detect.h>
 #include <nooks/event.h>
 #include <nooks/object.h>
+#include <nooks/policy.h>
 #include <nooks/wrapper.h>
 
 static struct nooks_domain *domain_of_module(const struct module *mod) { return mod->nooks; }
@@ -59,6 +61,7 @@ int nooks_call_init(struct module *mod) {
   u32 result = (u32)-EIO;
   if (!d) return mod->init();
   nooks_driver_call(d, &result, (const void *)mod->init, 0);
+  recovery_wake(); /* it may want to be watched */
   return (int)result;
 }
 
@@ -69,28 +72,19 @@ void nooks_call_cleanup(struct module *mod) {
   else mod->cleanup();
 }
 
-/* Tasks that wait in the kernel for the extension give up when they come back; says how many there were. */
-static u32 wait_for_calls(struct nooks_domain *d) {
-  u32 inside = 0, left;
-  for (u32 ticks = 1; (left = wake_sleepers(d)); ticks++) {
-    if (ticks == 1) inside = left;
-    if (ticks % (5 * HZ) == 0) printk(KERN_WARNING "nooks: %s: tasks are still in it\n", d->name);
-    set_current_state(TASK_UNINTERRUPTIBLE);
-    schedule_timeout(1);
-  }
-  return inside;
-}
-
 void nooks_module_unload(struct module *mod) {
   struct nooks_domain *d = domain_of_module(mod);
   if (!d) return;
   d->state = DOMAIN_DYING;
+  recovery_cancel(d);
   nooks_event(EVENT_UNWOUND, d->name, wait_for_calls(d));
   release_objects(d);
   nooks_event(EVENT_RELEASED, d->name, 0);
   if (mod->base + mod->size > mod->ro_end)
     domain_disown(d, (void *)mod->ro_end, mod->base + mod->size - mod->ro_end);
   mod->nooks = NULL;
+  d->module = NULL;
   nooks_event(EVENT_UNLOADED, d->name, 0);
-  domain_destroy(d);
+  if (d->heir[0]) domain_linger(d);
+  else domain_bury(d);
 }

@@ -2,6 +2,8 @@
  * Call by value-result, field by field: what an extension may read is copied to it, what it may set is
  * copied back. Pointers into a packet are checked against the kernel's own idea of its buffer.
  */
+#include <linux/if_arp.h>
+#include <linux/if_ether.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 #include <nooks/copy.h>
@@ -63,6 +65,7 @@ bool packet_from_driver(struct nooks_domain *d, struct sk_buff *skb, const struc
 #define SETTABLE_FIRST (offsetof(struct net_device, base_addr))
 #define SETTABLE_BYTES (offsetof(struct net_device, priv) - SETTABLE_FIRST)
 #define MAX_HARD_HEADER 32 /* bytes */
+#define MAX_QUEUE 10000    /* packets */
 
 void netdev_to_driver(struct nooks_domain *d, struct net_device *copy, const struct net_device *dev) {
   memcpy(copy->name, dev->name, IFNAMSIZ);
@@ -78,7 +81,8 @@ void netdev_to_driver(struct nooks_domain *d, struct net_device *copy, const str
 bool netdev_from_driver(struct nooks_domain *d, struct net_device *dev, const struct net_device *copy) {
   const unsigned int kernels = IFF_UP | IFF_PROMISC | IFF_ALLMULTI | IFF_RUNNING; /* the network layer's flags */
   unsigned int flags = dev->flags;
-  if (copy->addr_len > MAX_ADDR_LEN || copy->hard_header_len > MAX_HARD_HEADER || copy->mtu < 68 ||
+  if (copy->type != ARPHRD_ETHER || copy->addr_len != ETH_ALEN || copy->hard_header_len < ETH_HLEN ||
+      copy->hard_header_len > MAX_HARD_HEADER || copy->tx_queue_len > MAX_QUEUE || copy->mtu < 68 ||
       copy->mtu > SKB_MAX_DATA - 2 * MAX_HARD_HEADER)
     return false;
   memcpy(&dev->base_addr, &copy->base_addr, SETTABLE_BYTES);

@@ -1,6 +1,11 @@
 /*
- * Detection: processor exceptions in a domain, double faults (a stack that is full or ruined), and bad
- * arguments, which wrapper bodies report. Whatever ran in the domain is unwound to the XPC that called it.
+ * Detection: what all triggers lead to, and those that the processor has: exceptions in a domain, and double
+ * faults (a stack that is full or ruined). Whatever ran in the domain is unwound to the XPC that called it.
+ * Bad arguments are reported by wrapper bodies, the rest by limits.c, watchdog.c, storm.c, heartbeat.c, proc.c.
+ *
+ * What cannot be detected: a domain is in ring 0, so CLI, STI, HLT, IN, OUT, LGDT, LIDT, LTR, MOV to CR0, CR3, CR4 and
+ * DRs, WRMSR, INVD do what they do. A page directory or IDT of garbage ends in a triple fault. CLI and HLT the
+ * watchdog's NMI ends; CR0.WP, and DR7 with what it sets off, are put right when they are met.
  */
 #include <asm/memlayout.h>
 #include <asm/system.h>
@@ -12,11 +17,13 @@
 #include <nooks/detect.h>
 #include <nooks/event.h>
 #include <nooks/object.h>
+#include <nooks/wrapper.h>
 #include <nooks/xpc.h>
 
 #pragma clang section text = ".text.recovery"
 
 #define MESSAGE_MAX 160
+#define MAX_REFUSALS 10 /* that are said, a second */
 
 void nooks_unwound(void); /* xpc.S */
 
@@ -36,8 +43,23 @@ static void stop_queues(struct nooks_domain *d) {
   list_for_each_entry(o, &d->objects[OBJ_NETDEV], list) netif_stop_queue(o->kernel);
 }
 
+/* A trigger whose action is to return an error: counted and said, and that is all. */
+static bool only_refused(const struct nooks_domain *d, enum nooks_trigger why, const char *message) {
+  if (nooks_trigger_actions[why] != ACTION_ERROR) return false;
+  static unsigned long since;
+  static u32 said;
+  nooks_trigger_counts[why]++;
+  if (time_after(jiffies, since + HZ)) {
+    since = jiffies;
+    said = 0;
+  }
+  if (d->state == DOMAIN_RUNNING && said++ < MAX_REFUSALS) printk(KERN_WARNING "nooks: %s refused: %s\n", d->name, message);
+  return true;
+}
+
 static void fail(struct nooks_domain *d, enum nooks_trigger why, const char *message) {
   unsigned long flags;
+  if (only_refused(d, why, message)) return;
   local_irq_save(flags);
   bool first = d->state == DOMAIN_RUNNING;
   if (first) {
@@ -51,7 +73,7 @@ static void fail(struct nooks_domain *d, enum nooks_trigger why, const char *mes
   nooks_event(EVENT_FAILED, d->name, why);
   printk(KERN_ERR "nooks: %s failed: %s\n", d->name, message);
   stop_queues(d);
-  recovery_wake();
+  recovery_failed(d, why);
 }
 
 void nooks_fail(struct nooks_domain *d, enum nooks_trigger why, const char *fmt, ...) {
@@ -69,18 +91,29 @@ void nooks_bad_call(enum nooks_trigger why, const char *fmt, ...) {
   va_start(args, fmt);
   vsnprintf(message, sizeof message, fmt, args);
   va_end(args);
-  fail(calling_domain(), why, message);
-  nooks_unwind(xpc_frame());
+  struct xpc_frame *f = xpc_frame();
+  fail(f->domain, why, message);
+  if (f->domain->state != DOMAIN_RUNNING) nooks_unwind(f);
+  f->domain_esp = 0;
+  nooks_refuse(f);
 }
 
 static const char *exception_name(u32 vector) {
   switch (vector) {
     case 0: return "divide error";
+    case TRAP_DEBUG: return "debug exception";
+    case TRAP_BREAKPOINT: return "breakpoint";
+    case 4: return "overflow";
+    case 5: return "bound range exceeded";
     case 6: return "invalid opcode";
+    case TRAP_NO_FPU: return "no coprocessor";
+    case 10: return "invalid TSS";
+    case 11: return "segment not present";
     case 12: return "stack fault";
     case 13: return "general protection";
     case TRAP_DOUBLE_FAULT: return "double fault";
     case TRAP_PAGE_FAULT: return "page fault";
+    case 17: return "alignment check";
     default: return "exception";
   }
 }
@@ -97,7 +130,7 @@ static void report(struct nooks_domain *d, const struct pt_regs *regs, u32 vecto
 }
 
 /* The newest call into the domain whose directory was loaded is the one that ran. */
-static struct xpc_frame *running_frame(u32 cr3) {
+struct xpc_frame *running_frame(u32 cr3) {
   struct xpc_frame *f = xpc_frame();
   return f && f->domain->cr3 == cr3 && !f->domain_esp ? f : NULL;
 }
@@ -109,13 +142,11 @@ int nooks_fault(struct pt_regs *regs, u32 vector, u32 address, u32 domain) {
   nooks_unwind(f);
 }
 
-int nooks_double_fault(struct pt_regs *regs, u32 *cr3) {
-  struct xpc_frame *f = domain_cr3 ? running_frame(domain_cr3) : NULL;
+int nooks_double_fault(struct pt_regs *regs, u32 domain) {
+  struct xpc_frame *f = domain ? running_frame(domain) : NULL;
   if (!f) return 0;
   report(f->domain, regs, TRAP_DOUBLE_FAULT, read_cr2());
   irq_end_lost();
-  domain_cr3 = 0;
-  *cr3 = current_task->cr3;
   regs->eip = (u32)nooks_unwound;
   regs->cs = KERNEL_CS;
   regs->ds = regs->es = regs->ss = KERNEL_DS;

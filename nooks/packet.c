@@ -4,6 +4,7 @@
  * one entry of the domain's page tables changes; the TLB has none of its entries while the kernel runs.
  */
 #include <asm/system.h>
+#include <linux/errno.h>
 #include <kernel/hooks.h>
 #include <linux/slab.h>
 #include <nooks/copy.h>
@@ -12,6 +13,8 @@
 #include <nooks/xpc.h>
 
 #pragma clang section text = ".text.tracker"
+
+#define MAX_FRAME 1514 /* bytes */
 
 /* Interrupts off. */
 static struct nooks_packet *used_record(struct nooks_domain *d) {
@@ -25,11 +28,15 @@ static void keep_record(struct nooks_domain *d, struct nooks_packet *p) {
   d->free_packets = p;
 }
 
+/* Records are used again, so there are as many as packets were held at one time: this is where a hoard shows. */
 static struct nooks_packet *new_record(struct nooks_domain *d) {
-  struct nooks_packet *p = object_new(sizeof *p);
+  struct nooks_packet *p = within_limit(d, LIMIT_PACKETS, d->packets + 1) ? object_new(sizeof *p) : NULL;
   if (!p) return NULL;
   p->copy = heap_alloc(d->heap, sizeof *p->copy, GFP_ATOMIC);
-  if (p->copy) return p;
+  if (p->copy) {
+    d->packets++;
+    return p;
+  }
   kfree(p);
   return NULL;
 }
@@ -63,7 +70,7 @@ struct sk_buff *packet_return(struct nooks_domain *d, const struct sk_buff *copy
 }
 
 static bool unsound(struct nooks_domain *d, struct sk_buff *skb, const struct sk_buff *copy) {
-  kfree_skb(skb);
+  dev_kfree_skb_any(skb);
   nooks_fail(d, TRIGGER_ARGUMENT, "netif_rx: packet %p is not sound", (const void *)copy);
   return false;
 }
@@ -77,7 +84,9 @@ bool receive_packet(struct nooks_domain *d, struct sk_buff *copy, int *result) {
   struct nooks_object *dev = object_find(d, OBJ_NETDEV, copy->dev);
   if (unlikely(!dev || !packet_from_driver(d, skb, copy))) return unsound(d, skb, copy);
   skb->dev = dev->kernel;
-  int got = netif_rx(skb);
+  int got = NET_RX_DROP;
+  if (likely(netif_running(skb->dev))) got = netif_rx(skb);
+  else dev_kfree_skb_any(skb); /* the backlog is not searched again for packets of a device that is down */
   if (result) *result = got;
   return true;
 }
@@ -91,6 +100,50 @@ void packets_release(struct nooks_domain *d) {
       if (o->type == OBJ_SKB) dev_kfree_skb_any(packet_return(d, o->driver));
     }
   }
+}
+
+/* Their addresses in the domain; says how many there are, also if that is more than `most`. */
+u32 packets_list(struct nooks_domain *d, void **addresses, u32 most) {
+  u32 count = 0;
+  for (u32 i = 0; i < NOOKS_HASH; i++)
+    for (const struct nooks_object *o = d->by_driver[i]; o; o = o->next)
+      if (o->type == OBJ_SKB && count++ < most) addresses[count - 1] = o->driver;
+  return count;
+}
+
+/* The spare record of this copy becomes the next one that is used. */
+static bool choose_record(struct nooks_domain *d, const void *copy) {
+  struct nooks_packet *p = d->free_packets, *before = NULL;
+  for (; p && p->copy != copy; p = (struct nooks_packet *)p->o.next) before = p;
+  if (!p) return false;
+  if (before) {
+    before->o.next = p->o.next;
+    keep_record(d, p);
+  }
+  return true;
+}
+
+/* Copies never go away while the domain lives, so those of the past are spare or in use. No call goes in. */
+int packets_replace(struct nooks_domain *d, void *const *addresses, u32 count) {
+  packets_release(d);
+  for (u32 i = 0; i < count; i++) {
+    struct sk_buff *skb = choose_record(d, addresses[i]) ? dev_alloc_skb(MAX_FRAME) : NULL;
+    if (!skb) return -ENOMEM;
+    if (!packet_lend(d, skb, NULL)) {
+      kfree_skb(skb);
+      return -ENOMEM;
+    }
+  }
+  return 0;
+}
+
+bool packet_spare(struct nooks_domain *d, const void *copy) {
+  unsigned long flags;
+  local_irq_save(flags);
+  const struct nooks_packet *p = d->free_packets;
+  while (p && p->copy != copy) p = (const struct nooks_packet *)p->o.next;
+  irq_restore(flags);
+  return p;
 }
 
 void packets_free(struct nooks_domain *d) {

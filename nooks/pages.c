@@ -140,7 +140,7 @@ static void copy_zone(struct nooks_domain *d) {
 }
 
 static void copy_vmalloc(struct nooks_domain *d) {
-  for (u32 pde = VMALLOC_PDE; pde < ZONE_PDE; pde++) {
+  for (u32 pde = VMALLOC_PDE; pde << 22 < vmalloc_used_end(); pde++) {
     const u32 *table = direct_map(kernel_pgd[pde] & PTE_FRAME);
     for (u32 i = 0; i < ENTRIES; i++)
       if (table[i] & PTE_P) vmalloc_changed(d, pde << 22 | i << PAGE_SHIFT, table[i]);

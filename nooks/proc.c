@@ -1,9 +1,16 @@
-/* /proc/nooks: the domains and their counters. */
+/*
+ * /proc/nooks: the domains and their counters. /proc/nooks/NAME, for each extension: its state, and a user's trigger:
+ * writing "restart" declares it failed, and it is recovered as after any other failure ("agent": so says the agent).
+ */
 #include <linux/errno.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
 #include <linux/proc_fs.h>
+#include <linux/string.h>
+#include <kernel/hooks.h>
+#include <nooks/detect.h>
 #include <nooks/domain.h>
+#include <nooks/proc.h>
 
 static const char *state_name(int state) {
   return state == DOMAIN_RUNNING ? "running" : state == DOMAIN_FAILED ? "failed" : "dying";
@@ -21,6 +28,63 @@ static int read_nooks(char *page, char **start, long off, int count, int *eof, v
                   s->recoveries);
   }
   return n < count ? n : count;
+}
+
+/* ---- One extension ---- */
+
+int nooks_user_trigger(const char *name, enum nooks_trigger why) {
+  struct nooks_domain *d = domain_find(name);
+  if (!d) return -ESRCH;
+  nooks_fail(d, why, why == TRIGGER_AGENT ? "the agent says so" : "a program says so");
+  return nooks_trigger_actions[why] == ACTION_ERROR ? -EPERM : 0;
+}
+
+/* Names outlive their domains, for files that are still open. */
+static char names[2 * NOOKS_MAX_DOMAINS][MODULE_NAME_LEN];
+
+static int write_extension(char *line, void *name) {
+  if (!strcmp(line, "restart")) return nooks_user_trigger(name, TRIGGER_USER);
+  if (!strcmp(line, "agent")) return nooks_user_trigger(name, TRIGGER_AGENT);
+  return -EINVAL;
+}
+
+static int read_extension(char *page, char **start, long off, int count, int *eof, void *name) {
+  (void)start, (void)off, (void)eof;
+  int n = 0;
+  for (int i = 0; i < NOOKS_MAX_DOMAINS; i++) {
+    const struct nooks_domain *d = nooks_domains[i];
+    if (!d || !d->module || strcmp(d->name, name)) continue;
+    n = snprintf(page, (size_t)count,
+                 "state %s\nmemory %u\nobjects %u\ntimers %u\npackets %u\nstacks %u\n",
+                 state_name(d->state), domain_bytes(d), d->object_count, d->timers, d->packets, d->stack_count);
+  }
+  return min(n, count);
+}
+
+static void file_name(char *to, u32 size, const struct nooks_domain *d) { snprintf(to, size, "nooks/%s", d->name); }
+
+static char *name_place(const char *name) {
+  for (u32 i = 0; i < ARRAY_SIZE(names); i++)
+    if (!strcmp(names[i], name)) return names[i];
+  return NULL;
+}
+
+/* The file is the name's, so it stays while one domain takes over from another. Without memory there is none. */
+void nooks_proc_add(const struct nooks_domain *d) {
+  char file[MODULE_NAME_LEN + 8], *name = name_place(d->name);
+  if (!name) name = name_place("");
+  if (!name) return;
+  strlcpy(name, d->name, MODULE_NAME_LEN);
+  file_name(file, sizeof file, d);
+  proc_create(file, read_extension, write_extension, name);
+}
+
+void nooks_proc_remove(const struct nooks_domain *d) {
+  char file[MODULE_NAME_LEN + 8];
+  for (int i = 0; i < NOOKS_MAX_DOMAINS; i++)
+    if (nooks_domains[i] && nooks_domains[i] != d && !strcmp(nooks_domains[i]->name, d->name)) return;
+  file_name(file, sizeof file, d);
+  remove_proc_entry(file, NULL);
 }
 
 static int proc_init(void) {

@@ -1,7 +1,8 @@
 /*
  * Releasing what an extension had of the kernel: by its unloading or by recovery, the same way, from what
- * the object tracker knows. Devices are stopped first; memory that they may still touch is freed last. No
- * call goes into the extension any more (the domain's state says so). Process context.
+ * the object tracker knows. In two parts: what a device cannot touch, then its interrupt lines and the memory
+ * that it may still write, which by recovery is done when the next incarnation has reset it. No call goes into
+ * the extension any more (the domain's state says so). Process context.
  */
 #include <asm/io.h>
 #include <kernel/hooks.h>
@@ -11,7 +12,9 @@
 #include <linux/netdevice.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <nooks/object.h>
+#include <nooks/policy.h>
 
 #pragma clang section text = ".text.recovery"
 
@@ -20,6 +23,7 @@
 static void release_irq(struct nooks_object *o) {
   struct nooks_irq *i = RECORD(o, struct nooks_irq);
   struct nooks_domain *d = o->domain;
+  while (i->disabled) i->disabled--, enable_irq(i->irq);
   free_irq(i->irq, i);
   if (!(d->handlers & 1u << i->irq)) return;
   d->handlers &= ~(1u << i->irq);
@@ -58,10 +62,20 @@ static void release_pages(struct nooks_object *o) {
   free_pages((unsigned long)o->kernel, order);
 }
 
+/* Its kernel's end stays: it is the policy's. */
+static bool kept(struct nooks_domain *d, struct nooks_object *o) {
+  const struct recovery *r = d->recovery;
+  return r && r->policy->keep && r->policy->keep(d->recovery, o);
+}
+
 /* Releases the newest first, as an orderly extension would. */
 static void release_type(struct nooks_domain *d, enum object_type type, void (*release)(struct nooks_object *)) {
   struct nooks_object *o;
   while ((o = object_first(d, type))) {
+    if (kept(d, o)) {
+      object_untrack(o);
+      continue;
+    }
     release(o);
     object_drop(o);
   }
@@ -72,14 +86,17 @@ static void stop_devices(struct nooks_domain *d) {
   list_for_each_entry(o, &d->objects[OBJ_PCI_DEV], list) pci_disable_device(o->kernel);
 }
 
-void release_objects(struct nooks_domain *d) {
-  stop_devices(d);
-  release_type(d, OBJ_IRQ, release_irq);
+void release_transient(struct nooks_domain *d) {
   release_type(d, OBJ_TIMER, release_timer);
   release_type(d, OBJ_TASKLET, release_tasklet);
   if (object_first(d, OBJ_WORK)) flush_scheduled_tasks(); /* each drops itself */
   release_type(d, OBJ_WAIT, release_wait);
   release_type(d, OBJ_WAIT_QUEUE, release_nothing);
+}
+
+void release_objects(struct nooks_domain *d) {
+  stop_devices(d);
+  release_transient(d);
   release_type(d, OBJ_CACHE, release_nothing); /* the heap frees it */
   release_type(d, OBJ_FILE, release_file);
   release_type(d, OBJ_CHRDEV, release_chrdev);
@@ -88,7 +105,28 @@ void release_objects(struct nooks_domain *d) {
   release_type(d, OBJ_PCI_DRIVER, release_pci_driver);
   release_type(d, OBJ_PCI_DEV, release_pci_dev);
   release_type(d, OBJ_IOREMAP, release_ioremap);
+}
+
+void release_device_memory(struct nooks_domain *d) {
+  release_type(d, OBJ_IRQ, release_irq);
   packets_release(d);
   release_type(d, OBJ_CONSISTENT, release_consistent);
   release_type(d, OBJ_PAGES, release_pages);
+}
+
+/*
+ * Its device is silent by then: a driver asks for its line when it has reset the device, or can handle what it says.
+ * Handlers of both on a line that is not shared could not be.
+ */
+void release_line_to(struct nooks_domain *d, unsigned irq) {
+  for (int n = 0; n < NOOKS_MAX_DOMAINS; n++) {
+    struct nooks_domain *old = nooks_domains[n];
+    struct nooks_irq *i, *next;
+    if (!old || strcmp(old->heir, d->name)) continue;
+    list_for_each_entry_safe(i, next, &old->objects[OBJ_IRQ], o.list) {
+      if (i->irq != irq) continue;
+      release_irq(&i->o);
+      object_drop(&i->o);
+    }
+  }
 }

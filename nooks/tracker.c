@@ -37,11 +37,20 @@ void object_link(struct nooks_domain *d, struct nooks_object *o, enum object_typ
   *chain = o;
 }
 
+/* What a driver makes when it starts or is configured, not all the time. */
+static inline bool is_lasting(const struct nooks_object *o) {
+  const u32 passing = 1u << OBJ_TIMER | 1u << OBJ_TASKLET | 1u << OBJ_WORK | 1u << OBJ_WAIT_QUEUE | 1u << OBJ_WAIT;
+  return !(passing >> o->type & 1);
+}
+
 void object_track(struct nooks_domain *d, struct nooks_object *o, enum object_type type, void *driver, void *kernel) {
   unsigned long flags;
   local_irq_save(flags);
   object_link(d, o, type, driver, kernel);
   list_add(&o->list, &d->objects[type]);
+  d->changes += is_lasting(o);
+  d->object_count++;
+  if (type == OBJ_TIMER) d->timers++;
   irq_restore(flags);
 }
 
@@ -79,10 +88,18 @@ void object_untrack(struct nooks_object *o) {
   *link = o->next;
   if (o->in_kernel_table) unlink_kernel(o);
   list_del(&o->list);
+  o->domain->changes += is_lasting(o);
+  o->domain->object_count--;
+  if (o->type == OBJ_TIMER) o->domain->timers--;
   irq_restore(flags);
 }
 
 void *object_new(u32 size) { return kzalloc(size, GFP_ATOMIC); }
+
+/* As object_new, within the limit of the domain that calls. */
+void *object_wanted(struct nooks_domain *d, u32 size) {
+  return within_limit(d, LIMIT_OBJECTS, d->object_count + 1) ? object_new(size) : NULL;
+}
 
 void object_drop(struct nooks_object *o) {
   object_untrack(o);

@@ -30,6 +30,8 @@
 .endm
 
 .section .text.xpc, "ax"
+.global xpc_code_start, xpc_code_end /* in which interrupts are off and no domain is to blame (watchdog.c) */
+xpc_code_start:
 
 /*
  * bool nooks_enter_domain(struct xpc_frame *frame, const void *fn, u32 domain_esp, u32 cr3, u32 *result)
@@ -92,8 +94,11 @@ nooks_unwind:
 /* The double-fault task resumes a task here, with its stack set and interrupts off. */
 .global nooks_unwound
 nooks_unwound:
-  pushl $2
-  popfl
+  pushl $2                      /* clean flags, by an IRET: NMIs are blocked until one if an NMI unwound it */
+  pushl $KERNEL_CS
+  pushl $1f
+  iret
+1:
   xorl %eax, %eax
   popl %edi
   popl %esi
@@ -129,6 +134,7 @@ nooks_kernel_call:
   call nooks_dispatch
   addl $8, %esp
   cli
+4:
   popl %ecx
   movl current_task, %edx
   movl TASK_NOOKS(%edx), %edx
@@ -150,3 +156,23 @@ nooks_kernel_call:
   andl $~BAD_FLAGS, (%esp)
   popfl
   jmp 2b
+
+/*
+ * void nooks_refuse(struct xpc_frame *frame): makes the running call of the kernel return the wrapper's error. Below
+ * the frame's kernel stack pointer lie the domain's stack pointer, the arguments and return address of
+ * nooks_dispatch, and what that saved: %ebp, %ebx, %edi, %esi (xpc.c).
+ */
+.global nooks_refuse
+nooks_refuse:
+  cli
+  movl 4(%esp), %edx
+  movl FRAME_KERNEL_ESP(%edx), %ecx
+  movl -12(%ecx), %eax
+  movl WRAPPER_REFUSED(%eax), %eax
+  movl -20(%ecx), %ebp
+  movl -24(%ecx), %ebx
+  movl -28(%ecx), %edi
+  movl -32(%ecx), %esi
+  leal -4(%ecx), %esp
+  jmp 4b
+xpc_code_end:

@@ -7,8 +7,10 @@
 #include <asm/system.h>
 #include <kernel/hooks.h>
 #include <kernel/offsets.h>
+#include <linux/init.h>
 #include <linux/interrupt.h>
 #include <linux/kernel.h>
+#include <linux/string.h>
 #include <nooks/deferred.h>
 #include <nooks/detect.h>
 #include <nooks/offsets.h>
@@ -21,6 +23,7 @@ _Static_assert(offsetof(struct nooks_domain, cr3) == DOMAIN_CR3, "xpc.S");
 _Static_assert(offsetof(struct xpc_frame, domain) == FRAME_DOMAIN, "xpc.S");
 _Static_assert(offsetof(struct xpc_frame, kernel_esp) == FRAME_KERNEL_ESP, "xpc.S");
 _Static_assert(offsetof(struct xpc_frame, eflags) == FRAME_EFLAGS, "xpc.S");
+_Static_assert(offsetof(struct nooks_wrapper, refused) == WRAPPER_REFUSED, "xpc.S");
 _Static_assert(offsetof(struct task_struct, nooks) == TASK_NOOKS, "xpc.S");
 _Static_assert(offsetof(struct task_struct, cr3) == TASK_CR3, "xpc.S");
 
@@ -57,6 +60,7 @@ static bool cross(struct xpc_frame *f, u32 *result, const void *fn, u32 nargs, c
   u32 esp = choose_stack(d, f);
   bool returned = false;
   if (unlikely(!esp)) return false;
+  barrier(); /* the watchdog's NMI finds a whole frame */
   current_task->nooks = f;
   count(&d->stats->to_driver, 1);
   esp = push_args(f, esp, nargs, args);
@@ -71,6 +75,13 @@ static inline bool room_for_call(const struct xpc_frame *f) {
   return (u32)f - (u32)current_task->kstack > XPC_MIN_KERNEL_STACK;
 }
 
+/* Unwound, or soft interrupts or the task's state as no caller expects it: a task that sleeps by mistake would not wake. */
+static void tidy(struct xpc_frame *f) {
+  if (f->bh_disabled && !f->failed) nooks_fail(f->domain, TRIGGER_CONTEXT, "a call returned with soft interrupts disabled");
+  if (f->state_set) set_current_state(TASK_RUNNING);
+  while (f->bh_disabled) f->bh_disabled--, local_bh_enable();
+}
+
 int nooks_driver_call_with(struct nooks_domain *d, struct nooks_object *objects, u32 *result, const void *fn,
                                  u32 nargs, const u32 *args) {
   struct xpc_frame f, *prev = xpc_frame();
@@ -79,15 +90,14 @@ int nooks_driver_call_with(struct nooks_domain *d, struct nooks_object *objects,
   f.prev = prev;
   f.domain = d;
   f.domain_esp = 0;
-  f.failed = false;
-  f.bh_disabled = 0;
+  f.end = 0;
+  f.time = 0;
   f.call_objects = objects;
   local_irq_save(f.eflags);
   if (unlikely(!room_for_call(&f))) nooks_fail(d, TRIGGER_STACK, "XPCs nested too deeply");
   else f.failed = !cross(&f, &value, fn, nargs, args);
   irq_restore(f.eflags);
-  if (unlikely(f.failed))
-    while (f.bh_disabled) f.bh_disabled--, local_bh_enable();
+  if (unlikely(f.end)) tidy(&f);
   if (d->state != DOMAIN_RUNNING) return -EIO;
   if (f.failed) {
     nooks_fail(d, TRIGGER_STACK, "no stack for a call");
@@ -138,9 +148,17 @@ static bool valid_context(const struct nooks_wrapper *w, u32 domain_esp) {
   return !w->sleeps || (*(const u32 *)domain_esp & EFLAGS_IF && !in_interrupt());
 }
 
+/*
+ * xpc.S finds the caller's registers on this function's frame if the call is refused, below its frame pointer: so it
+ * saves them all, and nooks_xpc_init sees to it that it does so in this order.
+ */
 u32 nooks_dispatch(const struct nooks_wrapper *w, u32 domain_esp) {
+  __asm__ __volatile__("" : : : "ebx", "esi", "edi");
   struct xpc_frame *f = xpc_frame();
   struct nooks_domain *d = f->domain;
+  if (unlikely((u32)w - (u32)nooks_wrappers >= (u32)nooks_wrappers_end - (u32)nooks_wrappers ||
+               ((u32)w - (u32)nooks_wrappers) % sizeof *w))
+    nooks_bad_call(TRIGGER_STACK, "a call of no wrapper: %p", (const void *)w);
   if (unlikely(!valid_stack(f, w, domain_esp))) nooks_bad_call(TRIGGER_STACK, "%s: called on no stack of the domain", w->name);
   f->domain_esp = domain_esp;
   count(&d->stats->to_kernel, 1);
@@ -153,3 +171,10 @@ u32 nooks_dispatch(const struct nooks_wrapper *w, u32 domain_esp) {
   f->domain_esp = 0;
   return result;
 }
+
+static int xpc_init(void) {
+  static const u8 prologue[] = { 0x55, 0x89, 0xE5, 0x53, 0x57, 0x56 }; /* push ebp; mov ebp, esp; push ebx, edi, esi */
+  if (memcmp((const void *)nooks_dispatch, prologue, sizeof prologue)) panic("nooks_dispatch saves other registers than xpc.S thinks");
+  return 0;
+}
+__initcall(xpc_init);

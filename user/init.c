@@ -7,9 +7,10 @@
  *   run NAME [ARG...]      run a program and wait for it (without ARGs: those given at boot)
  *   start NAME [ARG...]    run a program without waiting
  *   wait                   wait for all that were started
+ *   serve NAME [ARG...]    run a program that nobody waits for, such as the recovery agent
  *   sleep MS               do nothing for a while
  *   cat FILE               print a file, such as /proc/stat
- *   echo WORD...           print the words
+ *   echo WORD...           print the words; `> FILE` at the end writes the line to a file, `>> FILE` adds it
  *
  * The word `run` may be left out. A command that fails counts as exit code 1 and the rest is still done, except that
  * a driver that cannot be loaded ends the run.
@@ -25,6 +26,7 @@
 #define KILLED 128 /* plus the signal */
 
 static int worst;
+static int started; /* and not yet waited for */
 
 static void note(int code) {
   if (code > worst) worst = code;
@@ -54,7 +56,10 @@ static void run(char **argv, int argc) {
 static void wait_all(char **argv, int argc) {
   int status;
   (void)argv, (void)argc;
-  while (waitpid(-1, &status, 0) > 0) note(code_of("a program", status));
+  while (started && waitpid(-1, &status, 0) > 0) {
+    started--;
+    note(code_of("a program", status));
+  }
 }
 
 static void join(char *line, size_t size, char **argv, int argc) {
@@ -81,7 +86,8 @@ static void do_rmmod(char **argv, int argc) {
   note(1);
 }
 
-static void do_start(char **argv, int argc) { start(argv, argc); }
+static void do_start(char **argv, int argc) { started += start(argv, argc) > 0; }
+static void do_serve(char **argv, int argc) { start(argv, argc); }
 
 static void do_sleep(char **argv, int argc) {
   (void)argc;
@@ -101,8 +107,24 @@ static void do_cat(char **argv, int argc) {
 
 static void do_echo(char **argv, int argc) {
   char line[ARGS_MAX];
-  join(line, sizeof line, argv, argc);
-  puts(line);
+  const char *arrow = argc >= 2 ? argv[argc - 2] : "", *file = NULL;
+  int add = !strcmp(arrow, ">>");
+  if (add || !strcmp(arrow, ">")) {
+    file = argv[argc - 1];
+    argc -= 2;
+  }
+  join(line, sizeof line - 1, argv, argc);
+  if (!file) {
+    puts(line);
+    return;
+  }
+  int fd = open(file, O_WRONLY | O_CREAT | (add ? O_APPEND : O_TRUNC));
+  strcat(line, "\n");
+  if (fd < 0 || write(fd, line, strlen(line)) != (ssize_t)strlen(line)) {
+    printf("init: %s: %s\n", file, strerror(errno));
+    note(1);
+  }
+  if (fd >= 0) close(fd);
 }
 
 static const struct {
@@ -112,6 +134,7 @@ static const struct {
 } commands[] = {
   { "insmod", 1, do_insmod }, { "rmmod", 1, do_rmmod }, { "run", 1, run },     { "start", 1, do_start },
   { "wait", 0, wait_all },    { "sleep", 1, do_sleep }, { "cat", 1, do_cat }, { "echo", 0, do_echo },
+  { "serve", 1, do_serve },
 };
 
 static void command(char **argv, int argc) {

@@ -33,11 +33,12 @@ function startOf(number: number, seed: number): number {
   return (seed ^ Math.imul(number % KINDS, GOLDEN)) >>> 0 || 1;
 }
 
-export function buildMessage(number: number, seed: number): Uint8Array {
-  const bytes = new Uint8Array(MESSAGE_BYTES);
+/** `length` is a multiple of 4 above the header. */
+export function buildMessage(number: number, seed: number, length = MESSAGE_BYTES): Uint8Array {
+  const bytes = new Uint8Array(length);
   const view = new DataView(bytes.buffer);
   let x = startOf(number, seed);
-  for (let at = HEADER_BYTES; at < MESSAGE_BYTES; at += 4) {
+  for (let at = HEADER_BYTES; at < length; at += 4) {
     x = xorshift32(x);
     view.setUint32(at, x, true);
   }

@@ -3,7 +3,7 @@
  * fragments and reassembles, and hands UDP datagrams to the services bound to its ports (sink.ts, source.ts,
  * echo.ts). It computes in no time; its frames take their time on the wire.
  *
- * It answers pings (icmp.ts), and honours PAUSE frames, as a switch or card would that negotiated flow control. Left
+ * It pings and answers pings (icmp.ts), and honours PAUSE frames, as a switch or card would that negotiated flow control. Left
  * out: routing.
  */
 
@@ -12,7 +12,7 @@ import type { Clock } from '../../emu/clock.ts';
 import { be16 } from '../../emu/devices/e1000/frame.ts';
 import type { LinkEnd, Side, Wire } from '../../emu/devices/wire.ts';
 import { fragment, Reassembler } from './fragments.ts';
-import { echoReply, PROTOCOL_ICMP } from './icmp.ts';
+import { echoReply, echoRequest, PROTOCOL_ICMP, parseEchoReply } from './icmp.ts';
 import {
   arpFrame,
   BROADCAST,
@@ -65,6 +65,7 @@ export interface StationCounts {
   /** Frames that found the queue full. */
   queueDrops: number;
   pauses: number;
+  echoReplies: number;
 }
 
 interface Queued {
@@ -147,6 +148,13 @@ export class Station implements LinkEnd, Saved {
     const payload = udpPacket({ ...udp, source: this.ip }, checksum);
     this.sendIp(to, udp.destination, PROTOCOL_UDP, payload, times);
     return true;
+  }
+
+  /** Pings a peer; false, and nothing is sent, while its Ethernet address is unknown. */
+  ping(ip: number, identifier: number, sequence: number): boolean {
+    const to = this.neighbours.get(ip);
+    if (to) this.sendIp(to, ip, PROTOCOL_ICMP, echoRequest(identifier, sequence), () => this.clock.now());
+    return to !== undefined;
   }
 
   private sendIp(
@@ -248,6 +256,10 @@ export class Station implements LinkEnd, Saved {
     const whole = this.reassembler.add(packet, at);
     if (!whole) return true;
     if (packet.protocol === PROTOCOL_ICMP) {
+      if (parseEchoReply(whole)) {
+        this.counts.echoReplies++;
+        return true;
+      }
       const reply = echoReply(whole);
       if (reply) this.sendIp(from, packet.source, PROTOCOL_ICMP, reply, () => at);
       return reply !== undefined;
@@ -294,5 +306,6 @@ function noCounts(): StationCounts {
     framesSent: 0,
     queueDrops: 0,
     pauses: 0,
+    echoReplies: 0,
   };
 }

@@ -4,6 +4,7 @@
  * clock, so that it can come back in good health after a recovery.
  */
 #include <asm/system.h>
+#include <linux/delay.h>
 #include <linux/interrupt.h>
 #include <linux/module.h>
 #include <linux/sched.h>
@@ -103,6 +104,102 @@ static void say_bug(void) { BUG(); }
 static void sleep_in_interrupt(void) { schedule_timeout(10); }
 static void wild_format(void) { printk("%s\n", (char *)0x10); }
 
+/* ---- Loops, with interrupts on and off ---- */
+
+static void loop(void) {
+  for (;;) barrier();
+}
+static void loop_off(void) {
+  local_irq_disable();
+  loop();
+}
+static void halt_off(void) {
+  for (;;) __asm__ __volatile__("cli; hlt");
+}
+/* A lock that it holds: a processor that spins waits for itself. */
+static void deadlock(void) {
+  static spinlock_t lock;
+  local_irq_disable();
+  while (!spin_trylock(&lock) || lock.locked) cpu_relax();
+}
+static void delay(void) { mdelay(100000); }
+static void call_without_end(void) {
+  for (;;) kfree(kmalloc(40, GFP_ATOMIC));
+}
+static void print_without_end(void) {
+  for (;;) printk(KERN_DEBUG "x\n");
+}
+
+/* ---- Flags and debug registers that it leaves behind ---- */
+
+#define POPF(bits) __asm__ __volatile__("pushfl; orl %0, (%%esp); popfl; nop; nop" : : "i"(bits) : "memory", "cc")
+static void single_step(void) { POPF(0x100); }
+static void nested_task(void) { __asm__ __volatile__("pushfl; orl $0x4000, (%%esp); popfl; iret" : : : "memory", "cc"); }
+static void watchpoint(void) {
+  __asm__ __volatile__("movl %0, %%dr0; movl %1, %%dr7" : : "r"(&own_data), "r"(0xD0002) : "memory");
+  *(volatile u32 *)own_data = 1;
+}
+static void leave_flags(void) { POPF(0x44400); }
+static void leave_irqs_off(void) { local_irq_disable(); }
+static void leave_bh_off(void) { local_bh_disable(); }
+static void leave_asleep(void) { set_current_state(TASK_UNINTERRUPTIBLE); }
+
+/* ---- Wild privileged operations ---- */
+
+static void software_nmi(void) { for (int i = 0; i < 20; i++) __asm__ __volatile__("int $2"); loop(); }
+static void software_df(void) { __asm__ __volatile__("int $8"); }
+static void software_pf(void) { __asm__ __volatile__("int $14"); }
+static void software_irq(void) { __asm__ __volatile__("int $0x20"); undefined(); }
+static void unknown_vector(void) { __asm__ __volatile__("int $0x99"); }
+static void lift_protection(void) {
+  write_cr0(read_cr0() & ~CR0_WP);
+  loop();
+}
+static void to_user(void) {
+  __asm__ __volatile__("pushl $0x23; pushl $0x1000; pushl $2; pushl $0x1B; pushl $0x8048000; iret" : : : "memory");
+}
+static void to_v86(void) {
+  __asm__ __volatile__("pushl $0; pushl $0; pushl $0; pushl $0; pushl $0; pushl $0x1000; pushl $0x20002; pushl $0x100; pushl $0x100; iret"
+                       : : : "memory");
+}
+static void far_jump(void) { __asm__ __volatile__("ljmp $0x1B, $0x8048000"); }
+static void overflow(void) { __asm__ __volatile__("movb $127, %%al; addb $1, %%al; into" : : : "eax", "cc"); }
+static void bounds(void) {
+  static const int limits[2] = { 1, 2 };
+  __asm__ __volatile__(".byte 0x62, 0x02" : : "a"(5), "d"(limits)); /* bound %eax, (%edx) */
+}
+static void bad_task(void) { __asm__ __volatile__("ljmp $0x28, $0"); } /* busy: itself */
+static void bad_stack_segment(void) { __asm__ __volatile__("movl %0, %%ss" : : "r"(0x23)); }
+
+/* ---- Resources ---- */
+
+static void hoard_memory(void) {
+  void *p;
+  u32 n = 0;
+  while ((p = kmalloc(100000, GFP_ATOMIC))) n++;
+  printk("misbehave: refused after %u blocks\n", n);
+}
+static void hoard_pages(void) {
+  u32 n = 0;
+  while (__get_free_page(GFP_ATOMIC)) n++;
+  printk("misbehave: refused after %u pages\n", n);
+}
+static void hoard_packets(void) {
+  while (dev_alloc_skb(100)) continue;
+}
+static void hoard_timers(void) {
+  static struct timer_list many[200];
+  u32 n = 0;
+  for (u32 i = 0; i < ARRAY_SIZE(many); i++) {
+    init_timer(&many[i]);
+    many[i].function = (void (*)(unsigned long))loop;
+    many[i].expires = jiffies + 100000;
+    add_timer(&many[i]);
+    n += timer_pending(&many[i]);
+  }
+  printk("misbehave: %u timers\n", n);
+}
+
 /* Leaves the user's data segments loaded; the next crossing puts that right. */
 static void ruin_segments(void) {
   __asm__ __volatile__("movl %0, %%ds; movl %0, %%es" : : "r"(0x23) : "memory");
@@ -122,6 +219,12 @@ static const struct {
   DEED(esp_top), DEED(esp_interrupted), DEED(divide), DEED(undefined), DEED(system_call), DEED(breakpoint),
   DEED(wild_call), DEED(bad_segment), DEED(free_twice), DEED(free_wild), DEED(free_others), DEED(say_panic),
   DEED(say_bug), DEED(sleep_in_interrupt), DEED(wild_format), DEED(ruin_flags), DEED(ruin_segments),
+  DEED(loop), DEED(loop_off), DEED(halt_off), DEED(deadlock), DEED(delay), DEED(call_without_end),
+  DEED(print_without_end), DEED(single_step), DEED(nested_task), DEED(watchpoint), DEED(leave_flags),
+  DEED(leave_irqs_off), DEED(leave_bh_off), DEED(leave_asleep), DEED(software_nmi), DEED(software_df),
+  DEED(software_pf), DEED(software_irq), DEED(unknown_vector), DEED(lift_protection), DEED(to_user), DEED(to_v86),
+  DEED(far_jump), DEED(overflow), DEED(bounds), DEED(bad_task), DEED(bad_stack_segment), DEED(hoard_memory),
+  DEED(hoard_pages), DEED(hoard_packets), DEED(hoard_timers),
 };
 
 static void act(unsigned long unused) {

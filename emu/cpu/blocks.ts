@@ -54,6 +54,8 @@ export class Block {
   lastLine = 0;
   /** Region to charge, or -1 to go on charging the one that ran before (inherit). */
   region = -1;
+  /** Of Watcher.watches: 0 not watched, WATCHED, or -1 as whoever called it. */
+  watched = 0;
   /** For one instruction across a page border: the physical address of the second page; else -1. */
   secondPage = -1;
   valid = true;
@@ -81,6 +83,8 @@ export class Blocks implements CodeBytes {
   private readonly pages = new Map<number, CodePage>();
   /** Region by linear address, or -1; set by the machine. */
   regionOf: (lin: number) => number = () => -1;
+  /** Is the code at a linear address watched? As Block.watched; set by the engine. */
+  watchedAt: (lin: number) => number = () => 0;
   /** Does the host want to be called before this linear address? */
   hooked: (lin: number) => boolean = () => false;
   /** log2 of the bytes that one fetch brings. */
@@ -162,10 +166,37 @@ export class Blocks implements CodeBytes {
     this.table.fill(null);
   }
 
+  /** Forgets what lies in the pages that have a byte set in `pages`, and what lies outside RAM. */
+  dropPages(pages: Uint8Array): void {
+    for (const [page, entry] of this.pages) if (pages[page]) for (const b of entry.blocks) this.drop(b);
+    this.table.forEach((b, slot) => {
+      if (!b || (b.valid && b.pa >>> 0 < this.mmu.ramSize)) return;
+      this.forget(b);
+      this.table[slot] = null;
+    });
+  }
+
+  /** Forgets what holds the instruction at a linear address. */
+  dropAt(lin: number): void {
+    for (const b of this.table) {
+      const offset = b ? (lin - b.lin) | 0 : -1;
+      if (b && offset >= 0 && offset < b.bytes) this.drop(b);
+    }
+  }
+
+  /** Marks the pages that hold blocks and no others, after the attributes of pages were loaded. */
+  markPages(): void {
+    this.mmu.attributes.forEach((bits, page) => {
+      if (bits & PAGE_CODE && !this.pages.has(page)) this.mmu.unmark(page << 12, PAGE_CODE);
+    });
+    for (const page of this.pages.keys()) this.mmu.mark(page << 12, PAGE_CODE);
+  }
+
   private decode(pa: number, lin: number, eip: number, slot: number): Block {
     const c = this.cpu;
     const b = new Block(pa, lin, eip, c.codeMode);
     b.region = this.regionOf(lin);
+    b.watched = this.watchedAt(lin);
     let at = 0;
     let refused = false;
     const room = 4096 - (lin & 0xfff);

@@ -268,6 +268,7 @@ export class Cpu extends SegmentedMemory {
       shutdown: this.shutdown,
       nmiBlocked: this.nmiBlocked,
       instructions: this.instructions,
+      deliveries: this.deliveries,
       rep: [this.repEip, this.repFraction],
       predictor: this.predictor.save(),
       msrs: [...this.msrs],
@@ -284,6 +285,7 @@ export class Cpu extends SegmentedMemory {
       shutdown: boolean;
       nmiBlocked: boolean;
       instructions: number;
+      deliveries: number;
       rep: number[];
       predictor: number[];
       msrs: [number, { lo: number; hi: number }][];
@@ -297,6 +299,7 @@ export class Cpu extends SegmentedMemory {
     this.shutdown = s.shutdown;
     this.nmiBlocked = s.nmiBlocked;
     this.instructions = s.instructions;
+    this.deliveries = s.deliveries;
     [this.repEip, this.repFraction] = s.rep;
     this.predictor.load(s.predictor);
     this.msrs.clear();

@@ -10,7 +10,7 @@
  * Issue ticks of a block are charged when something else is charged (`sync`) and at its end, so every reader of
  * the clock sees it exact to the instruction that reads.
  */
-import { CAUSE } from '../accounting.ts';
+import { CAUSE, WATCHED } from '../accounting.ts';
 import { NEVER, TICKS_PER_CYCLE } from '../clock.ts';
 import { DB, FROZEN } from '../mmu/fault.ts';
 import { type Block, Blocks, MAX_BLOCK, STALE } from './blocks.ts';
@@ -32,6 +32,16 @@ const DR6_BS = 0x4000;
 export interface InterruptController {
   intr(): boolean;
   acknowledge(): number;
+}
+
+/** A host that watches some of the code that runs: its stores (Mmu.watchStores), and when it begins. */
+export interface Watcher {
+  /** Whose the code at a linear address is: true watched, false not, null as whoever called or entered it. */
+  watches(lin: number): boolean | null;
+  /** Page directories, physical: all code that runs under one is watched. */
+  directories: ReadonlySet<number>;
+  /** Watched code begins or goes on at linear address `lin`, after other code; it has not run yet. */
+  entered(lin: number): void;
 }
 
 export type StopReason = 'limit' | 'triple-fault' | 'halted' | 'stopped';
@@ -63,6 +73,12 @@ export class Engine implements Cursor {
   private headDone = false;
   /** Issue ticks of the next instruction that were charged before a hook stopped in front of it. */
   private prepaid = 0;
+  private watcher: Watcher | null = null;
+  /** The last block was watched. */
+  private inWatched = 0;
+  /** The CR3 that was looked up last, and whether it is one of the watcher's. */
+  private knownCr3 = NOWHERE;
+  private inDirectory = false;
   private readonly lineShift: number;
   private readonly wakeTicks: number;
   /**
@@ -88,13 +104,32 @@ export class Engine implements Cursor {
     const key = lin | 0;
     const list = this.hooks.get(key) ?? [];
     this.hooks.set(key, [...list, hook]);
-    this.blocks.clear();
+    if (list.length === 0) this.blocks.dropAt(key);
     return () => {
       const left = (this.hooks.get(key) ?? []).filter(h => h !== hook);
       if (left.length) this.hooks.set(key, left);
       else this.hooks.delete(key);
-      this.blocks.clear();
+      if (left.length === 0) this.blocks.dropAt(key);
     };
+  }
+
+  /** Watches code from the next block on; null ends it. Call it again when its directories or answers have changed. */
+  watch(watcher: Watcher | null): void {
+    this.watcher = watcher;
+    this.knownCr3 = NOWHERE;
+    this.inWatched = 0;
+    this.cpu.mmu.setWatching(false);
+    if (!watcher) this.cpu.accounting.watched = 0;
+    this.blocks.watchedAt = lin => {
+      const watches = watcher?.watches(lin) ?? (watcher ? null : false);
+      return watches === null ? -1 : watches ? WATCHED : 0;
+    };
+    this.blocks.clear();
+  }
+
+  /** The watcher's directories have changed. Can be called from its `entered`. */
+  watchedDirectoriesChanged(): void {
+    this.knownCr3 = NOWHERE;
   }
 
   /** Ends the run before the next instruction (from a hook: before the hooked one; from a device: at its head). */
@@ -126,6 +161,7 @@ export class Engine implements Cursor {
       if (c.breakpoints.armed) this.runBlock(1);
       else if (this.sinceHead !== 0 || c.shadow || c.trapFlag || this.skipLin !== NOWHERE)
         this.runBlock(MAX_BLOCK);
+      else if (this.watcher) this.runWatched(Math.min(until, c.clock.next()));
       else this.runBlocks(Math.min(until, c.clock.next()));
       if (this.stopWanted) return 'stopped';
     }
@@ -181,6 +217,56 @@ export class Engine implements Cursor {
     }
   }
 
+  /** runBlocks while the host watches: the same, but for one call a block. */
+  private runWatched(until: number): void {
+    const c = this.cpu;
+    const accounting = c.accounting;
+    const time = accounting.time;
+    const blocks = this.blocks;
+    this.headDone = false;
+    c.setSystemFlag(RF, false);
+    try {
+      let b = blocks.find();
+      for (;;) {
+        const n = b.insns.length;
+        if (b.region >= 0) accounting.region = b.region;
+        this.attend(b);
+        this.charged = 0;
+        this.position = 0;
+        this.running = b;
+        if (b.firstLine !== this.lastLine) c.mmu.fetchLine(b.pa);
+        runInsns(this, c, b, n);
+        this.running = null;
+        accounting.charge(ISSUE, b.total - this.charged);
+        c.instructions += n;
+        if (!b.ends) c.eip = b.end;
+        this.lastLine = b.lastLine;
+        if (c.leave || time[0] >= until) break;
+        b = blocks.follow(b);
+      }
+    } catch (thrown) {
+      const b = this.running;
+      const done = b ? this.interrupted(b, this.position, thrown) : this.notFound(thrown);
+      this.sinceHead = Math.max(0, done);
+    }
+  }
+
+  /** Is block `b`, which comes next, watched? What interrupted code was, IRET says (Accounting.restoreRegion). */
+  private attend(b: Block): void {
+    const { cpu, watcher } = this;
+    const { accounting, mmu, cr3 } = cpu;
+    if (cr3 !== this.knownCr3) {
+      this.knownCr3 = cr3;
+      this.inDirectory = watcher?.directories.has((cr3 & ~0xfff) >>> 0) ?? false;
+    }
+    const watched = this.inDirectory ? WATCHED : b.watched < 0 ? accounting.watched : b.watched;
+    accounting.watched = watched;
+    if (watched === this.inWatched) return;
+    this.inWatched = watched;
+    mmu.setWatching(watched !== 0);
+    if (watched !== 0) watcher?.entered(b.lin);
+  }
+
   /** Charges the issue ticks of the running block up to and with the current instruction. */
   sync(): void {
     const b = this.running;
@@ -202,6 +288,7 @@ export class Engine implements Cursor {
 
   /** Bytes of RAM changed behind the CPU's back (DMA, the host). */
   ramChanged(pa: number, length: number): void {
+    this.cpu.mmu.markDirty(pa, length);
     this.blocks.invalidate(pa, length);
     this.lastLine = -1;
   }
@@ -226,7 +313,8 @@ export class Engine implements Cursor {
     };
   }
 
-  load(state: unknown): void {
+  /** `stale`: one byte a page of RAM whose bytes may differ from those that blocks were decoded from; default all. */
+  load(state: unknown, stale?: Uint8Array): void {
     const s = state as {
       cpu: unknown;
       nmi: boolean;
@@ -234,14 +322,18 @@ export class Engine implements Cursor {
       sinceHead: number;
       stop: number[];
     };
-    this.blocks.clear();
+    if (stale) this.blocks.dropPages(stale);
+    else this.blocks.clear();
     this.cpu.loadState(s.cpu);
+    this.blocks.markPages();
     this.nmi = s.nmi;
     this.lastLine = s.lastLine;
     this.sinceHead = s.sinceHead;
     this.skipLin = s.stop[0];
     this.headDone = s.stop[1] === 1;
     this.prepaid = s.stop[2];
+    this.knownCr3 = NOWHERE;
+    this.inWatched = 0;
     this.running = null;
   }
 
@@ -293,6 +385,11 @@ export class Engine implements Cursor {
   private toHandler(vector: number, error: number, kind: 'fault' | 'trap' | 'external', eip: number): void {
     this.lastLine = -1;
     this.sinceHead = 0;
+    // What delivery writes is not the watched code's; the handler is seen as new.
+    if (this.inWatched !== 0) {
+      this.inWatched = 0;
+      this.cpu.mmu.setWatching(false);
+    }
     // A faulting instruction did not complete, so its breakpoints did not trap.
     const breakpoints = this.cpu.breakpoints;
     if (kind === 'fault') breakpoints.hits = 0;
@@ -345,6 +442,7 @@ export class Engine implements Cursor {
       return;
     }
     if (b.region >= 0) c.accounting.region = b.region;
+    if (this.watcher) this.attend(b);
     const trap = c.trapFlag;
     const shadow = c.shadow;
     const single = trap || shadow;

@@ -20,6 +20,13 @@ export const PAGE_WATCHED = 2;
 export const PAGE_ROM = 4;
 /** Not RAM at all: accesses go to the memory-mapped range there. */
 export const PAGE_HOLE = 8;
+/** Loads of the CPU and reads of bus masters are told of (onWatchedRead). */
+export const PAGE_READ = 16;
+
+/** Slots of the front table for each privilege; a bank each for kernel, user, watched kernel and watched user code. */
+export const FRONT = 1024;
+/** What watched code adds to the index of a slot. */
+const WATCHED_BANK = 2 * FRONT;
 
 /** What the MMU asks of the rest: memory-mapped ranges, and who must know of writes to marked pages. */
 export interface MmuHost {
@@ -28,6 +35,11 @@ export interface MmuHost {
   /** The byte of memory-mapped ROM or video memory that an instruction fetch finds at `pa`. */
   fetchByte(pa: number): number;
 }
+
+/** A store of `size` bytes of `value` that watched code is about to make; no fault can stop it. Beyond RAM: a device's. */
+export type StoreWatch = (lin: number, pa: number, size: number, value: number) => void;
+/** A bus master is about to read or write [pa, pa + length), which may reach beyond RAM. */
+export type MasterWatch = (pa: number, length: number, write: boolean) => void;
 
 /** An access of `size` bytes at linear address `lin` that is about to be made; no fault can stop it. */
 export type AccessWatch = (lin: number, size: number, write: boolean) => void;
@@ -59,6 +71,23 @@ export abstract class Control extends Walker {
 
   protected watchedLinear: ReadonlySet<number> | null = null;
   protected onAccess: AccessWatch | null = null;
+
+  // ---- watched code (cpu/engine.ts): its own banks of the front table hold no page that a store must be told of
+  /** A load of the CPU (of a bus master, if `lin` is NaN) from a page marked PAGE_READ. */
+  onWatchedRead: (pa: number, length: number, lin: number) => void = () => {};
+  /** Sees all that bus masters do; null when nobody watches. */
+  onMaster: MasterWatch | null = null;
+  protected onStore: StoreWatch | null = null;
+  /** One byte a page of RAM: not 0 where watched code may write as it likes. */
+  protected plain: Uint8Array = new Uint8Array(0);
+  /** WATCHED_BANK while watched code runs, else 0. */
+  protected watching = 0;
+  /** The bank of the front table that is in use: privilege and watching. */
+  protected bank = 0;
+  /** The slots in use: two banks, four while stores are watched. */
+  protected slots = 2 * FRONT;
+  private spareFrom = 0;
+  private spareLength = 0;
 
   /** Two addresses that differ in these bits lie in two lines. */
   protected readonly lineMask: number;
@@ -192,10 +221,52 @@ export abstract class Control extends Walker {
     this.clearFront();
   }
 
+  /**
+   * Tells `watch` of the stores that are made while setWatching is on, but those to pages with a mark in `plain`, a
+   * byte a page of RAM. Null: of none. Call it again when `plain` has changed.
+   */
+  watchStores(watch: StoreWatch | null, plain: Uint8Array = new Uint8Array(0)): void {
+    this.onStore = watch;
+    this.plain = plain;
+    this.slots = watch ? 4 * FRONT : 2 * FRONT;
+    this.spareLength = 0;
+    if (!watch) this.setWatching(false);
+    this.clearFront();
+  }
+
+  /** Is the code that runs now watched? */
+  setWatching(on: boolean): void {
+    this.watching = on ? WATCHED_BANK : 0;
+    this.bank = this.user | this.watching;
+  }
+
+  /** Stores to these linear addresses are not told of: the running code's stack. */
+  setSpare(from: number, length: number): void {
+    this.spareFrom = from | 0;
+    this.spareLength = length;
+  }
+
+  /** A store of watched code took the slow road. */
+  protected watchedStore(lin: number, pa: number, size: number, v: number): void {
+    if ((lin - this.spareFrom) >>> 0 < this.spareLength || this.plain[pa >>> 12]) return;
+    this.onStore?.(lin, pa, size, v);
+  }
+
   /** Tells `watch` of each load and store of the CPU, but not of the walker's; null for nobody. */
   watchAccesses(watch: AccessWatch | null): void {
     if (watch === this.onAccess) return;
     this.onAccess = watch;
+    this.clearFront();
+  }
+
+  /** Bytes [pa, pa + length) of RAM change behind the CPU's back. */
+  markDirty(pa: number, length: number): void {
+    this.dirty.fill(1, pa >>> 12, (pa + length + 4095) >>> 12);
+  }
+
+  /** From here on `dirty` tells which pages are written: the next write to each takes the slow part. */
+  forgetDirty(): void {
+    this.dirty.fill(0);
     this.clearFront();
   }
 
@@ -218,6 +289,12 @@ export abstract class Control extends Walker {
 
   protected walkerWrote(pa: number, size: number): void {
     if (this.attributes[pa >>> 12] !== 0) this.tellWrite(pa, size, Number.NaN);
+  }
+
+  /** A bus master reads RAM: tells who watches it. */
+  deviceReads(pa: number, length: number): void {
+    for (let at = pa; at < pa + length; at = (at & ~0xfff) + 4096)
+      if (this.attributes[at >>> 12] & PAGE_READ) return this.onWatchedRead(pa, length, Number.NaN);
   }
 
   /** A bus master wrote RAM: tells who watches it. */
@@ -252,6 +329,7 @@ export abstract class Control extends Walker {
     this.bigPages = s.bigPages;
     this.globalPages = s.globalPages;
     this.user = s.user;
+    this.setWatching(false);
     this.setA20(s.a20);
     this.types.load(s.types);
     this.types.cacheDisabled = s.cacheDisabled;

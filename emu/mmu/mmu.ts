@@ -16,13 +16,22 @@ import type { AccessSize, MmioRange } from '../bus.ts';
 import { TICKS_PER_CYCLE } from '../clock.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
-import { Control, type ControlState, type MmuHost, PAGE_HOLE, PAGE_ROM, PAGE_WATCHED } from './control.ts';
+import {
+  Control,
+  type ControlState,
+  type MmuHost,
+  PAGE_HOLE,
+  PAGE_READ,
+  PAGE_ROM,
+  PAGE_WATCHED,
+  FRONT as SLOTS,
+} from './control.ts';
 import { AC, type CpuFault } from './fault.ts';
 import { BIG, TLB_HIGH, type Tlb } from './tlb.ts';
 
 const MMIO = CAUSE.mmio;
 
-const FRONT = 1024; // slots a privilege level
+const FRONT = SLOTS; // an imported constant as an index is slow
 const FRONT_MASK = FRONT - 1;
 const EPOCHS = 4096;
 /** The lowest bit of TLB_HIGH. */
@@ -34,10 +43,10 @@ export class Mmu extends Control {
   stores = 0;
 
   // The front tables: tag is the page address with the epoch in its low bits.
-  private readonly readTag = new Int32Array(2 * FRONT);
-  private readonly writeTag = new Int32Array(2 * FRONT);
-  private readonly delta = new Int32Array(2 * FRONT);
-  private readonly entryOf = new Int32Array(2 * FRONT);
+  private readonly readTag = new Int32Array(4 * FRONT);
+  private readonly writeTag = new Int32Array(4 * FRONT);
+  private readonly delta = new Int32Array(4 * FRONT);
+  private readonly entryOf = new Int32Array(4 * FRONT);
   private epoch = 1;
   private lastEntry = -1;
 
@@ -58,12 +67,13 @@ export class Mmu extends Control {
   /** The privilege of the accesses that follow: CPL 3 is user. */
   setUser(user: boolean): void {
     this.user = user ? FRONT : 0;
+    this.bank = this.user | this.watching;
   }
 
   // ---- loads and stores: the fast part -----------------------------------------------------------------------
 
   read8(lin: number): number {
-    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
+    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank;
     if (this.readTag[slot] !== ((lin & ~0xfff) | this.epoch)) return this.slowRead(lin, 1) & 0xff;
     const pa = (lin + this.delta[slot]) | 0;
     this.use(this.entryOf[slot]);
@@ -73,7 +83,7 @@ export class Mmu extends Control {
   }
 
   read16(lin: number): number {
-    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
+    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank;
     if (this.readTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 1)) & this.wordMask) !== 0)
       return this.slowRead(lin, 2) & 0xffff;
     const pa = (lin + this.delta[slot]) | 0;
@@ -84,7 +94,7 @@ export class Mmu extends Control {
   }
 
   read32(lin: number): number {
-    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
+    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank;
     if (this.readTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 3)) & this.dwordMask) !== 0)
       return this.slowRead(lin, 4);
     const pa = (lin + this.delta[slot]) | 0;
@@ -95,7 +105,7 @@ export class Mmu extends Control {
   }
 
   write8(lin: number, v: number): void {
-    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
+    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank;
     if (this.writeTag[slot] !== ((lin & ~0xfff) | this.epoch)) return this.slowWrite(lin, 1, v);
     const pa = (lin + this.delta[slot]) | 0;
     this.use(this.entryOf[slot]);
@@ -105,7 +115,7 @@ export class Mmu extends Control {
   }
 
   write16(lin: number, v: number): void {
-    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
+    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank;
     if (this.writeTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 1)) & this.wordMask) !== 0)
       return this.slowWrite(lin, 2, v);
     const pa = (lin + this.delta[slot]) | 0;
@@ -116,7 +126,7 @@ export class Mmu extends Control {
   }
 
   write32(lin: number, v: number): void {
-    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
+    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank;
     if (this.writeTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 3)) & this.dwordMask) !== 0)
       return this.slowWrite(lin, 4, v);
     const pa = (lin + this.delta[slot]) | 0;
@@ -128,7 +138,7 @@ export class Mmu extends Control {
 
   /** Throws the fault that a write of `size` bytes at `lin` would raise; translates, and touches no data. */
   probeWrite(lin: number, size: number): void {
-    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
+    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank;
     if (
       this.writeTag[slot] === ((lin & ~0xfff) | this.epoch) &&
       ((lin ^ (lin + size - 1)) & this.probeMask) === 0
@@ -187,7 +197,9 @@ export class Mmu extends Control {
     const flags = this.foundFlags();
     if (flags & TLB_HIGH) return this.mmioRead(pa, size);
     if (pa >>> 0 >= this.ramSize || (pa >>> 0) + size > this.ramSize) return this.mmioRead(pa, size);
-    if (this.attributes[pa >>> 12] & PAGE_HOLE) return this.mmioRead(pa, size);
+    const attributes = this.attributes[pa >>> 12];
+    if (attributes & PAGE_HOLE) return this.mmioRead(pa, size);
+    if (attributes & PAGE_READ) this.onWatchedRead(pa, size, lin);
     const crosses = ((lin ^ last) & this.lineMask) !== 0;
     if (this.isUncached(pa, flags)) {
       this.hierarchy.loadUncached(pa);
@@ -212,6 +224,7 @@ export class Mmu extends Control {
     const pa = this.translate(lin, true);
     if (this.onAccess !== null) this.onAccess(lin, size, true);
     const flags = this.foundFlags();
+    if (this.watching !== 0) this.watchedStore(lin, flags & TLB_HIGH ? 2 ** 32 : pa >>> 0, size, v);
     if (flags & TLB_HIGH) return this.mmioWrite(pa, size, v);
     if (pa >>> 0 >= this.ramSize || (pa >>> 0) + size > this.ramSize) return this.mmioWrite(pa, size, v);
     const attributes = this.attributes[pa >>> 12];
@@ -227,6 +240,8 @@ export class Mmu extends Control {
     }
     this.stores++;
     if (attributes & PAGE_ROM) return;
+    // The fast part writes only to pages that were written here since the front table was last cleared.
+    this.dirty[pa >>> 12] = 1;
     if (size === 1) this.ram8[pa] = v;
     else if (size === 2) this.ram.setInt16(pa, v, true);
     else this.ram.setInt32(pa, v, true);
@@ -277,10 +292,11 @@ export class Mmu extends Control {
   private fillFront(lin: number, pa: number, write: boolean): void {
     if (pa >>> 0 >= this.ramSize || ((pa >>> 12) << 12) + 4096 > this.ramSize) return;
     const attributes = this.attributes[pa >>> 12];
-    if (write ? attributes !== 0 : (attributes & (PAGE_WATCHED | PAGE_HOLE)) !== 0) return;
+    if (write ? attributes !== 0 : (attributes & (PAGE_WATCHED | PAGE_HOLE | PAGE_READ)) !== 0) return;
+    if (write && this.watching !== 0 && !this.plain[pa >>> 12]) return;
     if (this.onAccess !== null || (write && this.watchedLinear?.has(lin >>> 12))) return;
     if (this.paging && !this.foundTlb.paired(this.found)) return;
-    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.user;
+    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank;
     const entry = !this.paging ? -1 : this.foundTlb === this.dtlb ? this.found : this.found + 256;
     const tag = (lin & ~0xfff) | this.epoch;
     const delta = (pa - lin) | 0;
@@ -311,12 +327,12 @@ export class Mmu extends Control {
     const entry = tlb === this.dtlb ? e : e + 256;
     if (entry === this.lastEntry) this.lastEntry = -2;
     if (key & BIG) {
-      for (let slot = 0; slot < 2 * FRONT; slot++)
+      for (let slot = 0; slot < this.slots; slot++)
         if (this.entryOf[slot] === entry) this.readTag[slot] = this.writeTag[slot] = 0;
       return;
     }
     // Pages whose numbers differ above bit 10 share slots by XOR, so that arrays megabytes apart do not collide.
-    for (let slot = (key ^ (key >>> 10)) & FRONT_MASK; slot < 2 * FRONT; slot += FRONT)
+    for (let slot = (key ^ (key >>> 10)) & FRONT_MASK; slot < this.slots; slot += FRONT)
       if (this.entryOf[slot] === entry) this.readTag[slot] = this.writeTag[slot] = 0;
   }
 

@@ -39,6 +39,8 @@ export abstract class Walker {
   readonly dtlb4m: Tlb;
   readonly ram: DataView;
   readonly ram8: Uint8Array;
+  /** One byte a page of RAM: not 0 if the page may have been written since forgetDirty(). */
+  readonly dirty: Uint8Array;
   readonly ramSize: number;
   /** Lines of code fetched since reset: one for each line that execution enters. */
   fetches = 0;
@@ -97,6 +99,7 @@ export abstract class Walker {
     this.ram = state.ramView();
     this.ram8 = state.ram8();
     this.ramSize = state.ramSize;
+    this.dirty = new Uint8Array(state.ramSize >>> 12);
     this.l1tags = this.hierarchy.l1d.tags;
     this.l1mask = this.hierarchy.timed ? this.hierarchy.l1d.setMask : 0;
     this.l1ways = this.hierarchy.l1d.ways;
@@ -321,6 +324,7 @@ export abstract class Walker {
     if (this.walksUncached(pa)) this.hierarchy.storeUncached(pa);
     else this.storeLine(pa);
     if (!this.isWritable(pa)) return;
+    this.dirty[pa >>> 12] = 1;
     this.ram.setInt32(pa, v, true);
     this.onWalk?.('write', pa, v);
     this.walkerWrote(pa, 4);

@@ -6,7 +6,7 @@ import { readElf } from '../../guest/elf.ts';
 import { planTrial } from '../faults/plan.ts';
 import { FAULT_TYPES } from '../faults/types.ts';
 import { outcomeOf } from '../outcome.ts';
-import { Bench } from '../trial/bench.ts';
+import { Bench, DEFAULT_MINIMUM } from '../trial/bench.ts';
 import type { Parts } from './parts.ts';
 import { ThreadWorker } from './pool.ts';
 
@@ -24,5 +24,5 @@ export const MACHINERY: Parts = {
     return new Bench({ build, profile, configuration, driver, minimumPackets, minimumCycles });
   },
   openWorker: campaign => new ThreadWorker(campaign),
-  minimum: { minimumPackets: 200, minimumCycles: 20_000_000 },
+  minimum: DEFAULT_MINIMUM,
 };

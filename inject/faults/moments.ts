@@ -8,6 +8,7 @@
  * behind it; when it runs for the second time, what was there is put back. An execution nested in an interrupt between
  * the two is told apart by its stack pointer.
  */
+import { Register } from 'iced-x86';
 import type { Session } from '../../guest/session.ts';
 import type { Instruction } from './code.ts';
 import type { GuestMemory } from './guest-memory.ts';
@@ -19,7 +20,7 @@ const CALL_LENGTH = 5;
 const JMP_SHORT = 0xeb;
 const JMP_LENGTH = 2;
 /** Number of EAX among iced's registers; the eight follow in the processor's order. */
-export const ICED_EAX = 37;
+const ICED_EAX: number = Register.EAX;
 
 /** Where a driver is loaded, and what an injected fault may do there. */
 export interface Place {

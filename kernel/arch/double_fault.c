@@ -5,16 +5,15 @@
 #include <asm/memlayout.h>
 #include <asm/system.h>
 #include <kernel/hooks.h>
+#include <kernel/offsets.h>
 #include <kernel/traps.h>
 #include <kernel/tss.h>
 #include <linux/kernel.h>
 #include <linux/sched.h>
 
-#define DF_STACK_SIZE 8192u
-
-static u8 df_stack[DF_STACK_SIZE] __aligned(16);
+u8 df_stack[DF_STACK_SIZE] __aligned(16); /* entry.S */
 void double_fault_entry(void); /* entry.S */
-void do_double_fault(void);
+void do_double_fault(u32 domain);
 
 void double_fault_init(void) {
   struct tss *tss = double_fault_tss();
@@ -38,14 +37,14 @@ static void regs_to_tss(struct tss *t, const struct pt_regs *regs) {
   t->eip = regs->eip, t->cs = regs->cs, t->eflags = regs->eflags, t->esp = regs->esp, t->ss = regs->ss;
 }
 
-/* Returning ends in IRET, which switches back to the interrupted task. */
-void do_double_fault(void) {
+/* `domain`: as in do_trap. Returning ends in IRET, which switches back to the interrupted task. */
+void do_double_fault(u32 domain) {
   struct tss *main = main_tss();
   u32 address = read_cr2();
-  u32 cr3 = domain_cr3 ? domain_cr3 : current->cr3;
+  u32 cr3 = current->cr3;
   struct pt_regs regs;
   regs_from_tss(&regs, main);
-  if (!nooks_double_fault(&regs, &cr3)) {
+  if (!nooks_double_fault(&regs, domain)) {
     show_regs(&regs, TRAP_DOUBLE_FAULT, address, "double fault");
     panic("double fault in ring %u", regs.cs & 3);
   }

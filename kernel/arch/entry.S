@@ -49,6 +49,13 @@
 
 /* ---- Exceptions and interrupts ---- */
 
+/*
+ * From here to trap_entry_end a domain may be loaded and half of a trap taken: the watchdog's NMI, which may
+ * come anywhere, does not unwind a domain that it finds here (nooks/watchdog.c).
+ */
+.global trap_entry_start
+trap_entry_start:
+
 .macro vector number, error
 trap_\number:
   .if \error == 0
@@ -58,10 +65,29 @@ trap_\number:
   jmp trap_common
 .endm
 
+/*
+ * An NMI goes back straight to where it came from, also to ring 3: NMIs are blocked until its IRET, so this is no
+ * place to run another task.
+ */
+trap_2:
+  pushl $0
+  pushl $2
+  save_regs
+  movl %esp, %ebx
+  xorl %ebp, %ebp
+  cmpl $0, domain_cr3
+  jne trap_from_domain
+  pushl $0
+  pushl %ebx
+  call do_trap
+  addl $8, %esp
+  restore_regs
+
 .altmacro
 .set n, 0
 .rept 48
-  .if n == 8 || n == 10 || n == 11 || n == 12 || n == 13 || n == 14 || n == 17
+  .if n == 2
+  .elseif n == 8 || n == 10 || n == 11 || n == 12 || n == 13 || n == 14 || n == 17
     vector %n, 1
   .else
     vector %n, 0
@@ -86,25 +112,30 @@ trap_common:
 /*
  * The trap interrupted a domain: its registers are on the domain's stack, %ebx points at them. Handle it under
  * the current task's page directory and on its kernel stack, then put back what was found.
+ *
+ * domain_cr3 is set only while %esp is on the domain's stack: an NMI at any of these instructions would begin at
+ * domain_kernel_esp as well, and must find nothing of ours there.
  */
 trap_from_domain:
   movl %cr3, %esi
   movl current_task, %eax
   movl TASK_CR3(%eax), %eax
   movl %eax, %cr3
+  movl domain_cr3, %edi
+  movl $0, domain_cr3
   movl domain_kernel_esp, %esp
   pushl %esi
-  pushl domain_cr3
+  pushl %edi
   pushl domain_kernel_esp
-  pushl domain_cr3
-  movl $0, domain_cr3
+  pushl %edi
   pushl %ebx
   call do_trap
   addl $8, %esp
   popl domain_kernel_esp
-  popl domain_cr3
+  popl %edi
   popl %esi
   movl %ebx, %esp               /* the stack first, then the directory: an NMI finds a writable one */
+  movl %edi, domain_cr3
   movl %esi, %cr3
   restore_regs
 
@@ -147,6 +178,21 @@ bad_system_call:
   pushl %ebx
   call do_trap
   ud2
+/*
+ * The double-fault task (arch/double_fault.c): each #DF resumes it after its last IRET. From here on the kernel runs,
+ * for an NMI too.
+ */
+.global double_fault_entry
+double_fault_entry:
+  movl domain_cr3, %eax
+  movl $0, domain_cr3
+  pushl %eax
+  call do_double_fault
+  movl $df_stack + DF_STACK_SIZE, %esp /* the error code is gone; a software INT 8 pushed none */
+  iret
+  jmp double_fault_entry
+.global trap_entry_end
+trap_entry_end:
 
 /* Interrupts are off; the frame is on the stack. */
 ring3_exit:
@@ -203,15 +249,6 @@ kernel_thread_start:
   pushl $0
   call do_exit
   ud2
-
-/* ---- The double-fault task (arch/double_fault.c): each #DF resumes it after its last IRET ---- */
-
-.global double_fault_entry
-double_fault_entry:
-  call do_double_fault
-  addl $4, %esp
-  iret
-  jmp double_fault_entry
 
 .section .rodata
 .macro vector_address number

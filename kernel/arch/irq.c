@@ -133,7 +133,7 @@ void irq_end_lost(void) {
     if (lost >> irq & 1 && irq != IRQ_CASCADE) eoi(irq);
 }
 
-int in_irq(void) { return irq_depth != 0; }
+int in_irq(void) { return (int)irq_depth; }
 
 /* ---- For drivers ---- */
 

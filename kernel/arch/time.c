@@ -18,6 +18,7 @@
 #define PIT_CH2 0x42
 #define PIT_CMD 0x43
 #define PIT_CH0_RATE 0x34     /* channel 0, low then high byte, mode 2 */
+#define PIT_CH0_SQUARE 0x36   /* mode 3: the output falls in the middle of the tick */
 #define PIT_CH0_LATCH 0x00
 #define PIT_CH2_ONE_SHOT 0xB0 /* channel 2, low then high byte, mode 0 */
 #define PORT_B 0x61           /* bit 0: gate of channel 2, bit 1: speaker, bit 5: output of channel 2 */
@@ -55,15 +56,25 @@ static void timer_interrupt(int irq, void *dev_id, struct pt_regs *regs) {
   do_timer(regs);
 }
 
+static void set_clock(u8 mode) {
+  outb(mode, PIT_CMD);
+  outb(TICK_COUNT & 0xFF, PIT_CH0);
+  outb(TICK_COUNT >> 8, PIT_CH0);
+}
+
+/* Delays by the PIT count in steps of one, which mode 3 does not. */
+bool clock_square_wave(void) {
+  if (tsc_khz) set_clock(PIT_CH0_SQUARE);
+  return tsc_khz != 0;
+}
+
 void time_init(void) {
   if (has_tsc()) {
     u32 cycles = time_channel_2();
     tsc_khz = (u32)((u64)cycles * PIT_HZ / CALIBRATE_COUNT / 1000);
     boot_tsc = rdtsc();
   }
-  outb(PIT_CH0_RATE, PIT_CMD);
-  outb(TICK_COUNT & 0xFF, PIT_CH0);
-  outb(TICK_COUNT >> 8, PIT_CH0);
+  set_clock(PIT_CH0_RATE);
   if (request_irq(IRQ_TIMER, timer_interrupt, SA_INTERRUPT, "timer", NULL)) panic("no timer interrupt");
 }
 

@@ -3,11 +3,15 @@
 #include <asm/memlayout.h>
 #include <asm/pgtable.h>
 #include <asm/system.h>
+#include <kernel/boot.h>
 #include <kernel/hooks.h>
 #include <kernel/process.h>
 #include <kernel/traps.h>
+#include <linux/init.h>
+#include <linux/interrupt.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
+#include <linux/string.h>
 
 #define VECTORS 256
 #define STUBS 48 /* exceptions and interrupts, from entry.S */
@@ -24,6 +28,7 @@ void do_trap(struct pt_regs *regs, u32 domain);
 u32 domain_cr3, domain_kernel_esp;
 
 static u64 idt[VECTORS] __aligned(8);
+static bool oops_panics; /* oops=panic */
 
 /* What each exception is called and, in a process, dies of. */
 static const struct {
@@ -57,6 +62,14 @@ void idt_init(void) {
   idt[SYSCALL_VECTOR] = gate(KERNEL_CS, (u32)system_call, GATE_INTERRUPT_USER);
   __asm__ __volatile__("lidt %0" : : "m"(idtr));
 }
+
+static int oops_init(void) {
+  const char *mode = boot_option("oops");
+  oops_panics = mode && !strcmp(mode, "panic");
+  if (mode && !oops_panics && strcmp(mode, "kill")) panic("kernel option oops=%s: kill or panic", mode);
+  return 0;
+}
+__initcall(oops_init);
 
 static const char *trap_name(u32 vector) {
   return vector < TRAP_COUNT ? traps[vector].name : vector == SYSCALL_VECTOR ? "system call in ring 0" : "interrupt";
@@ -116,8 +129,23 @@ static void kill_process(struct pt_regs *regs, u32 vector, u32 address) {
   if (!current->kill_signal) current->kill_signal = signal;
 }
 
+/* As in 2.4, a process that faults in the kernel dies, with whatever it holds; but not where nobody else could go on. */
+static bool may_oops(u32 vector) {
+  return !oops_panics && vector != TRAP_DOUBLE_FAULT && vector != TRAP_MACHINE_CHECK && !in_interrupt() &&
+         current->pid != 0 && current != init_task && !current->nooks;
+}
+
+static void oops(void) __noreturn;
+static void oops(void) {
+  static u32 count;
+  printk(KERN_EMERG "Oops %u: %s[%d] is killed\n", ++count, current->comm, current->pid);
+  current->kill_signal = SIGSEGV;
+  do_exit(SIGSEGV);
+}
+
+/* The frame of a trap in a domain lies in its memory: what it says of rings is no concern then. */
 void bad_trap(struct pt_regs *regs, u32 vector, u32 address, u32 domain) {
-  if (user_mode(regs)) {
+  if (!domain && user_mode(regs)) {
     kill_process(regs, vector, address);
     return;
   }
@@ -125,7 +153,24 @@ void bad_trap(struct pt_regs *regs, u32 vector, u32 address, u32 domain) {
   if (nooks_fault(regs, vector, address, domain)) return;
   show_regs(regs, vector, address, trap_name(vector));
   dump_frames(regs->ebp);
+  if (may_oops(vector)) oops();
   panic("%s in ring 0", trap_name(vector));
+}
+
+/*
+ * Single steps and breakpoints in the kernel are leftovers of whoever set TF or DR7. As 2.4 does, they are switched
+ * off, and what was interrupted goes on. A domain that does so has failed.
+ */
+static void do_debug(struct pt_regs *regs, u32 domain) {
+  write_dr7(0);
+  write_dr6(0);
+  if (domain || user_mode(regs)) bad_trap(regs, TRAP_DEBUG, 0, domain);
+  else regs->eflags &= ~EFLAGS_TF;
+}
+
+static void do_nmi(struct pt_regs *regs, u32 domain) {
+  static u32 strange;
+  if (!nooks_nmi(regs, domain) && !strange++) printk(KERN_WARNING "NMI for a reason that nobody knows\n");
 }
 
 /* `domain`: the page directory of the domain that was interrupted, or 0. Interrupts are off, also on return. */
@@ -133,11 +178,17 @@ void do_trap(struct pt_regs *regs, u32 domain) {
   u32 vector = regs->orig_eax;
   if (vector >= IRQ_VECTOR && vector < IRQ_VECTOR + NR_IRQS) {
     do_irq(regs);
+    if (domain) nooks_interrupted(regs, domain);
+    return;
+  }
+  if (vector == TRAP_NMI) {
+    do_nmi(regs, domain);
     return;
   }
   u32 address = vector == TRAP_PAGE_FAULT ? read_cr2() : 0;
-  if (regs->eflags & EFLAGS_IF && vector != TRAP_NMI) local_irq_enable();
+  if (regs->eflags & EFLAGS_IF && vector != TRAP_DEBUG) local_irq_enable();
   if (vector == TRAP_PAGE_FAULT) do_page_fault(regs, address, domain);
+  else if (vector == TRAP_DEBUG) do_debug(regs, domain);
   else bad_trap(regs, vector, 0, domain);
   local_irq_disable();
 }

@@ -15,7 +15,7 @@
 #include <linux/string.h>
 
 #define ARGS_MAX 4096 /* bytes of all arguments */
-#define ARGC_MAX 64
+#define ARGC_MAX 128
 #define MIN_VADDR 0x1000u /* page 0 is never mapped: NULL must fault */
 
 static const Elf32_Ehdr *check_header(const struct boot_module *m) {

@@ -6,10 +6,19 @@ __weak int nooks_fault(struct pt_regs *regs, u32 vector, u32 address, u32 domain
   return 0;
 }
 
-__weak int nooks_double_fault(struct pt_regs *regs, u32 *cr3) {
-  (void)regs, (void)cr3;
+__weak int nooks_double_fault(struct pt_regs *regs, u32 domain) {
+  (void)regs, (void)domain;
   return 0;
 }
+
+__weak bool nooks_nmi(struct pt_regs *regs, u32 domain) {
+  (void)regs, (void)domain;
+  return false;
+}
+
+__weak void nooks_tick(struct pt_regs *regs) { (void)regs; }
+
+__weak void nooks_interrupted(struct pt_regs *regs, u32 domain) { (void)regs, (void)domain; }
 
 __weak void nooks_task_exit(struct task_struct *task) { (void)task; }
 

@@ -49,6 +49,7 @@ static void unlist_module(struct module *mod) {
 
 static void free_module(struct module *mod) {
   if (mod->base) free_pages(mod->base, get_order(mod->size));
+  for (u32 i = 0; i < MODULE_STRINGS; i++) kfree(mod->strings[i]);
   kfree(mod->section_addr);
   kfree(mod);
 }

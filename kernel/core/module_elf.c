@@ -254,10 +254,13 @@ static int set_ints(const struct module_parm *p, u32 max, const char *s) {
   return -EINVAL;
 }
 
-/* The string lives in the driver heap; nobody frees it, as nobody knows whether the driver kept it. */
-static int set_string(const struct module_parm *p, const char *s, size_t length) {
-  char *copy = kmalloc(length + 1, GFP_KERNEL | __GFP_DRIVER);
+/* The string lives in the driver heap as long as the module. */
+static int set_string(struct module *mod, const struct module_parm *p, const char *s, size_t length) {
+  u32 i = 0;
+  while (i < MODULE_STRINGS && mod->strings[i]) i++;
+  char *copy = i < MODULE_STRINGS ? kmalloc(length + 1, GFP_KERNEL | __GFP_DRIVER) : NULL;
   if (!copy) return -ENOMEM;
+  mod->strings[i] = copy;
   memcpy(copy, s, length);
   copy[length] = 0;
   *(char **)p->addr = copy;
@@ -272,7 +275,7 @@ static int set_parm(struct loader *l, const char *word, size_t length) {
   strlcpy(shown, word, min_t(size_t, sizeof shown, length + 1));
   if (!p) return refuse(l, "no such parameter:", shown);
   u32 max = parm_count(p->type, &kind);
-  int err = kind == 's' ? set_string(p, eq + 1, length - name_length - 1) : set_ints(p, max, eq + 1);
+  int err = kind == 's' ? set_string(l->mod, p, eq + 1, length - name_length - 1) : set_ints(p, max, eq + 1);
   return err ? refuse(l, "bad value:", shown) : 0;
 }
 

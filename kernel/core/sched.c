@@ -131,7 +131,9 @@ void cpu_idle(void) {
     local_irq_disable();
     do_softirq();
     if (list_empty(&run_queue)) {
-      idle_since = tsc_khz ? rdtsc() : 0;
+      u64 now = tsc_khz ? rdtsc() : 0;
+      if (idle_since) idle_cycles += now - idle_since; /* woken by an NMI, which is no interrupt's end of idleness */
+      idle_since = now;
       __asm__ __volatile__("sti; hlt" : : : "memory");
     } else {
       schedule();

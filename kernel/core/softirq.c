@@ -20,6 +20,7 @@ static u32 pending;  /* a bit each; interrupts off */
 static u32 bh_count; /* soft interrupts running or forbidden */
 
 int in_interrupt(void) { return in_irq() || bh_count; }
+int interrupts_nest(void) { return in_irq() > 1 || bh_count; }
 
 void open_softirq(int nr, void (*action)(struct softirq_action *), void *data) {
   actions[nr].data = data;

@@ -108,6 +108,7 @@ void *const syscall_table[NR_syscalls] = {
   CALL(open),
   CALL(close),
   CALL(waitpid),
+  CALL(unlink),
   CALL(execve),
   CALL(lseek),
   CALL(getpid),

@@ -1,5 +1,6 @@
 /* Kernel timers: a list sorted by expiry, run by the clock's soft interrupt. */
 #include <asm/system.h>
+#include <kernel/hooks.h>
 #include <kernel/traps.h>
 #include <linux/interrupt.h>
 #include <linux/kernel.h>
@@ -75,6 +76,7 @@ void timers_init(void) { open_softirq(TIMER_SOFTIRQ, run_timers, NULL); }
 void do_timer(struct pt_regs *regs) {
   jiffies++;
   scheduler_tick(user_mode(regs));
+  nooks_tick(regs);
   if (!list_empty(&timers) && time_after_eq(jiffies, list_entry(timers.next, struct timer_list, list)->expires))
     __cpu_raise_softirq(TIMER_SOFTIRQ);
 }

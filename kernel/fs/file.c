@@ -19,6 +19,8 @@ static const struct {
   { "/dev/", chrdev_open },
   { "/proc/", proc_open },
   { "/boot/", bootfs_open },
+  { "/etc/", ramfs_open_etc },
+  { "/tmp/", ramfs_open_tmp },
 };
 
 /* ---- Descriptors ---- */

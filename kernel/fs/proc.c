@@ -1,5 +1,6 @@
-/* /proc: text that a function writes when the file is opened. */
+/* /proc: text that a function writes when the file is opened; some files take lines. */
 #include <asm/system.h>
+#include <asm/uaccess.h>
 #include <kernel/boot.h>
 #include <kernel/files.h>
 #include <kernel/hooks.h>
@@ -14,17 +15,21 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#define PROC_NAME_MAX 32
+#define PROC_NAME_MAX 40
+#define LINE_MAX 128 /* bytes of a line that is written */
 
 struct proc_dir_entry {
   struct list_head list;
   char name[PROC_NAME_MAX];
   read_proc_t *read;
+  write_line_t *write;
   void *data;
 };
 
-/* An open file's text. */
+/* An open file's text, and who takes its lines. */
 struct proc_text {
+  write_line_t *write;
+  void *data;
   u32 length;
   char text[];
 };
@@ -42,11 +47,16 @@ static struct proc_dir_entry *find_entry(const char *name) {
 struct proc_dir_entry *create_proc_read_entry(const char *name, mode_t mode, struct proc_dir_entry *parent,
                                               read_proc_t *read_proc, void *data) {
   (void)mode, (void)parent;
+  return proc_create(name, read_proc, NULL, data);
+}
+
+struct proc_dir_entry *proc_create(const char *name, read_proc_t *read, write_line_t *write, void *data) {
   if (strlen(name) >= PROC_NAME_MAX || find_entry(name)) return NULL;
   struct proc_dir_entry *e = kmalloc(sizeof *e, GFP_KERNEL);
   if (!e) return NULL;
   strcpy(e->name, name);
-  e->read = read_proc;
+  e->read = read;
+  e->write = write;
   e->data = data;
   list_add_tail(&e->list, &entries);
   return e;
@@ -65,26 +75,41 @@ static ssize_t proc_read(struct file *file, char *buf, size_t count, loff_t *ppo
   return read_from_memory(buf, count, ppos, t->text, t->length);
 }
 
+static ssize_t proc_write(struct file *file, const char *buf, size_t count, loff_t *ppos) {
+  const struct proc_text *t = file->private_data;
+  char line[LINE_MAX];
+  (void)ppos;
+  if (count >= sizeof line) return -EINVAL;
+  if (copy_from_user(line, buf, count)) return -EFAULT;
+  line[count] = 0;
+  if (count && line[count - 1] == '\n') line[count - 1] = 0;
+  int err = t->write(line, t->data);
+  return err ? err : (ssize_t)count;
+}
+
 static int proc_release(struct inode *inode, struct file *file) {
   (void)inode;
   kfree(file->private_data);
   return 0;
 }
 
-static struct file_operations proc_fops = { .read = proc_read, .release = proc_release };
+static struct file_operations read_fops = { .read = proc_read, .release = proc_release };
+static struct file_operations write_fops = { .read = proc_read, .write = proc_write, .release = proc_release };
 
 int proc_open(const char *name, struct file *file) {
   struct proc_dir_entry *e = find_entry(name);
   if (!e) return -ENOENT;
-  if ((file->f_flags & O_ACCMODE) != O_RDONLY) return -EACCES;
+  if ((file->f_flags & O_ACCMODE) != O_RDONLY && !e->write) return -EACCES;
   struct proc_text *t = kmalloc(sizeof *t + TEXT_MAX, GFP_KERNEL);
   char *start = NULL;
   int eof = 0;
   if (!t) return -ENOMEM;
+  t->write = e->write;
+  t->data = e->data;
   int n = e->read(t->text, &start, 0, (int)TEXT_MAX, &eof, e->data);
   t->length = n < 0 ? 0 : min_t(u32, (u32)n, TEXT_MAX);
   file->private_data = t;
-  file->f_op = &proc_fops;
+  file->f_op = e->write ? &write_fops : &read_fops;
   return 0;
 }
 

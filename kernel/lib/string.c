@@ -127,6 +127,15 @@ __inherit char *strstr(const char *s, const char *find) {
   return n ? NULL : (char *)s;
 }
 
+char *strsep(char **s, const char *separators) {
+  char *word = *s, *p = word;
+  if (!word) return NULL;
+  while (*p && !strchr(separators, *p)) p++;
+  *s = *p ? p + 1 : NULL;
+  *p = 0;
+  return word;
+}
+
 EXPORT_SYMBOL(memcpy);
 EXPORT_SYMBOL(memmove);
 EXPORT_SYMBOL(memset);

@@ -122,7 +122,14 @@ bool heap_object(const void *p, struct heap **heap, void **start, size_t *size) 
   return true;
 }
 
+struct heap *heap_of_page(const void *addr) {
+  struct page *page = virt_to_page(addr);
+  if (page->flags & PG_SLAB) return ((struct slab *)page->slab)->cache->heap;
+  return page->flags & PG_LARGE ? ((struct large *)page->slab)->heap : NULL;
+}
+
 u16 heap_owner(const struct heap *heap) { return heap->owner; }
+void heap_set_owner(struct heap *heap, u16 owner) { heap->owner = owner; }
 u32 heap_bytes(const struct heap *heap) { return heap->bytes; }
 
 struct heap *heap_create(const char *name, int gfp, u16 owner,

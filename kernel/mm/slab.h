@@ -60,6 +60,14 @@ struct heap {
   u32 bytes; /* in live objects */
 };
 
+/* The host finds a driver's live objects by these (inject/faults/heap.ts). */
+_Static_assert(offsetof(struct slab, mem) == 12 && offsetof(struct slab, bufctl) == 20, "read by the host");
+_Static_assert(offsetof(struct kmem_cache, size) == 36 && offsetof(struct kmem_cache, objects) == 44, "read by the host");
+_Static_assert(offsetof(struct kmem_cache, full) == 52 && sizeof(struct kmem_cache) == 88, "read by the host");
+_Static_assert(offsetof(struct large, mem) == 12 && offsetof(struct large, size) == 16, "read by the host");
+_Static_assert(offsetof(struct heap, owner) == 28 && offsetof(struct heap, sizes) == 36, "read by the host");
+_Static_assert(offsetof(struct heap, caches) == 652 && offsetof(struct heap, large) == 660, "read by the host");
+
 void *heap_pages(struct heap *heap, unsigned order, int gfp, u8 flag, void *use);
 void heap_pages_free(struct heap *heap, void *mem, unsigned order);
 

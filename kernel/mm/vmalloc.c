@@ -34,6 +34,12 @@ struct vm_struct *find_vm_area(const void *addr) {
   return area;
 }
 
+u32 vmalloc_used_end(void) {
+  u32 end = VMALLOC_BASE;
+  for (const struct vm_struct *area = areas; area; area = area->next) end = area->addr + area->size;
+  return end;
+}
+
 static void unlink_area(struct vm_struct *area) {
   struct vm_struct **link = &areas;
   while (*link != area) link = &(*link)->next;

@@ -154,7 +154,7 @@ static void update(struct neighbour *n, const unsigned char *ha) {
   memcpy(n->ha, ha, ETH_ALEN);
   n->known = 1;
   n->probes = 0;
-  n->confirmed = jiffies;
+  n->confirmed = n->dev->arp_confirmed = jiffies;
   while ((skb = skb_dequeue(&n->waiting))) transmit(skb, n->dev, n->ha);
 }
 
@@ -230,6 +230,24 @@ static int arp_rcv(struct sk_buff *skb, struct net_device *dev, struct packet_ty
   }
   kfree_skb(skb);
   return 0;
+}
+
+static struct neighbour *last_heard(const struct net_device *dev) {
+  struct neighbour *n, *last = NULL;
+  int i;
+
+  for (i = 0; i < ARP_HASH; i++)
+    for (n = table[i]; n; n = n->next)
+      if (n->dev == dev && n->known && (!last || (long)(n->confirmed - last->confirmed) > 0)) last = n;
+  return last;
+}
+
+bool arp_ask(struct net_device *dev) {
+  struct neighbour *n = last_heard(dev);
+
+  if (!n) return false;
+  arp_send(ARPOP_REQUEST, dev, n->address, n->ha);
+  return true;
 }
 
 static struct packet_type arp_packet_type = { .type = __constant_htons(ETH_P_ARP), .func = arp_rcv };

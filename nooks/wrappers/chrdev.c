@@ -171,7 +171,7 @@ int wrap_register_chrdev(unsigned major, const char *name, struct file_operation
   r.fops.open = call_open;
   r.fops.release = call_release;
   r.fops.owner = own->owner ? d->module : NULL;
-  struct nooks_chrdev *c = object_new(sizeof *c);
+  struct nooks_chrdev *c = object_wanted(d, sizeof *c);
   if (!c) return -ENOMEM;
   *c = r;
   int err = register_chrdev(major, c->name, &c->fops);

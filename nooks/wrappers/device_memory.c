@@ -3,6 +3,7 @@
  * it was offered, and only its own domain gets the mapping.
  */
 #include <asm/io.h>
+#include <linux/mm.h>
 #include <linux/pci.h>
 #include <nooks/wrapper.h>
 
@@ -31,7 +32,7 @@ void *wrap_ioremap(u32 phys, u32 size) {
   struct nooks_domain *d = calling_domain();
   if (!size || !own_device_memory(d, phys, size))
     nooks_bad_call(TRIGGER_ARGUMENT, "ioremap: %#x bytes at %#x belong to no device of the extension", size, phys);
-  struct nooks_memory *m = object_new(sizeof *m);
+  struct nooks_memory *m = object_wanted(d, sizeof *m);
   void *addr = m ? ioremap(phys, size) : NULL;
   if (!addr || domain_map_device(d, addr, size)) {
     if (addr) iounmap(addr);
@@ -53,8 +54,8 @@ void *wrap_pci_alloc_consistent(struct pci_dev *copy, u32 size, dma_addr_t *hand
   struct nooks_domain *d = calling_domain();
   struct pci_dev *dev = object_arg(OBJ_PCI_DEV, copy, "pci_alloc_consistent")->kernel;
   writable_arg(handle, sizeof *handle, "pci_alloc_consistent");
-  if (size > MAX_CONSISTENT) return NULL;
-  struct nooks_memory *m = object_new(sizeof *m);
+  if (size > MAX_CONSISTENT || !within_limit(d, LIMIT_MEMORY, domain_bytes(d) + PAGE_ALIGN(size))) return NULL;
+  struct nooks_memory *m = object_wanted(d, sizeof *m);
   void *addr = m ? pci_alloc_consistent(dev, size, &m->handle) : NULL;
   if (!addr) {
     kfree(m);
@@ -62,6 +63,7 @@ void *wrap_pci_alloc_consistent(struct pci_dev *copy, u32 size, dma_addr_t *hand
   }
   m->size = size;
   *handle = m->handle;
+  d->extra_bytes += PAGE_ALIGN(size);
   domain_own(d, addr, size);
   object_track(d, &m->o, OBJ_CONSISTENT, addr, addr);
   return addr;
@@ -72,6 +74,7 @@ void wrap_pci_free_consistent(struct pci_dev *copy, u32 size, void *addr, dma_ad
   struct nooks_memory *m = memory_of(object_arg(OBJ_CONSISTENT, addr, "pci_free_consistent"));
   if (m->size != size || m->handle != handle) nooks_bad_call(TRIGGER_ARGUMENT, "pci_free_consistent: %p has another size or handle", addr);
   domain_disown(m->o.domain, addr, size);
+  m->o.domain->extra_bytes -= PAGE_ALIGN(size);
   pci_free_consistent(dev, size, addr, handle);
   object_drop(&m->o);
 }

@@ -9,21 +9,35 @@
 
 #pragma clang section text = ".text.wrapper"
 
-#define HEAP_SHARE 2 /* a domain's heap may have half of the zone: more is a leak */
-
+/* What an allocation really takes is at most twice its size, and that only up to a page. */
 static void *allocate(size_t size) {
   struct nooks_domain *d = calling_domain();
-  if (heap_bytes(d->heap) > zone_size / HEAP_SHARE) return NULL;
+  if (!within_limit(d, LIMIT_MEMORY, domain_bytes(d) + size)) return NULL;
+  d->changes++;
   return heap_alloc(d->heap, size, GFP_ATOMIC);
 }
 
-static void release(const void *p, const char *function) {
+/* What the kernel keeps in the extension's heap, which it alone frees: copies of its objects, the queue. */
+static bool is_copy(struct nooks_domain *d, const void *p) {
+  static const enum object_type copied[] = { OBJ_NETDEV, OBJ_SKB, OBJ_PCI_DEV, OBJ_FILE, OBJ_CALL };
+  for (u32 i = 0; i < ARRAY_SIZE(copied); i++)
+    if (object_find(d, copied[i], p)) return true;
+  return p == d->queue || packet_spare(d, p);
+}
+
+static void own_object(const void *p, const char *function) {
+  struct nooks_domain *d = calling_domain();
   struct heap *heap;
   void *start;
   size_t size;
-  if (!p) return;
-  if (!heap_object(p, &heap, &start, &size) || heap != calling_domain()->heap || start != p)
+  if (!heap_object(p, &heap, &start, &size) || heap != d->heap || start != p || is_copy(d, p))
     nooks_bad_call(TRIGGER_ARGUMENT, "%s: %p is no live object of the extension's heap", function, p);
+}
+
+static void release(const void *p, const char *function) {
+  if (!p) return;
+  own_object(p, function);
+  calling_domain()->changes++;
   heap_free(p);
 }
 
@@ -39,7 +53,10 @@ void *wrap_kzalloc(u32 size, int gfp) {
 
 void wrap_kfree(const void *p) { release(p, "kfree"); }
 
-u32 wrap_ksize(const void *p) { return ksize(p); }
+u32 wrap_ksize(const void *p) {
+  own_object(p, "ksize");
+  return ksize(p);
+}
 
 void *wrap_vmalloc(u32 size) { return size && size < zone_size ? allocate(PAGE_ALIGN(size)) : NULL; }
 void wrap_vfree(const void *p) { release(p, "vfree"); }
@@ -48,7 +65,8 @@ void wrap_vfree(const void *p) { release(p, "vfree"); }
 
 u32 wrap___get_free_pages(int gfp, u32 order) {
   struct nooks_domain *d = calling_domain();
-  struct nooks_memory *m = order <= MAX_ORDER ? object_new(sizeof *m) : NULL;
+  bool room = order <= MAX_ORDER && within_limit(d, LIMIT_MEMORY, domain_bytes(d) + (PAGE_SIZE << order));
+  struct nooks_memory *m = room ? object_wanted(d, sizeof *m) : NULL;
   u32 addr = m ? __get_free_pages(GFP_DRIVER, order) : 0;
   (void)gfp;
   if (!addr) {
@@ -56,6 +74,7 @@ u32 wrap___get_free_pages(int gfp, u32 order) {
     return 0;
   }
   m->size = order;
+  d->extra_bytes += PAGE_SIZE << order;
   domain_own(d, (void *)addr, PAGE_SIZE << order);
   object_track(d, &m->o, OBJ_PAGES, (void *)addr, (void *)addr);
   return addr;
@@ -72,6 +91,7 @@ void wrap_free_pages(u32 addr, u32 order) {
   struct nooks_memory *m = container_of(object_arg(OBJ_PAGES, (void *)addr, "free_pages"), struct nooks_memory, o);
   if (m->size != order) nooks_bad_call(TRIGGER_ARGUMENT, "free_pages: %#x is a block of order %u, not %u", addr, m->size, order);
   domain_disown(m->o.domain, (void *)addr, PAGE_SIZE << order);
+  m->o.domain->extra_bytes -= PAGE_SIZE << order;
   free_pages(addr, order);
   object_drop(&m->o);
 }
@@ -86,7 +106,7 @@ kmem_cache_t *wrap_kmem_cache_create(const char *name, u32 size, u32 offset, u32
   string_arg(copy, name, sizeof copy, "kmem_cache_create");
   if (ctor || dtor) nooks_bad_call(TRIGGER_ARGUMENT, "kmem_cache_create: %s has a constructor", copy);
   if (!size || size > PAGE_SIZE) return NULL;
-  struct nooks_object *o = object_new(sizeof *o);
+  struct nooks_object *o = object_wanted(d, sizeof *o);
   kmem_cache_t *cache = o ? heap_cache_create(d->heap, copy, size, flags, NULL, NULL) : NULL;
   if (!cache) {
     kfree(o);
@@ -104,7 +124,10 @@ int wrap_kmem_cache_destroy(kmem_cache_t *cache) {
 }
 
 void *wrap_kmem_cache_alloc(kmem_cache_t *cache, int gfp) {
+  struct nooks_domain *d = calling_domain();
   object_arg(OBJ_CACHE, cache, "kmem_cache_alloc");
+  if (!within_limit(d, LIMIT_MEMORY, domain_bytes(d))) return NULL;
+  d->changes++;
   return kmem_cache_alloc(cache, gfp & GFP_KERNEL);
 }
 

@@ -11,6 +11,7 @@
 #pragma clang section text = ".text.wrapper"
 
 #define LINE_MAX 256
+#define MAX_BH 200u /* xpc_frame.bh_disabled holds it */
 
 int nooks_printk(const char *fmt, ...) __printf(1, 2);
 int nooks_stub_printk_line(const char *line, u32 length);
@@ -39,14 +40,14 @@ int wrap_printk_line(const char *line, u32 length) {
 void wrap_panic(const char *fmt) {
   char text[LINE_MAX];
   string_arg(text, fmt, sizeof text, "panic");
-  nooks_bad_call(TRIGGER_ARGUMENT, "panic: %s", text);
+  nooks_bad_call(TRIGGER_PANIC, "panic: %s", text);
 }
 
 void wrap___bug(const char *file, int line, const char *what) {
   char where[64], text[64];
   string_arg(where, file, sizeof where, "BUG");
   string_arg(text, what, sizeof text, "BUG");
-  nooks_bad_call(TRIGGER_ARGUMENT, "%s at %s:%d", text, where, line);
+  nooks_bad_call(TRIGGER_PANIC, "%s at %s:%d", text, where, line);
 }
 
 void wrap_dump_stack(void) { dump_stack(); }
@@ -67,6 +68,7 @@ void wrap___module_put(struct module *mod) {
 /* ---- Soft interrupts: the kernel's count, and ours of what an unwinding would have to undo ---- */
 
 void wrap_local_bh_disable(void) {
+  if (xpc_frame()->bh_disabled == MAX_BH) nooks_bad_call(TRIGGER_ARGUMENT, "local_bh_disable: %u times in one call", MAX_BH);
   xpc_frame()->bh_disabled++;
   local_bh_disable();
 }
@@ -79,8 +81,8 @@ void wrap_local_bh_enable(void) {
 
 void wrap_spin_lock_bh(spinlock_t *lock) {
   writable_arg(lock, sizeof *lock, "spin_lock_bh");
-  wrap_local_bh_disable();
   if (lock->locked) nooks_bad_call(TRIGGER_ARGUMENT, "spin_lock_bh: %p is taken already", (void *)lock);
+  wrap_local_bh_disable();
   lock->locked = 1;
 }
 

@@ -6,6 +6,7 @@
 #include <linux/errno.h>
 #include <linux/if.h>
 #include <linux/netdevice.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 #include <nooks/copy.h>
 #include <nooks/wrapper.h>
@@ -63,7 +64,10 @@ static int nd_hard_start_xmit(struct sk_buff *skb, struct net_device *dev) {
   if (!copy) return 1;
   copy_dev->state = dev->state;
   if (nooks_driver_call(d, &refused, n->hard_start_xmit, 2, copy, copy_dev)) netif_stop_queue(dev);
-  if (!refused) return 0;
+  if (!refused) {
+    d->took = jiffies;
+    return 0;
+  }
   return packet_return(d, copy) ? 1 : 0; /* 0: it has freed what it refused, there is nothing to send again */
 }
 
@@ -141,7 +145,7 @@ static struct net_device *new_copy(struct nooks_domain *d, const struct net_devi
 struct net_device *wrap_alloc_etherdev(int sizeof_priv) {
   struct nooks_domain *d = calling_domain();
   if (sizeof_priv < 0 || sizeof_priv > MAX_PRIVATE) nooks_bad_call(TRIGGER_ARGUMENT, "alloc_etherdev: %d bytes", sizeof_priv);
-  struct nooks_netdev *n = object_new(sizeof *n);
+  struct nooks_netdev *n = object_wanted(d, sizeof *n);
   struct net_device *dev = n ? alloc_etherdev(0) : NULL;
   struct net_device *copy = dev ? new_copy(d, dev, sizeof_priv) : NULL;
   if (!copy) {

@@ -11,6 +11,9 @@
 #pragma clang section text = ".text.wrapper"
 
 #define MAX_IDS 256
+#define BAR_FIRST 0x10u /* base address registers in the configuration space */
+#define BAR_END 0x28u
+#define ROM_BAR 0x30u
 
 static struct nooks_pci_driver *pci_driver_of(struct nooks_object *o) {
   return container_of(o, struct nooks_pci_driver, o);
@@ -59,29 +62,33 @@ static void driver_remove(struct pci_dev *dev) {
 
 /* ---- The driver calls the kernel ---- */
 
-/* The table stays the driver's, read-only or not: it is read while the driver is registered. */
-static void check_ids(const struct pci_device_id *id) {
-  for (u32 n = 0;; id++, n++) {
+/* With the entry that ends it. The twin has a copy: the driver could change its own while the kernel reads it. */
+static u32 count_ids(const struct pci_device_id *id) {
+  for (u32 n = 1;; id++, n++) {
     readable_arg(id, sizeof *id, "pci_register_driver");
+    if (!id->vendor && !id->subvendor && !id->class_mask) return n;
     if (n == MAX_IDS) nooks_bad_call(TRIGGER_ARGUMENT, "pci_register_driver: a table of devices without end");
-    if (!id->vendor && !id->subvendor && !id->class_mask) return;
   }
 }
 
 static struct nooks_pci_driver *new_twin(struct pci_driver *own) {
   readable_arg(own, sizeof *own, "pci_register_driver");
-  check_ids(own->id_table);
+  u32 ids = count_ids(own->id_table);
+  if (object_find(calling_domain(), OBJ_PCI_DRIVER, own))
+    nooks_bad_call(TRIGGER_ARGUMENT, "pci_register_driver: %p is registered already", (void *)own);
   char name[sizeof ((struct nooks_pci_driver *)0)->name];
   string_arg(name, own->name, sizeof name, "pci_register_driver");
   const void *probe = code_arg((const void *)own->probe, "pci_register_driver");
   const void *remove = own->remove ? code_arg((const void *)own->remove, "pci_register_driver") : NULL;
-  struct nooks_pci_driver *driver = object_new(sizeof *driver);
+  struct nooks_pci_driver *driver = object_wanted(calling_domain(), sizeof *driver + ids * sizeof driver->ids[0]);
   if (!driver) return NULL;
+  memcpy(driver->ids, own->id_table, ids * sizeof driver->ids[0]);
+  memset(&driver->ids[ids - 1], 0, sizeof driver->ids[0]);
   memcpy(driver->name, name, sizeof name);
   driver->probe = probe;
   driver->remove = remove;
   driver->driver = (struct pci_driver){
-    .name = driver->name, .id_table = own->id_table, .probe = driver_probe, .remove = driver_remove,
+    .name = driver->name, .id_table = driver->ids, .probe = driver_probe, .remove = driver_remove,
   };
   object_track(calling_domain(), &driver->o, OBJ_PCI_DRIVER, own, &driver->driver);
   return driver;
@@ -149,6 +156,13 @@ void wrap_pci_set_drvdata(struct pci_dev *copy, void *data) {
   copy->driver_data = data;
 }
 
+/* Where the device answers is the kernel's business: a base address could be put over memory of others. */
+static void config_arg(int where, u32 bytes) {
+  u32 at = (u32)where;
+  if ((at < BAR_END && at + bytes > BAR_FIRST) || (at < ROM_BAR + 4 && at + bytes > ROM_BAR))
+    nooks_bad_call(TRIGGER_ARGUMENT, "pci_write_config: base address register at %#x", at);
+}
+
 #define CONFIG(width, type)                                                               \
   int wrap_pci_read_config_##width(struct pci_dev *copy, int where, type *value) {        \
     struct pci_dev *dev = device_arg(copy, "pci_read_config_" #width);                    \
@@ -156,7 +170,9 @@ void wrap_pci_set_drvdata(struct pci_dev *copy, void *data) {
     return pci_read_config_##width(dev, where, value);                                    \
   }                                                                                       \
   int wrap_pci_write_config_##width(struct pci_dev *copy, int where, u32 value) {         \
-    return pci_write_config_##width(device_arg(copy, "pci_write_config_" #width), where, (type)value); \
+    struct pci_dev *dev = device_arg(copy, "pci_write_config_" #width);                   \
+    config_arg(where, sizeof(type));                                                      \
+    return pci_write_config_##width(dev, where, (type)value);                             \
   }
 CONFIG(byte, u8)
 CONFIG(word, u16)

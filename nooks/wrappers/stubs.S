@@ -4,7 +4,7 @@
  */
 .section .text.wrapper, "ax"
 
-#define WRAPPER(name, args, sleeps) \
+#define WRAPPER(name, args, sleeps, refused) \
 .global nooks_stub_##name; \
 nooks_stub_##name: \
   movl $nooks_wrapper_##name, %eax; \

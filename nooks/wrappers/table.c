@@ -7,11 +7,13 @@
 int nooks_printk(const char *fmt, ...);
 
 /* Each wrapper's record, which its stub names. The bodies' types are in their files. */
-#define WRAPPER(name, args, sleeps)  \
+#define WRAPPER(name, args, sleeps, refused) \
   extern const char wrap_##name[];   \
   extern const char nooks_stub_##name[]; \
   extern const struct nooks_wrapper nooks_wrapper_##name; \
-  const struct nooks_wrapper nooks_wrapper_##name = { #name, wrap_##name, args, sleeps };
+  const struct nooks_wrapper nooks_wrapper_##name __attribute__((section("nooks_wrappers"), aligned(32))) = { \
+    #name, wrap_##name, args, sleeps, (u32)(refused), { 0 } \
+  };
 #include "table.def"
 #undef WRAPPER
 
@@ -21,7 +23,7 @@ struct binding {
 };
 
 static const struct binding bindings[] = {
-#define WRAPPER(name, args, sleeps) { #name, nooks_stub_##name },
+#define WRAPPER(name, args, sleeps, refused) { #name, nooks_stub_##name },
 #include "table.def"
 #undef WRAPPER
 };

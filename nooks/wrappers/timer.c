@@ -36,8 +36,9 @@ static struct nooks_timer *find_timer(struct timer_list *own) {
 static void start(struct timer_list *own, unsigned long expires, const char *function) {
   writable_arg(own, sizeof *own, function);
   const void *code = code_arg((const void *)own->function, function);
-  struct nooks_timer *t = object_new(sizeof *t);
-  if (!t) nooks_bad_call(TRIGGER_ARGUMENT, "%s: no memory for a timer", function);
+  struct nooks_domain *d = calling_domain();
+  struct nooks_timer *t = within_limit(d, LIMIT_TIMERS, d->timers + 1) ? object_wanted(d, sizeof *t) : NULL;
+  if (!t) return; /* it is lost: nobody can be told */
   t->function = code;
   t->data = own->data;
   t->timer.expires = own->expires = expires;
@@ -46,6 +47,24 @@ static void start(struct timer_list *own, unsigned long expires, const char *fun
   show_pending(calling_domain(), own, own);
   object_track(calling_domain(), &t->o, OBJ_TIMER, own, &t->timer);
   add_timer(&t->timer);
+}
+
+int timer_rearm(struct nooks_domain *d, struct timer_list *own, unsigned long first) {
+  if (!domain_can_write(d, own, sizeof *own)) return 0;
+  const u32 code = (u32)own->function;
+  show_pending(d, own, NULL);
+  if (code < d->module->text_start || code >= d->module->text_end) return 0;
+  struct nooks_timer *t = object_new(sizeof *t);
+  if (!t) return -ENOMEM;
+  t->function = (const void *)code;
+  t->data = own->data;
+  t->timer.expires = time_after(own->expires, first) ? own->expires : first;
+  t->timer.function = fired;
+  t->timer.data = (unsigned long)t;
+  show_pending(d, own, own);
+  object_track(d, &t->o, OBJ_TIMER, own, &t->timer);
+  add_timer(&t->timer);
+  return 0;
 }
 
 static int stop(struct timer_list *own) {
@@ -95,8 +114,8 @@ static struct tasklet_struct *twin_of_tasklet(struct tasklet_struct *own, const 
   if (o) return o->kernel;
   writable_arg(own, sizeof *own, function);
   code_arg((const void *)own->func, function);
-  struct nooks_tasklet *t = object_new(sizeof *t);
-  if (!t) nooks_bad_call(TRIGGER_ARGUMENT, "%s: no memory for a tasklet", function);
+  struct nooks_tasklet *t = object_wanted(d, sizeof *t);
+  if (!t) nooks_bad_call(TRIGGER_OBJECTS, "%s: no memory for a tasklet", function);
   tasklet_init(&t->tasklet, run_tasklet, (unsigned long)t);
   t->tasklet.count = own->count;
   object_track(d, &t->o, OBJ_TASKLET, own, &t->tasklet);
@@ -140,7 +159,7 @@ int wrap_schedule_task(struct tq_struct *own) {
   if (object_find(d, OBJ_WORK, own)) return 0;
   writable_arg(own, sizeof *own, "schedule_task");
   code_arg((const void *)own->routine, "schedule_task");
-  struct nooks_work *w = object_new(sizeof *w);
+  struct nooks_work *w = object_wanted(d, sizeof *w);
   if (!w) return 0;
   w->routine = (const void *)own->routine;
   w->data = (u32)own->data;
@@ -154,12 +173,18 @@ void wrap_flush_scheduled_tasks(void) { flush_scheduled_tasks(); }
 
 /* ---- Sleeping ---- */
 
-long wrap_schedule_timeout(long timeout) { return schedule_timeout(timeout); }
+long wrap_schedule_timeout(long timeout) {
+  if (timeout < 0) nooks_bad_call(TRIGGER_ARGUMENT, "schedule_timeout: %ld", timeout);
+  return schedule_timeout(timeout);
+}
+
 void wrap_schedule(void) { schedule(); }
 void wrap_yield(void) { yield(); }
 
 void wrap_set_current_state(int state) {
   if (state != TASK_RUNNING && state != TASK_INTERRUPTIBLE && state != TASK_UNINTERRUPTIBLE)
     nooks_bad_call(TRIGGER_ARGUMENT, "set_current_state: %d", state);
+  if (in_interrupt()) nooks_bad_call(TRIGGER_CONTEXT, "set_current_state: in an interrupt");
+  xpc_frame()->state_set = true;
   set_current_state(state);
 }

@@ -5,6 +5,7 @@
  */
 #include <asm/semaphore.h>
 #include <linux/errno.h>
+#include <linux/interrupt.h>
 #include <linux/sched.h>
 #include <linux/wait.h>
 #include <nooks/wrapper.h>
@@ -23,8 +24,8 @@ static struct nooks_waitq *get_queue(wait_queue_head_t *own, const char *functio
   writable_arg(own, sizeof *own, function);
   struct nooks_waitq *q = find_queue(d, own);
   if (!q) {
-    q = object_new(sizeof *q);
-    if (!q) nooks_bad_call(TRIGGER_ARGUMENT, "%s: no memory", function);
+    q = object_wanted(d, sizeof *q);
+    if (!q) nooks_bad_call(TRIGGER_OBJECTS, "%s: no memory", function);
     init_waitqueue_head(&q->head);
     object_track(d, &q->o, OBJ_WAIT_QUEUE, own, &q->head);
     own->task_list.next = (struct list_head *)q; /* not empty */
@@ -51,10 +52,10 @@ static struct nooks_wait *get_entry(wait_queue_head_t *own_queue, wait_queue_t *
   struct nooks_wait *w = find_entry(own);
   if (w) return w;
   struct nooks_waitq *q = get_queue(own_queue, function);
-  w = object_new(sizeof *w);
+  w = object_wanted(calling_domain(), sizeof *w);
   if (!w) {
     put_queue(q);
-    nooks_bad_call(TRIGGER_ARGUMENT, "%s: no memory", function);
+    nooks_bad_call(TRIGGER_OBJECTS, "%s: no memory", function);
   }
   w->wait.task = current_task;
   INIT_LIST_HEAD(&w->wait.task_list);
@@ -86,6 +87,8 @@ static bool sleep_state(int state) { return state == TASK_INTERRUPTIBLE || state
 
 void wrap_prepare_to_wait(wait_queue_head_t *queue, wait_queue_t *own, int state) {
   if (!sleep_state(state)) nooks_bad_call(TRIGGER_ARGUMENT, "prepare_to_wait: state %d", state);
+  if (in_interrupt()) nooks_bad_call(TRIGGER_CONTEXT, "prepare_to_wait: in an interrupt");
+  xpc_frame()->state_set = true;
   struct nooks_wait *w = get_entry(queue, own, "prepare_to_wait");
   prepare_to_wait(&w->queue->head, &w->wait, state);
 }
@@ -93,6 +96,7 @@ void wrap_prepare_to_wait(wait_queue_head_t *queue, wait_queue_t *own, int state
 void wrap_finish_wait(wait_queue_head_t *queue, wait_queue_t *own) {
   struct nooks_wait *w = find_entry(own);
   (void)queue;
+  if (in_interrupt()) nooks_bad_call(TRIGGER_CONTEXT, "finish_wait: in an interrupt");
   set_current_state(TASK_RUNNING);
   if (!w) return;
   finish_wait(&w->queue->head, &w->wait);
@@ -108,6 +112,7 @@ void wrap___wake_up(wait_queue_head_t *own, int states) {
 /* ---- Sleeping in one call ---- */
 
 static long sleep_in(wait_queue_head_t *own, int state, long timeout, const char *function) {
+  if (timeout < 0) nooks_bad_call(TRIGGER_ARGUMENT, "%s: timeout %ld", function, timeout);
   struct nooks_waitq *q = get_queue(own, function);
   DECLARE_WAITQUEUE(wait, current_task);
   prepare_to_wait(&q->head, &wait, state);

@@ -4,6 +4,7 @@ import { parseIp } from '../../bench/farend/packets.ts';
 import { Sink } from '../../bench/farend/sink.ts';
 import { Station } from '../../bench/farend/station.ts';
 import { findProfile } from '../../emu/profile/index.ts';
+import type { Profile } from '../../emu/profile/profile.ts';
 import { buildGuest, type GuestBuild } from '../../guest/build.ts';
 import { Session } from '../../guest/session.ts';
 
@@ -33,6 +34,10 @@ export interface RunOptions {
   options?: string;
   /** Further boot modules, by name. */
   modules?: string[];
+  /** Seconds of guest time, default 30. */
+  patience?: number;
+  /** Instead of p4-1700. */
+  profile?: Profile;
   /** Called for each whole line of the console, before the guest goes on. */
   onLine?: (line: string, session: Session, sink: Sink) => void;
 }
@@ -40,14 +45,20 @@ export interface RunOptions {
 /** Boots with init's `commands`; the far end answers ARP and counts netsend's messages. */
 export async function runGuest(
   commands: string,
-  { options = 'isolation=nooks', modules = [], onLine }: RunOptions = {},
+  {
+    options = 'isolation=nooks',
+    modules = [],
+    onLine,
+    profile = PROFILE,
+    patience = PATIENCE_SECONDS,
+  }: RunOptions = {},
 ): Promise<Run> {
   let text = '';
   let line = '';
   let greet = () => {};
   const session: Session = new Session({
     build: await build(),
-    profile: PROFILE,
+    profile,
     memoryBytes: MEMORY,
     commandLine: `ip=${GUEST_IP}/24 ${options}`,
     modules: [`init ${commands}`, 'e1000.ko', 'netsend', 'nooksctl', ...modules],
@@ -68,7 +79,7 @@ export async function runGuest(
   const sink = new Sink(station, PORT);
   machine.cards[0].wire.connect(1, station);
   greet = () => station.resolve(parseIp(GUEST_IP));
-  const end = machine.run(PATIENCE_SECONDS * PROFILE.clockHz.value);
+  const end = machine.run(patience * profile.clockHz.value);
   return { text, exit: end.reason === 'exit' ? end.code : end.reason, sink: sink.report(), session };
 }
 

@@ -242,7 +242,7 @@ describe('recovery', () => {
     });
 
   it('gives up an extension that fails too often', async () => {
-    const { text, exit } = await runGuest('insmod misbehave deed=null after=1; sleep 1000; cat /proc/nooks', {
+    const { text, exit } = await runGuest('insmod misbehave deed=null after=1; sleep 3000; cat /proc/nooks', {
       modules: ['misbehave.ko'],
     });
     expect(text).toMatch(/misbehave failed 10 times, it stays unloaded/);
@@ -251,7 +251,7 @@ describe('recovery', () => {
 
   it('leaves no domain behind', async () => {
     const { text, session } = await runGuest(
-      'insmod misbehave deed=null after=1; sleep 500; insmod e1000; sleep 50; rmmod e1000; cat /proc/nooks',
+      'insmod misbehave deed=null after=1; sleep 3000; insmod e1000; sleep 50; rmmod e1000; cat /proc/nooks',
       { modules: ['misbehave.ko'] },
     );
     expect(text).not.toMatch(/^\d+ \w+ (running|failed)/m);

@@ -7,6 +7,9 @@
 #define O_RDONLY 0
 #define O_WRONLY 1
 #define O_RDWR 2
+#define O_CREAT 0100
+#define O_TRUNC 01000
+#define O_APPEND 02000
 #define O_NONBLOCK 04000
 #define SEEK_SET 0
 #define SEEK_CUR 1
@@ -23,6 +26,7 @@ int sched_yield(void);
 
 int open(const char *name, int flags);
 int close(int fd);
+int unlink(const char *name); /* of /etc and /tmp */
 ssize_t read(int fd, void *buf, size_t count);
 ssize_t write(int fd, const void *buf, size_t count);
 long lseek(int fd, long offset, int whence);

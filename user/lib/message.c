@@ -12,7 +12,9 @@ static u32 fnv1a(const u8 *bytes, u32 count) {
   return hash;
 }
 
-void message_make(struct message *m, u32 seed, u32 kind) {
+void message_make(struct message *m, u32 seed, u32 kind) { message_make_short(m, seed, kind, MESSAGE_BYTES); }
+
+void message_make_short(struct message *m, u32 seed, u32 kind, u32 bytes) {
   u32 x = seed ^ kind * GOLDEN, i;
 
   if (!x) x = 1;
@@ -22,13 +24,13 @@ void message_make(struct message *m, u32 seed, u32 kind) {
   m->magic[3] = '6';
   m->number = kind;
   m->seed = seed;
-  for (i = 0; i < sizeof(m->words) / 4; i++) {
+  for (i = 0; i < (bytes - MESSAGE_HEADER) / 4; i++) {
     x ^= x << 13;
     x ^= x >> 17;
     x ^= x << 5;
     m->words[i] = x;
   }
-  m->hash = fnv1a((const u8 *)m->words, sizeof(m->words));
+  m->hash = fnv1a((const u8 *)m->words, bytes - MESSAGE_HEADER);
 }
 
 int message_header_ok(const struct message *m, const struct message made[MESSAGE_KINDS]) {

@@ -33,6 +33,9 @@ _Static_assert(sizeof(struct message) == MESSAGE_BYTES, "a message is 32 KB");
 /* Makes message `kind` of the four; its number is `kind`. */
 void message_make(struct message *m, u32 seed, u32 kind);
 
+/* The same, of which only the first `bytes` are sent: a multiple of 4 above the header. */
+void message_make_short(struct message *m, u32 seed, u32 kind, u32 bytes);
+
 /* Is this a message of `seed` with the right hash for its number, as far as the header tells? */
 int message_header_ok(const struct message *m, const struct message made[MESSAGE_KINDS]);
 

@@ -33,6 +33,7 @@ int sched_yield(void) { return CALL(NR_sched_yield, 0, 0, 0, 0, 0); }
 pid_t waitpid(pid_t pid, int *status, int options) { return CALL(NR_waitpid, pid, status, options, 0, 0); }
 
 int open(const char *name, int flags) { return CALL(NR_open, name, flags, 0, 0, 0); }
+int unlink(const char *name) { return CALL(NR_unlink, name, 0, 0, 0, 0); }
 int close(int fd) { return CALL(NR_close, fd, 0, 0, 0, 0); }
 ssize_t read(int fd, void *buf, size_t count) { return CALL(NR_read, fd, buf, count, 0, 0); }
 ssize_t write(int fd, const void *buf, size_t count) { return CALL(NR_write, fd, buf, count, 0, 0); }
@@ -134,6 +135,7 @@ const char *strerror(int error) {
     { EPERM, "not permitted" },       { ENOENT, "no such file" },         { EIO, "I/O error" },
     { E2BIG, "too many arguments" },  { ENOEXEC, "not a program" },       { EBADF, "bad file descriptor" },
     { ECHILD, "no child" },           { EAGAIN, "try again" },            { ENOMEM, "no memory" },
+    { ESRCH, "no such extension or process" }, { ENOSPC, "no space" },     { EROFS, "read-only" },
     { EFAULT, "bad address" },        { EBUSY, "busy" },                  { EEXIST, "exists already" },
     { ENODEV, "no such device" },     { EINVAL, "invalid argument" },     { EMFILE, "too many open files" },
     { ENOTTY, "no such ioctl" },      { ENOSYS, "not implemented" },      { ETIMEDOUT, "timed out" },

@@ -52,11 +52,15 @@ static inline u32 cmpxchg(volatile u32 *p, u32 old, u32 v) {
 #define CR4_PSE 0x10u
 #define CR4_PGE 0x80u
 
+static inline u32 read_cr0(void) { u32 v; __asm__ __volatile__("movl %%cr0,%0" : "=r"(v)); return v; }
+static inline void write_cr0(u32 v) { __asm__ __volatile__("movl %0,%%cr0" : : "r"(v) : "memory"); }
 static inline u32 read_cr2(void) { u32 v; __asm__ __volatile__("movl %%cr2,%0" : "=r"(v)); return v; }
 static inline u32 read_cr3(void) { u32 v; __asm__ __volatile__("movl %%cr3,%0" : "=r"(v)); return v; }
 static inline u32 read_cr4(void) { u32 v; __asm__ __volatile__("movl %%cr4,%0" : "=r"(v)); return v; }
 static inline void write_cr3(u32 v) { __asm__ __volatile__("movl %0,%%cr3" : : "r"(v) : "memory"); }
 static inline void write_cr4(u32 v) { __asm__ __volatile__("movl %0,%%cr4" : : "r"(v) : "memory"); }
+static inline void write_dr6(u32 v) { __asm__ __volatile__("movl %0,%%dr6" : : "r"(v)); }
+static inline void write_dr7(u32 v) { __asm__ __volatile__("movl %0,%%dr7" : : "r"(v)); }
 static inline void invlpg(u32 addr) { __asm__ __volatile__("invlpg (%0)" : : "r"(addr) : "memory"); }
 static inline u64 rdtsc(void) { u64 v; __asm__ __volatile__("rdtsc" : "=A"(v)); return v; }
 static inline void cpu_relax(void) { __asm__ __volatile__("pause" : : : "memory"); }

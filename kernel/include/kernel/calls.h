@@ -22,6 +22,7 @@ long sys_read(int fd, char *buf, size_t count);
 long sys_write(int fd, const char *buf, size_t count);
 long sys_open(const char *name, int flags);
 long sys_close(int fd);
+long sys_unlink(const char *name);
 long sys_lseek(int fd, long offset, int whence);
 long sys_dup(int fd);
 long sys_ioctl(int fd, unsigned cmd, unsigned long arg);

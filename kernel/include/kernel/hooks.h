@@ -23,6 +23,7 @@
  */
 extern u32 domain_cr3;        /* 0 = the kernel runs */
 extern u32 domain_kernel_esp;
+extern const char trap_entry_start[], trap_entry_end[]; /* entry.S: code in which a trap is half taken */
 
 /*
  * An exception in ring 0 that the kernel has no fix for. `domain` is the page directory of the domain
@@ -33,10 +34,19 @@ int nooks_fault(struct pt_regs *regs, u32 vector, u32 address, u32 domain);
 
 /*
  * A double fault (the #DF task runs, its own stack, kernel CR3). `regs` is filled from the outgoing
- * TSS; `cr3` is what was loaded. If it returns 1, the interrupted task goes on from `regs` (eip, esp,
- * eflags, general registers) under `*cr3`. 0: panic.
+ * TSS; `domain` is the page directory of the domain that ran, or 0. If it returns 1, the interrupted task goes on from
+ * `regs` (eip, esp, eflags, general registers) in the kernel. 0: panic.
  */
-int nooks_double_fault(struct pt_regs *regs, u32 *cr3);
+int nooks_double_fault(struct pt_regs *regs, u32 domain);
+
+/* A non-maskable interrupt. Interrupts are off. False: it means nothing to nooks. May unwind a domain, not returning. */
+bool nooks_nmi(struct pt_regs *regs, u32 domain);
+
+/* Each clock tick: interrupts off, in the clock's interrupt. */
+void nooks_tick(struct pt_regs *regs);
+
+/* An interrupt that had come while a domain ran has been handled: interrupts off. May unwind it, not returning. */
+void nooks_interrupted(struct pt_regs *regs, u32 domain);
 
 /* A task is about to be freed. */
 void nooks_task_exit(struct task_struct *task);
@@ -77,6 +87,7 @@ extern u32 *kernel_pgd;       /* the kernel's own directory, direct map */
 extern u32 kernel_pgd_phys;
 /* Nooks says how many domains exist: with globalpages=auto the first one makes kernel pages non-global. */
 void pgtable_set_domains(int count);
+u32 vmalloc_used_end(void); /* nothing of the vmalloc range is mapped from here on (mm/vmalloc.c) */
 u32 pgtable_lookup(const u32 *pgd, u32 addr); /* the entry that maps addr (4 KiB view), 0 = none */
 
 /*
@@ -97,6 +108,8 @@ struct kmem_cache *heap_cache_create(struct heap *heap, const char *name, size_t
                                      void (*ctor)(void *, struct kmem_cache *, unsigned long),
                                      void (*dtor)(void *, struct kmem_cache *, unsigned long));
 u16 heap_owner(const struct heap *heap);
+void heap_set_owner(struct heap *heap, u16 owner); /* the owner of pages that it has is the caller's business */
+struct heap *heap_of_page(const void *addr); /* NULL: of none; a page of the zone */
 u32 heap_bytes(const struct heap *heap); /* in live objects */
 /* The live object that holds address p, or false. For any p, also a wild one. */
 bool heap_object(const void *p, struct heap **heap, void **start, size_t *size);

@@ -8,4 +8,6 @@
 #define TASK_KILL_SIGNAL 16
 #define TASK_NOOKS 20
 
+#define DF_STACK_SIZE 8192 /* bytes */
+
 #endif

@@ -12,6 +12,7 @@
 #define NR_open 5
 #define NR_close 6
 #define NR_waitpid 7
+#define NR_unlink 10
 #define NR_execve 11
 #define NR_lseek 19
 #define NR_getpid 20

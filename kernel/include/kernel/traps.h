@@ -11,6 +11,7 @@
 #define TRAP_NO_FPU 7
 #define TRAP_DOUBLE_FAULT 8
 #define TRAP_PAGE_FAULT 14
+#define TRAP_MACHINE_CHECK 18
 #define TRAP_COUNT 20 /* exceptions that Intel defines up to SSE */
 
 /* Page fault error code (SDM vol. 3, 4.7). */
@@ -25,6 +26,7 @@ void idt_init(void);
 void irq_init(void);
 void irq_end_lost(void);
 void time_init(void);
+bool clock_square_wave(void); /* the clock ticks by a square wave from now on; false: it cannot */
 void timers_init(void);
 void softirq_init(void);
 

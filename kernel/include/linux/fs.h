@@ -1,6 +1,7 @@
 /*
  * Open files and character devices (fs/). There is no disk yet: names are /dev/NAME (registered
- * character devices), /proc/NAME, and /boot/NAME (the Multiboot modules, read-only).
+ * character devices), /proc/NAME, /boot/NAME (the Multiboot modules, read-only), and /etc/NAME and
+ * /tmp/NAME (files in memory).
  */
 #ifndef LINUX_FS_H
 #define LINUX_FS_H
@@ -13,6 +14,9 @@
 #define O_WRONLY 1
 #define O_RDWR 2
 #define O_ACCMODE 3
+#define O_CREAT 0100
+#define O_TRUNC 01000
+#define O_APPEND 02000
 #define O_NONBLOCK 04000
 
 struct module;

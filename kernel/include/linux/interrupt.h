@@ -27,7 +27,8 @@ void enable_irq(unsigned irq);
 void synchronize_irq(void);
 
 int in_interrupt(void); /* in a handler or a soft interrupt */
-int in_irq(void);       /* in a handler */
+int in_irq(void);       /* in a handler: how many, one in the other */
+int interrupts_nest(void); /* in a handler: it has interrupted a handler or a soft interrupt */
 void local_bh_disable(void);
 void local_bh_enable(void);
 

@@ -13,6 +13,7 @@
 #include <linux/types.h>
 
 #define MODULE_NAME_LEN 28
+#define MODULE_STRINGS 8
 
 /* The host reads the first fields of each (contract: docs/architecture.md). */
 struct module {
@@ -30,6 +31,7 @@ struct module {
   int (*init)(void);
   void (*cleanup)(void);
   void *nooks;              /* for nooks/ */
+  void *strings[MODULE_STRINGS]; /* values of its string parameters, freed with it */
 };
 
 _Static_assert(offsetof(struct module, name) == 4, "read by the host");

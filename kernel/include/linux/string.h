@@ -17,6 +17,7 @@ size_t strlcpy(char *to, const char *from, size_t size); /* always ends in NUL i
 char *strcat(char *to, const char *from);
 int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t n);
+char *strsep(char **s, const char *separators); /* cuts the next word off; NULL: there is none */
 char *strchr(const char *s, int c);
 char *strrchr(const char *s, int c);
 char *strstr(const char *s, const char *find);

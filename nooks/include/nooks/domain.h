@@ -10,6 +10,7 @@
 #include <asm/memlayout.h>
 #include <linux/list.h>
 #include <linux/module.h>
+#include <nooks/limits.h>
 #include <nooks/stats.h>
 
 #define NOOKS_STACKS 16       /* a domain has at most, one page each */
@@ -44,10 +45,13 @@ enum object_type {
   OBJ_TYPES
 };
 
+struct checkpoint;
 struct heap;
 struct nooks_object;
 struct nooks_packet;
 struct nooks_queue;
+struct recovery;
+struct recovery_policy;
 
 struct nooks_domain {
   u32 cr3; /* xpc.S: page directory, physical */
@@ -67,6 +71,22 @@ struct nooks_domain {
   } stacks[NOOKS_STACKS], *free_stacks; /* interrupts off */
   u32 stack_count;
 
+  /* Recovery: the manager's thread's, but for the first two. */
+  const struct recovery_policy *policy; /* that was told of the failure (policy.h) */
+  u8 trigger;                           /* enum nooks_trigger: why it failed */
+  const struct recovery_policy *wish;   /* a program asked for this one */
+  struct recovery *recovery;
+  struct checkpoint *checkpoint;        /* checkpoint.c */
+  char heir[MODULE_NAME_LEN]; /* not "": once unloaded, what its device may touch stays until this module has reset it */
+  u32 changes;                /* of its memory's and objects' structure; packets and timers do not count */
+  u32 limits[LIMITS];  /* of what it may use */
+  u32 packets;         /* the most that it has held at one time; interrupts off */
+  u32 object_count;    /* tracked, but packets; interrupts off */
+  u32 timers;          /* pending; interrupts off */
+  u32 extra_bytes;     /* pages and consistent memory, beside the heap */
+  unsigned long took;  /* jiffies: when hard_start_xmit last took a packet */
+  unsigned long freed; /* jiffies: when it last freed a packet, as after sending one; the heartbeat's */
+
   u32 handlers; /* interrupt lines that were disabled when it failed, a bit each */
 
   struct nooks_object *by_driver[NOOKS_HASH]; /* interrupts off */
@@ -84,6 +104,11 @@ extern bool nooks_isolation; /* isolation=nooks */
 /* Process context. */
 struct nooks_domain *domain_create(const char *name);
 void domain_destroy(struct nooks_domain *d);
+/* Unloaded, but with all that its device may still touch; it gets another number, so that its heir can have it. */
+void domain_linger(struct nooks_domain *d);
+void domain_bury(struct nooks_domain *d); /* frees that too */
+struct nooks_domain *domain_find(const char *name); /* that has a module; NULL = none */
+u32 domain_bytes(const struct nooks_domain *d); /* of memory that it has, but stacks and packets */
 struct nooks_domain *domain_of_cr3(u32 cr3); /* NULL: not a domain's */
 
 /*

@@ -15,6 +15,7 @@
 #include <linux/timer.h>
 #include <linux/wait.h>
 #include <nooks/domain.h>
+#include <nooks/heartbeat.h>
 
 struct nooks_object {
   struct nooks_object *next;        /* hash chain by driver address; interrupts off */
@@ -42,6 +43,7 @@ struct nooks_netdev {
   const void *open, *stop, *hard_start_xmit, *tx_timeout, *do_ioctl, *get_stats;
   const void *set_multicast_list, *set_mac_address, *change_mtu;
   struct net_device_stats stats; /* what get_stats last said */
+  struct nooks_beat beat;
 };
 
 struct nooks_pci_driver {
@@ -49,6 +51,7 @@ struct nooks_pci_driver {
   struct pci_driver driver; /* the kernel's twin */
   const void *probe, *remove;
   char name[32];
+  struct pci_device_id ids[];
 };
 
 struct nooks_timer {
@@ -74,6 +77,11 @@ struct nooks_irq {
   struct nooks_object o; /* driver: dev_id */
   unsigned irq;
   const void *handler;
+  /* The storm watch (wrappers/irq.c): what the last interrupt interrupted, and how often in a row. */
+  u32 eip, frame, idle, progress;
+  unsigned long tick;
+  u32 same;
+  u32 disabled; /* times by the extension */
   char name[IFNAMSIZ];
 };
 
@@ -117,6 +125,7 @@ void object_link(struct nooks_domain *d, struct nooks_object *o, enum object_typ
 struct nooks_object *object_unlink(struct nooks_domain *d, enum object_type type, const void *driver);
 /* Zeroed memory for a record, NULL without memory; object_drop untracks and frees one. */
 void *object_new(u32 size);
+void *object_wanted(struct nooks_domain *d, u32 size); /* also NULL at the domain's limit of objects */
 void object_drop(struct nooks_object *o);
 
 struct nooks_object *object_find(struct nooks_domain *d, enum object_type type, const void *driver);
@@ -134,9 +143,23 @@ struct sk_buff *packet_return(struct nooks_domain *d, const struct sk_buff *copy
 bool receive_packet(struct nooks_domain *d, struct sk_buff *copy, int *result);
 void packets_release(struct nooks_domain *d); /* all that the extension still has */
 void packets_free(struct nooks_domain *d);    /* the spare copies */
+/* For checkpoints: which it has, and empty ones under the same addresses in place of those that it has now. */
+u32 packets_list(struct nooks_domain *d, void **addresses, u32 most);
+int packets_replace(struct nooks_domain *d, void *const *addresses, u32 count);
+bool packet_spare(struct nooks_domain *d, const void *copy); /* is it one? */
 
-/* Releases all that the extension has; the domain's state lets no call in (release.c). Process context. */
+/*
+ * Releases all that the extension has; the domain's state lets no call in (release.c). Process context. First what its
+ * device cannot touch; interrupts and memory that it may last, when somebody has reset it.
+ */
 void release_objects(struct nooks_domain *d);
+void release_device_memory(struct nooks_domain *d);
+/* Timers, tasklets, works and waiters only: what is for now, and does not outlive a failure. */
+void release_transient(struct nooks_domain *d);
+/* wrappers/timer.c: arms the extension's timer, if it is sound, for its own time but not before `first`. 0, -ENOMEM. */
+int timer_rearm(struct nooks_domain *d, struct timer_list *own, unsigned long first);
+/* `d` asks for an interrupt line that its lingering predecessor still has: that one's handler goes. */
+void release_line_to(struct nooks_domain *d, unsigned irq);
 /* wrappers/chrdev.c */
 void release_file(struct nooks_object *o);
 void release_chrdev(struct nooks_object *o);

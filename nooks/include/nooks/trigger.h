@@ -32,7 +32,11 @@ enum nooks_trigger {
   TRIGGERS
 };
 
+/* What is done: the extension has failed and is recovered, or whoever asked gets an error and it goes on. */
+enum nooks_action { ACTION_RECOVER, ACTION_ERROR };
+
 extern u32 nooks_trigger_counts[TRIGGERS];
+extern u8 nooks_trigger_actions[TRIGGERS]; /* enum nooks_action; written by /proc/nooks/triggers */
 extern const char *const nooks_trigger_names[TRIGGERS];
 
 #endif

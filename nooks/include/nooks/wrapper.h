@@ -18,8 +18,12 @@ struct nooks_wrapper {
   const char *name;
   const void *body;
   u32 nargs;
-  u32 sleeps; /* process context only */
+  u32 sleeps;  /* process context only */
+  u32 refused; /* what a call returns that is refused */
+  u32 unused[3];
 };
+_Static_assert(sizeof(struct nooks_wrapper) == 32, "a power of two: xpc.c checks that a record is one");
+extern const struct nooks_wrapper nooks_wrappers[], nooks_wrappers_end[];
 
 /* An import that runs in the domain as it is: it reads what the domain may read and writes only its own. */
 struct nooks_direct {

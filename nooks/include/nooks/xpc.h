@@ -13,6 +13,8 @@
 
 #define XPC_MIN_KERNEL_STACK 2048u /* bytes that must be left for another call: how deep calls may nest */
 
+#define WATCHDOG_UNIT 64u /* us */
+
 struct nooks_object;
 
 struct xpc_frame {
@@ -22,8 +24,21 @@ struct xpc_frame {
   u32 eflags;      /* of the caller */
   u32 domain_esp;  /* 0: the domain runs; else it has called the kernel and its stack is free below */
   struct nooks_stack *stack;
-  bool failed;     /* unwound: the call did not return */
-  u8 bh_disabled;  /* times that the extension disabled soft interrupts, to be undone if it is unwound */
+  union {
+    u32 end; /* not 0 at the end: it is none as it should be */
+    struct {
+      bool failed;    /* unwound: the call did not return */
+      u8 bh_disabled; /* times that the extension has disabled soft interrupts */
+      bool state_set; /* it has changed the task's state */
+    };
+  };
+  union {
+    u32 time;
+    struct { /* in units of WATCHDOG_UNIT us, sampled by the watchdog; what it sleeps does not count */
+      u16 ran;
+      u16 irq_off; /* of late, with interrupts off */
+    };
+  };
   struct nooks_object *call_objects; /* the task's table: objects of one call (tracker.c) */
 };
 
@@ -43,6 +58,9 @@ static inline struct nooks_domain *calling_domain(void) { return xpc_frame()->do
 
 /* Gives up the running call of the domain: nooks_driver_call returns -EIO. Kernel page directory. */
 void nooks_unwind(struct xpc_frame *frame) __noreturn;
+
+/* Gives up the call of the kernel that the domain is in: it returns the wrapper's error. In a body that holds nothing. */
+void nooks_refuse(struct xpc_frame *frame) __noreturn;
 
 /* POPF is slow; most of the time interrupts were on. */
 static inline void irq_restore(unsigned long flags) {

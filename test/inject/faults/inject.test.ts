@@ -1,32 +1,161 @@
+/** Faults in a booted guest: exactly the planned bytes, the cycle of first execution, persistence over a reload. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { planTrial } from '../../../inject/faults/plan.ts';
+import { driverCode, type FaultTarget } from '../../../inject/faults/code.ts';
 import { Injector } from '../../../inject/faults/inject.ts';
-import { FAULT_TYPES } from '../../../inject/faults/types.ts';
-import { boot, e1000, planOf, SETTINGS, type Rig } from './rig.ts';
-describe('x', () => {
-  it('y', async () => {
-    const target = await e1000();
-    for (const iso of ['none', 'nooks'] as const) {
-      let t0 = performance.now();
-      const rig = await boot(iso);
-      console.log(iso, 'boot', performance.now() - t0, rig.session.modules());
-      for (const t of FAULT_TYPES) {
-        t0 = performance.now();
-        let s = '';
-        for (let n = 0; n < 3; n++) {
-          rig.warm();
-          const m0 = rig.messages();
-          const plan = planTrial(target, { ...SETTINGS, types: [t.name], faultsPerTrial: 1 }, n);
-          const f = plan.faults[0];
-          const inj = new Injector(rig.session, plan);
-          const at = rig.session.machine.cycles();
-          inj.inject();
-          const end = rig.run(8);
-          s += `\n  ${f.symbol} ${f.before} => ${f.after} ${JSON.stringify(f.parameters ?? {})}: ${end} ex=${inj.executedAt().map(e => e && Math.round(e - at))} not=${inj.notInjected()} msgs=${rig.messages() - m0} ${rig.text().split('\n').filter(Boolean).slice(0, 2).join(' | ').slice(0, 200)}`;
-          inj.dispose();
-        }
-        console.log(iso, t.name, Math.round(performance.now() - t0), s);
-      }
+import type { Fault, Persistence } from '../../../inject/model.ts';
+import { boot, e1000, planOf, type Rig } from './rig.ts';
+
+let target: FaultTarget;
+const rigs = {} as Record<'none' | 'nooks', Rig>;
+beforeAll(async () => {
+  target = await e1000();
+  rigs.none = await boot('none');
+  rigs.nooks = await boot('nooks', 'sleep 30; nooksctl fail e1000; sleep 100000');
+}, 60_000);
+
+/** The text as it is in guest memory. */
+function textOf({ session }: Rig): Uint8Array {
+  const { textStart } = session.modules()[0];
+  const length = driverCode(target).section.data.length;
+  return Uint8Array.from({ length }, (_, n) => session.machine.peek8((textStart + n) | 0));
+}
+
+function entryOf(name: string): number {
+  const fn = driverCode(target).functions.find(f => f.name === name);
+  if (!fn) throw new Error(name);
+  return fn.start;
+}
+
+const nopAt = (offset: number, length: number): Fault => ({
+  type: 'NOP',
+  section: '.text',
+  offset,
+  patch: Array.from({ length }, (_, n) => ({ offset: offset + n, mask: 0xff, value: 0x90 })),
+});
+
+/** The call of a function in another, as the fault would name it. */
+function callAt(fn: string, callee: string): number {
+  const found = driverCode(target)
+    .functions.find(f => f.name === fn)
+    ?.instructions.find(i => i.relocation === callee);
+  if (!found) throw new Error(`${fn} does not call ${callee}`);
+  return found.offset;
+}
+
+describe('an injected fault', () => {
+  for (const isolation of ['none', 'nooks'] as const)
+    it(`changes the planned bytes and no others, and is gone with the snapshot (${isolation})`, () => {
+      const rig = rigs[isolation];
+      rig.warm();
+      const before = textOf(rig);
+      const at = entryOf('e1000_xmit_frame') + 0x21;
+      const injector = new Injector(rig.session, planOf([nopAt(at, 6)]));
+      injector.inject();
+      const after = textOf(rig);
+      const changed = [...after.keys()].filter(n => after[n] !== before[n]);
+      expect(changed.length).toBeGreaterThan(0);
+      expect(changed.every(n => n >= at && n < at + 6 && after[n] === 0x90)).toBe(true);
+      expect(injector.notInjected()).toEqual([]);
+      injector.dispose();
+      rig.warm();
+      expect(textOf(rig)).toEqual(before);
+    });
+
+  it('says the exact cycle of its first execution, and none when it does not run', () => {
+    const rig = rigs.nooks;
+    rig.warm();
+    const { machine } = rig.session;
+    const at = entryOf('e1000_xmit_frame') + 0x21;
+    let seen = -1;
+    const remove = machine.engine.addHook(rig.session.modules()[0].textStart + at, () => {
+      if (seen < 0) seen = machine.cycles();
+    });
+    const effects: number[] = [];
+    const plan = planOf([nopAt(at, 6), nopAt(entryOf('e1000_probe') + 9, 3)]);
+    const injector = new Injector(rig.session, plan, (index, cycle) => effects.push(index, cycle));
+    injector.inject();
+    rig.run(15);
+    remove();
+    injector.dispose();
+    expect(seen).toBeGreaterThan(0);
+    expect(injector.executedAt()).toEqual([seen, null]);
+    expect(effects).toEqual([0, seen]);
+  });
+
+  it("happens at the driver's call: a packet freed twice is noticed", () => {
+    const rig = rigs.nooks;
+    rig.warm();
+    const offset = callAt('e1000_clean_tx', 'dev_kfree_skb_any');
+    const fault: Fault = { type: 'DOUBLE-FREE', section: '.text', offset, parameters: { calls: 3 } };
+    const injector = new Injector(rig.session, planOf([fault]));
+    injector.inject();
+    rig.run(25);
+    expect(injector.executedAt()[0]).not.toBeNull();
+    expect(rig.text()).toMatch(/dev_kfree_skb_any.*not a live packet/);
+    injector.dispose();
+  });
+
+  it("leaves the driver's code as it was when its moment is over: leaks", () => {
+    const rig = rigs.nooks;
+    rig.warm();
+    const offset = callAt('e1000_clean_tx', 'dev_kfree_skb_any');
+    const fault: Fault = { type: 'LEAK', section: '.text', offset, parameters: { calls: 2 } };
+    const before = textOf(rig);
+    const injector = new Injector(rig.session, planOf([fault]));
+    injector.inject();
+    rig.run(15);
+    expect(injector.executedAt()[0]).not.toBeNull();
+    expect(textOf(rig)).toEqual(before);
+    injector.dispose();
+  });
+
+  it('finds live frames and live heap objects', () => {
+    for (const rig of [rigs.none, rigs.nooks]) {
+      rig.warm();
+      const offset = callAt('e1000_xmit_frame', 'pci_map_single');
+      const stack: Fault = {
+        type: 'STACK',
+        section: '.text',
+        offset,
+        parameters: { calls: 1, where: 0, bit: 0 },
+      };
+      const heap: Fault = { type: 'HEAP', parameters: { object: 2 ** 31, where: 2 ** 31, bit: 3 } };
+      const injector = new Injector(rig.session, planOf([stack, heap]));
+      injector.inject();
+      expect(injector.notInjected()).toEqual([]);
+      rig.run(15);
+      // The lowest word is the call's first argument, whether it is read or not.
+      injector.dispose();
     }
-  }, 600000);
+  });
+
+  it('cannot be done to a driver that is not there', () => {
+    const rig = rigs.none;
+    rig.warm();
+    const injector = new Injector(rig.session, { ...planOf([nopAt(0, 1)]), driver: 'other' });
+    injector.inject();
+    expect(injector.notInjected()).toEqual([0]);
+    injector.dispose();
+  });
+});
+
+describe('after a reload of the driver', () => {
+  const reload = (persistence: Persistence) => {
+    const rig = rigs.nooks;
+    rig.warm();
+    const clean = textOf(rig);
+    // A place that runs at no load and in no stream.
+    const at = entryOf('e1000_ioctl') + 9;
+    const injector = new Injector(rig.session, planOf([nopAt(at, 3)], persistence));
+    injector.inject();
+    let loads = 0;
+    const remove = rig.session.machine.engine.addHook(rig.session.address('module_event'), () => loads++);
+    rig.run(100);
+    remove();
+    injector.dispose();
+    expect(loads).toBeGreaterThanOrEqual(2);
+    return [...textOf(rig).slice(at, at + 3)].join() === [0x90, 0x90, 0x90].join() && clean[at] !== 0x90;
+  };
+  it('a deterministic fault is there again', () => expect(reload('deterministic')).toBe(true));
+  it('a transient fault is gone', () => expect(reload('transient')).toBe(false));
 });

@@ -64,7 +64,7 @@ export async function boot(isolation: 'none' | 'nooks', after = 'sleep 100000'):
     memoryBytes: 64 << 20,
     commandLine: `ip=10.0.0.1/24 isolation=${isolation}`,
     modules: [
-      `init insmod e1000; start netsend ${FAR_IP} ${PORT} 1000000 2000; sleep 40; echo warm; ${after}`,
+      `init insmod e1000; start netsend ${FAR_IP} ${PORT} 1000000 500; sleep 40; echo warm; ${after}`,
       'e1000.ko',
       'netsend',
       'nooksctl',
@@ -86,12 +86,14 @@ export async function boot(isolation: 'none' | 'nooks', after = 'sleep 100000'):
     if (end.reason !== 'limit') throw new Error(`boot ended with ${end.reason}:\n${text}`);
   }
   const snapshot: Snapshot = machine.snapshot();
+  const far = station.save();
   return {
     session,
     text: () => text,
     messages: () => sink.report().messages,
     warm() {
       machine.restore(snapshot);
+      station.load(far);
       session.refreshModules();
       text = '';
     },
