@@ -54,6 +54,7 @@ export class Books {
   readonly zoneSize: number;
   readonly frames: number;
   readonly memMap: number;
+  private readonly symbols = new Map<string, number>();
 
   constructor(session: Session) {
     this.session = session;
@@ -111,8 +112,13 @@ export class Books {
     return text;
   }
 
+  /** Address of a symbol of the kernel's, 0 if it has none of that name. */
   symbol(name: string): number {
-    return this.session.symbols.address(name) ?? 0;
+    const known = this.symbols.get(name);
+    if (known !== undefined) return known;
+    const address = this.session.symbols.address(`kernel.elf:${name}`) ?? 0;
+    this.symbols.set(name, address);
+    return address;
   }
 
   page(pa: number): PageRecord {

@@ -9,7 +9,7 @@
 import type { Watcher } from '../../emu/cpu/engine.ts';
 import type { Session } from '../../guest/session.ts';
 import type { WildWrite } from '../model.ts';
-import { type Books, KERNEL_BASE, PAGE, ZONE_BASE } from './books.ts';
+import { type Books, PAGE, ZONE_BASE } from './books.ts';
 import type { Ownership, Target } from './ownership.ts';
 
 /** Of lib/string.c and lib/spinlock.c: they write what they are told to, for whoever calls. */
@@ -30,6 +30,7 @@ const LENT_FUNCTIONS = [
 ];
 
 const KSTACK_SIZE = 8192;
+const TASK_KSTACK = 48;
 /** Words of arguments that belong to the callee, and bytes behind a pointer to the caller's stack (struct ifreq). */
 const ARGUMENTS = 6;
 const HANDED_BYTES = 32;
@@ -54,12 +55,14 @@ export class Eye implements Watcher {
   /** Where driver code was entered, by kernel stack: stack pointers, outermost first. */
   private entries = new Map<number, number[]>();
   private lastWild: WildWrite | null = null;
+  private readonly currentTask: number;
 
   constructor(session: Session, books: Books, ownership: Ownership, name: string) {
     this.session = session;
     this.books = books;
     this.ownership = ownership;
     this.name = name;
+    this.currentTask = books.symbol('current_task');
   }
 
   /** The driver was loaded, unloaded, or the machine is another: looks at everything anew. */
@@ -101,6 +104,7 @@ export class Eye implements Watcher {
   entered(lin: number): void {
     const { cpu, engine } = this.session.machine;
     const { driver } = this.ownership;
+    this.ownership.newMoment();
     if (driver && driver.domain === 0 && this.books.u32(driver.record + 48) !== 0) {
       // The domain was made after the module was listed.
       this.ownership.find(this.name);
@@ -119,7 +123,7 @@ export class Eye implements Watcher {
   /** Below the frame in which the driver was entered, the kernel's stack is the driver's. */
   private enteredNatively(lin: number, esp: number): void {
     const { books } = this;
-    const stack = (esp & -KSTACK_SIZE) >>> 0;
+    const stack = this.currentStack();
     const entries = this.entries.get(stack) ?? [];
     while (entries.length > 0 && entries[entries.length - 1] < esp) entries.pop();
     // Behind a RET the word below is where it went; behind an IRET the third one.
@@ -127,8 +131,15 @@ export class Eye implements Watcher {
     if (!returned || entries.length === 0) entries.push(esp);
     if (this.entries.size > 4096) this.entries.clear();
     this.entries.set(stack, entries);
-    const known = stack >= KERNEL_BASE && stack < ZONE_BASE;
-    this.session.machine.cpu.mmu.setSpare(stack, known ? entries[entries.length - 1] - stack : 0);
+    const top = entries[entries.length - 1];
+    // On another stack than the task's own, nothing is known to be the driver's.
+    const inside = top > stack && top <= stack + KSTACK_SIZE;
+    this.session.machine.cpu.mmu.setSpare(stack, inside ? top - stack : 0);
+  }
+
+  /** The lowest address of the current task's kernel stack. */
+  private currentStack(): number {
+    return this.books.u32(this.books.u32(this.currentTask) + TASK_KSTACK);
   }
 
   /** An exception in the driver's code. */
@@ -139,6 +150,7 @@ export class Eye implements Watcher {
   /** A bus master is about to read or write. */
   master(pa: number, length: number, write: boolean): void {
     const end = Math.min(pa + length, this.session.machine.ramSize);
+    this.ownership.newMoment();
     for (let at = pa; at < end; at = at - (at % PAGE) + PAGE) {
       const target = this.ownership.ofMemory(at);
       if (target.verdict === 'own' && write) this.own();
@@ -171,9 +183,10 @@ export class Eye implements Watcher {
 
   /** Natively: the arguments on the caller's frame, and what they point to on its stack. */
   private isHanded(lin: number): boolean {
-    const stack = (lin & -KSTACK_SIZE) >>> 0;
+    const stack = this.currentStack();
+    if (lin < stack || lin >= stack + KSTACK_SIZE || this.ownership.driver?.domain) return false;
     const entry = this.entries.get(stack)?.at(-1);
-    if (entry === undefined || this.ownership.driver?.domain || lin < entry + 4) return false;
+    if (entry === undefined || lin < entry + 4) return false;
     if (lin < entry + 4 + 4 * ARGUMENTS) return true;
     for (let n = 1; n <= ARGUMENTS; n++) {
       const pointer = this.books.u32(entry + 4 * n);

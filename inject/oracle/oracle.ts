@@ -19,9 +19,9 @@ export interface Findings {
   ownCorruptions: number;
 }
 
-/** Instructions in which a kernel that works comes back to a program or to idle. */
-const PATIENCE = 300_000;
-const BATCH = 64;
+/** Cycles in which a kernel that works comes back to a program or to idle, and those between two looks. */
+const PATIENCE = 1_000_000;
+const BETWEEN = 500;
 
 export class Oracle {
   private readonly session: Session;
@@ -62,7 +62,7 @@ export class Oracle {
 
   /**
    * What was seen, and what the kernel's structures look like. A machine that still runs is first run on to where
-   * the kernel is at rest (a program or the idle task has the processor), at most 300,000 instructions: in the middle
+   * the kernel is at rest (a program or the idle task has the processor), a million cycles at most: in the middle
    * of an update its lists may be half changed. If it never rests, only what never changes is looked at.
    */
   finish(): Findings {
@@ -87,12 +87,11 @@ export class Oracle {
   private settle(): boolean {
     const { machine } = this.session;
     const { cpu } = machine;
-    for (let n = 0; n < PATIENCE; n++) {
+    for (const end = machine.cycles() + PATIENCE; machine.cycles() < end; ) {
       if (cpu.shutdown) return false;
       if (cpu.halted && cpu.interruptsOn) return true;
       if (cpu.cpl === 3) return true;
-      const end = machine.step(machine.cycles() + BATCH);
-      if (end.reason !== 'stopped') return false;
+      if (machine.run(machine.cycles() + BETWEEN).reason !== 'limit') return false;
     }
     return false;
   }

@@ -7,7 +7,16 @@
  * Cannot be told without isolation: two drivers' heap objects and pages apart, and a packet in the kernel's hands
  * that is on no queue just then.
  */
-import { type Books, PAGE, type PageRecord, PG_LARGE, PG_SLAB, type SlabPlace } from './books.ts';
+import {
+  type Books,
+  BUFCTL_LIVE,
+  KERNEL_BASE,
+  PAGE,
+  type PageRecord,
+  PG_LARGE,
+  PG_SLAB,
+  type SlabPlace,
+} from './books.ts';
 
 /** `own`: the driver hurts only itself. */
 export type Verdict = 'right' | 'own' | 'wild';
@@ -41,6 +50,8 @@ const RO_END = 52;
 const MAX_MODULES = 256;
 const KSTACK_SIZE = 8192;
 const MAX_TASKS = 1024;
+const MAX_PACKETS = 4096;
+const MAX_SLABS = 4096;
 
 /** The driver as it is loaded now. */
 export interface DriverPlace {
@@ -57,7 +68,9 @@ export class Ownership {
   private readonly books: Books;
   driver: DriverPlace | null = null;
   /** Data page of a packet (frame number) to its sk_buff, as last found. */
-  private packets = new Map<number, number>();
+  private readonly packets = new Map<number, number>();
+  /** Frame of the driver's that is no packet at this moment: mostly a ring, to which stores come in rows. */
+  private noPacket = -1;
   private readonly skbCache: number;
   private readonly ethHeader: number;
 
@@ -127,6 +140,7 @@ export class Ownership {
   private inZone(pa: number, page: PageRecord): Target {
     const lin = this.books.linear(pa);
     const { driver } = this;
+    if (Math.floor(pa / PAGE) === this.noPacket) return RIGHT;
     if (driver && lin >= driver.base && lin < driver.end)
       return lin >= driver.readOnlyEnd ? RIGHT : { verdict: 'own', what: 'its own text or read-only data' };
     if (page.flags & PG_SLAB) return this.heapObject(this.books.slabPlace(pa, page.slab), pa);
@@ -135,10 +149,13 @@ export class Ownership {
     if (other) return { verdict: 'wild', what: `module ${other}` };
     const first = this.blockOf(pa);
     if (this.books.page(first).count === 0) return { verdict: 'wild', what: 'free page of the zone' };
-    if (this.isPooled(lin)) return { verdict: 'wild', what: 'data of a freed packet' };
     const skb = this.packetAt(pa);
-    if (skb !== 0 && this.books.u32(skb + SKB_LIST) !== 0)
-      return { verdict: 'wild', what: 'data of a packet that the kernel has' };
+    if (skb !== 0)
+      return this.books.u32(skb + SKB_LIST) === 0
+        ? RIGHT
+        : { verdict: 'wild', what: 'data of a packet that the kernel has' };
+    if (this.isPooled(lin)) return { verdict: 'wild', what: 'data of a freed packet' };
+    this.noPacket = Math.floor(pa / PAGE);
     return RIGHT;
   }
 
@@ -221,33 +238,50 @@ export class Ownership {
     return false;
   }
 
+  /** Other code than the driver's has run: what was found not to be there may be there now. */
+  newMoment(): void {
+    this.noPacket = -1;
+  }
+
   /** The live sk_buff whose data lie at `pa`, or 0. */
   private packetAt(pa: number): number {
     const frame = Math.floor(pa / PAGE);
     const known = this.packets.get(frame);
     if (known !== undefined && this.holds(known, frame)) return known;
-    this.findPackets();
-    return this.packets.get(frame) ?? 0;
+    const found = this.findPacket(frame);
+    if (this.packets.size > MAX_PACKETS) this.packets.clear();
+    if (found !== 0) this.packets.set(frame, found);
+    return found;
   }
 
   private holds(skb: number, frame: number): boolean {
-    const head = this.books.physical(this.books.u32(skb + SKB_HEAD));
-    return this.books.live(skb) && Math.floor(head / PAGE) === frame;
+    return this.books.physical(this.books.u32(skb + SKB_HEAD)) >>> 12 === frame && this.books.live(skb);
   }
 
-  private findPackets(): void {
-    const { books } = this;
-    this.packets = new Map();
-    const objects = books.u16(this.skbCache + 44);
-    const size = books.u32(this.skbCache + 36);
+  /** Looks through all live sk_buffs. Often called for pages that hold no packet, so it reads RAM by itself. */
+  private findPacket(frame: number): number {
+    const { books, skbCache } = this;
+    const { view } = books;
+    const objects = books.u16(skbCache + 44);
+    const size = books.u32(skbCache + 36);
+    const head = books.linear(frame * PAGE);
     for (const list of [52, 60])
-      for (const slab of books.list(this.skbCache + list, 4096).entries)
-        for (let n = 0; n < objects; n++) {
-          if (books.u16(slab + 20 + 2 * n) !== 0xfffe) continue;
-          const skb = books.u32(slab + 12) + n * size;
-          const head = books.physical(books.u32(skb + SKB_HEAD));
-          if (head >= 0) this.packets.set(Math.floor(head / PAGE), skb);
-        }
+      for (
+        let slab = books.u32(skbCache + list), n = 0;
+        slab !== skbCache + list && n < MAX_SLABS;
+        slab = books.u32(slab), n++
+      ) {
+        const bufctl = books.physical(slab) + 20;
+        const first = books.physical(books.u32(slab + 12));
+        if (bufctl < 20 || first < 0 || first + objects * size > books.ram.length) return 0;
+        for (let k = 0; k < objects; k++)
+          if (
+            view.getUint32(first + k * size + SKB_HEAD, true) === head &&
+            view.getUint16(bufctl + 2 * k, true) === BUFCTL_LIVE
+          )
+            return KERNEL_BASE + first + k * size;
+      }
+    return 0;
   }
 
   /** The first page of the block that holds `pa`, free or allocated; the page itself if there is none. */
