@@ -67,7 +67,22 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 it('comes to what it came to', () => {
   const rows = records.map(r => `${r.configuration}:${r.plan.trial} ${r.observation.end}: ${r.outcome}`);
-  expect(rows).toMatchInlineSnapshot();
+  expect(rows).toMatchInlineSnapshot(`
+    [
+      "none:0 panic: crash",
+      "nooks/restart:0 complete: recovered",
+      "none:1 complete: no effect",
+      "nooks/restart:1 complete: no effect",
+      "none:2 panic: crash",
+      "nooks/restart:2 complete: recovered",
+      "none:3 panic: crash",
+      "nooks/restart:3 complete: recovered, applications harmed",
+      "none:4 panic: crash",
+      "nooks/restart:4 complete: recovered, applications harmed",
+      "none:5 complete: no effect",
+      "nooks/restart:5 complete: recovered",
+    ]
+  `);
 });
 
 it('does the same faults in each configuration', () => {
