@@ -3,9 +3,8 @@
  * shared with its device) is copied every now and then at a quiet point, when no call is in it; after a failure it
  * gets the memory of the last one back and goes on in its domain. Its interfaces stay registered, with their addresses.
  *
- * What is done after a failure, in this order: its tasks unwind; the devices' bus mastering goes off; its timers,
- * tasklets, works and waiters are dropped; memory is copied back; the packets that it had are replaced by empty ones
- * under the same addresses; calls go in again; timers that were pending are armed; for each interface that is up, in
+ * What is done after a failure, in this order: its tasks unwind; its timers, tasklets, works and waiters are dropped;
+ * memory is copied back; the packets that it had are replaced by empty ones under the same addresses; calls go in again; timers that were pending are armed; for each interface that is up, in
  * order: the driver's stop(), then bus mastering and interrupt lines on, the driver's open(), set_multicast_list().
  * The driver's stop() and open() are what resets the device, so nothing of the device is in a checkpoint.
  *
@@ -175,26 +174,15 @@ static void copy_in(struct checkpoint *c, struct nooks_domain *d) {
   memset(d->queue, 0, sizeof *d->queue);
 }
 
-/* Says which devices were masters, a bit each. */
-static u32 stop_masters(struct nooks_domain *d) {
+/* Those that were when it failed (detect.c). */
+static void start_masters(struct nooks_domain *d) {
   struct nooks_object *o;
-  u32 masters = 0, bit = 1;
+  u32 bit = 1;
   list_for_each_entry(o, &d->objects[OBJ_PCI_DEV], list) {
-    u16 command = 0;
-    pci_read_config_word(o->kernel, PCI_COMMAND, &command);
-    if (command & PCI_COMMAND_MASTER) masters |= bit;
-    pci_disable_device(o->kernel);
+    if (d->masters & bit) pci_set_master(o->kernel);
     bit <<= 1;
   }
-  return masters;
-}
-
-static void start_masters(struct nooks_domain *d, u32 masters) {
-  struct nooks_object *o;
-  list_for_each_entry(o, &d->objects[OBJ_PCI_DEV], list) {
-    if (masters & 1) pci_set_master(o->kernel);
-    masters >>= 1;
-  }
+  d->masters = 0;
 }
 
 static void enable_lines(struct nooks_domain *d) {
@@ -204,7 +192,7 @@ static void enable_lines(struct nooks_domain *d) {
 }
 
 /* The kernel's idea of the interface stays up all the time. rtnl is held. */
-static int reopen(struct nooks_domain *d, u32 masters) {
+static int reopen(struct nooks_domain *d) {
   struct net_device *up[MAX_DEVICES];
   struct nooks_object *o;
   u32 count = 0;
@@ -214,7 +202,7 @@ static int reopen(struct nooks_domain *d, u32 masters) {
     if (dev->flags & IFF_UP && count < MAX_DEVICES) up[count++] = dev;
   }
   for (u32 i = 0; !err && i < count; i++) err = up[i]->stop(up[i]);
-  start_masters(d, masters);
+  start_masters(d);
   enable_lines(d);
   for (u32 i = 0; !err && i < count; i++) {
     err = up[i]->open(up[i]);
@@ -227,7 +215,6 @@ static int put_back(struct nooks_domain *d) {
   struct checkpoint *c = d->checkpoint;
   c->restored = jiffies;
   c->restored_once = true;
-  u32 masters = stop_masters(d);
   release_transient(d);
   copy_in(c, d);
   int err = packets_replace(d, c->packet, c->packets);
@@ -235,7 +222,7 @@ static int put_back(struct nooks_domain *d) {
   for (u32 i = 0; i < c->timers && !err; i++) err = timer_rearm(d, c->timer[i], jiffies + HZ / 10);
   if (err) return err;
   rtnl_lock();
-  err = reopen(d, masters);
+  err = reopen(d);
   rtnl_unlock();
   return err;
 }

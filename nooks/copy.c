@@ -78,15 +78,19 @@ void netdev_to_driver(struct nooks_domain *d, struct net_device *copy, const str
   COPIED(SETTABLE_BYTES + IFNAMSIZ + 20);
 }
 
-bool netdev_from_driver(struct nooks_domain *d, struct net_device *dev, const struct net_device *copy) {
+void netdev_copy_settings(struct net_device *to, const struct net_device *from) {
   const unsigned int kernels = IFF_UP | IFF_PROMISC | IFF_ALLMULTI | IFF_RUNNING; /* the network layer's flags */
-  unsigned int flags = dev->flags;
+  unsigned int flags = to->flags;
+  memcpy(&to->base_addr, &from->base_addr, SETTABLE_BYTES);
+  to->flags = (unsigned short)((flags & kernels) | (from->flags & ~kernels));
+}
+
+bool netdev_from_driver(struct nooks_domain *d, struct net_device *dev, const struct net_device *copy) {
   if (copy->type != ARPHRD_ETHER || copy->addr_len != ETH_ALEN || copy->hard_header_len < ETH_HLEN ||
       copy->hard_header_len > MAX_HARD_HEADER || copy->tx_queue_len > MAX_QUEUE || copy->mtu < 68 ||
       copy->mtu > SKB_MAX_DATA - 2 * MAX_HARD_HEADER)
     return false;
-  memcpy(&dev->base_addr, &copy->base_addr, SETTABLE_BYTES);
-  dev->flags = (unsigned short)((flags & kernels) | (copy->flags & ~kernels));
+  netdev_copy_settings(dev, copy);
   COPIED(SETTABLE_BYTES);
   return true;
 }

@@ -119,7 +119,7 @@ static void deliver_objects(struct nooks_domain *d) {
       nooks_fail(d, TRIGGER_ARGUMENT, "a changed net_device %p is none", (void *)object[i]);
       return;
     }
-    netdev_state_from_driver(o->kernel, o->driver);
+    netdev_changed(o);
   }
 }
 

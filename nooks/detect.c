@@ -14,6 +14,7 @@
 #include <linux/interrupt.h>
 #include <linux/kernel.h>
 #include <linux/netdevice.h>
+#include <linux/pci.h>
 #include <nooks/detect.h>
 #include <nooks/event.h>
 #include <nooks/object.h>
@@ -26,6 +27,19 @@
 #define MAX_REFUSALS 10 /* that are said, a second */
 
 void nooks_unwound(void); /* xpc.S */
+
+/* Its devices read and write no memory any more: a descriptor may be as wrong as the code that wrote it. */
+static void stop_masters(struct nooks_domain *d) {
+  struct nooks_object *o;
+  u32 bit = 1;
+  list_for_each_entry(o, &d->objects[OBJ_PCI_DEV], list) {
+    u16 command = 0;
+    pci_read_config_word(o->kernel, PCI_COMMAND, &command);
+    if (command & PCI_COMMAND_MASTER) d->masters |= bit;
+    pci_disable_device(o->kernel);
+    bit <<= 1;
+  }
+}
 
 /* No interrupt of its devices reaches it any more: one that stays asserted would come for ever. */
 static void silence(struct nooks_domain *d) {
@@ -65,6 +79,7 @@ static void fail(struct nooks_domain *d, enum nooks_trigger why, const char *mes
   if (first) {
     d->state = DOMAIN_FAILED;
     silence(d);
+    stop_masters(d);
   }
   irq_restore(flags);
   if (!first) return;

@@ -15,6 +15,7 @@
 #include <linux/string.h>
 #include <nooks/object.h>
 #include <nooks/policy.h>
+#include <nooks/shadow.h>
 
 #pragma clang section text = ".text.recovery"
 
@@ -40,7 +41,9 @@ static void release_wait(struct nooks_object *o) {
 
 static void release_nothing(struct nooks_object *o) { (void)o; }
 
+/* Under a shadow driver the interface stays for the next incarnation. */
 static void release_netdev(struct nooks_object *o) {
+  if (shadow_net_keeps(RECORD(o, struct nooks_netdev))) return;
   if (RECORD(o, struct nooks_netdev)->registered) unregister_netdev(o->kernel);
   free_netdev(o->kernel);
 }

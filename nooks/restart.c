@@ -118,10 +118,6 @@ static int restart(struct recovery *r) {
 
 const struct recovery_policy policy_restart = { .name = "restart", .number = 2, .recover = restart };
 
-/* Until there are shadow drivers. */
-extern const struct recovery_policy policy_shadow __attribute__((weak));
-const struct recovery_policy policy_shadow = { .name = "shadow", .number = 3, .recover = restart };
-
 /* ---- The others ---- */
 
 static int alternate(struct recovery *r) {

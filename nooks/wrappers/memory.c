@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <nooks/copy.h>
+#include <nooks/shadow.h>
 #include <nooks/wrapper.h>
 
 #pragma clang section text = ".text.wrapper"
@@ -140,12 +141,12 @@ void wrap_kmem_cache_free(kmem_cache_t *cache, void *p) {
 
 u32 wrap_copy_to_user(void *to, const void *from, u32 n) {
   readable_arg(from, n, "copy_to_user");
-  return copy_to_user(to, from, n);
+  return shadow_replays() ? shadow_copy_to_user(to, from, n) : copy_to_user(to, from, n);
 }
 
 u32 wrap_copy_from_user(void *to, const void *from, u32 n) {
   writable_arg(to, n, "copy_from_user");
-  return copy_from_user(to, from, n);
+  return shadow_replays() ? shadow_copy_from_user(to, from, n) : copy_from_user(to, from, n);
 }
 
 u32 wrap_clear_user(void *to, u32 n) { return clear_user(to, n); }

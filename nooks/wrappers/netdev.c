@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <nooks/copy.h>
+#include <nooks/shadow.h>
 #include <nooks/wrapper.h>
 
 #pragma clang section text = ".text.wrapper"
@@ -23,32 +24,55 @@ static struct nooks_netdev *of_kernel(struct net_device *dev) {
 
 /* ---- The kernel calls the driver ---- */
 
+static void to_driver(const struct nooks_netdev *n, const struct net_device *dev) {
+  netdev_to_driver(n->o.domain, n->o.driver, dev);
+  if (unlikely(n->shadow)) shadow_net_to_driver(n->shadow, n->o.driver);
+}
+
 /* The copy is brought up to date before a call, the kernel's object after it. */
-static u32 call_method(struct net_device *dev, const void *fn, u32 failed, u32 nargs, u32 arg) {
-  struct nooks_netdev *n = of_kernel(dev);
+static u32 call_method(struct nooks_netdev *n, const void *fn, u32 failed, u32 nargs, u32 arg) {
+  struct net_device *dev = n->o.kernel;
   struct nooks_domain *d = n->o.domain;
   u32 result = failed;
   if (!fn) return failed;
-  netdev_to_driver(d, n->o.driver, dev);
+  to_driver(n, dev);
   if (nooks_driver_call(d, &result, fn, nargs, n->o.driver, arg)) return failed;
   if (!netdev_from_driver(d, dev, n->o.driver)) nooks_fail(d, TRIGGER_ARGUMENT, "%s: values that make no sense", dev->name);
   return result;
 }
 
-static int nd_open(struct net_device *dev) {
-  return (int)call_method(dev, of_kernel(dev)->open, (u32)-EIO, 1, 0);
+/* A shadow driver, if there is one, is told; when the driver has failed, it answers. The record is not used after it. */
+static u32 called(struct shadow_net *shadow, enum net_method method, u32 result, u32 a, u32 b) {
+  return unlikely(shadow) ? shadow_net_called(shadow, method, result, a, b) : result;
 }
 
-static int nd_stop(struct net_device *dev) { return (int)call_method(dev, of_kernel(dev)->stop, 0, 1, 0); }
+static int nd_open(struct net_device *dev) {
+  struct nooks_netdev *n = of_kernel(dev);
+  struct shadow_net *shadow = n->shadow;
+  return (int)called(shadow, NET_open, call_method(n, n->open, (u32)-EIO, 1, 0), 0, 0);
+}
 
-static void nd_tx_timeout(struct net_device *dev) { call_method(dev, of_kernel(dev)->tx_timeout, 0, 1, 0); }
+static int nd_stop(struct net_device *dev) {
+  struct nooks_netdev *n = of_kernel(dev);
+  struct shadow_net *shadow = n->shadow;
+  return (int)called(shadow, NET_stop, call_method(n, n->stop, 0, 1, 0), 0, 0);
+}
+
+static void nd_tx_timeout(struct net_device *dev) {
+  struct nooks_netdev *n = of_kernel(dev);
+  call_method(n, n->tx_timeout, 0, 1, 0);
+}
 
 static void nd_set_multicast_list(struct net_device *dev) {
-  call_method(dev, of_kernel(dev)->set_multicast_list, 0, 1, 0);
+  struct nooks_netdev *n = of_kernel(dev);
+  call_method(n, n->set_multicast_list, 0, 1, 0);
 }
 
 static int nd_change_mtu(struct net_device *dev, int mtu) {
-  return (int)call_method(dev, of_kernel(dev)->change_mtu, (u32)-EIO, 2, (u32)mtu);
+  struct nooks_netdev *n = of_kernel(dev);
+  struct shadow_net *shadow = n->shadow;
+  u32 result = call_method(n, n->change_mtu, (u32)-EIO, 2, (u32)mtu);
+  return (int)called(shadow, NET_change_mtu, result, (u32)mtu, 0);
 }
 
 /*
@@ -63,7 +87,8 @@ static int nd_hard_start_xmit(struct sk_buff *skb, struct net_device *dev) {
   u32 refused = 1;
   if (!copy) return 1;
   copy_dev->state = dev->state;
-  if (nooks_driver_call(d, &refused, n->hard_start_xmit, 2, copy, copy_dev)) netif_stop_queue(dev);
+  if (unlikely(n->shadow)) shadow_net_sent(n->shadow, skb);
+  if (nooks_driver_call(d, &refused, n->hard_start_xmit, 2, copy, copy_dev) && !n->shadow) netif_stop_queue(dev);
   if (!refused) {
     d->took = jiffies;
     return 0;
@@ -72,15 +97,15 @@ static int nd_hard_start_xmit(struct sk_buff *skb, struct net_device *dev) {
 }
 
 /* An object of one call: a copy in the domain's memory, on the task's table while the call lasts. */
-static int call_with_block(struct net_device *dev, const void *fn, void *block, u32 bytes, u32 nargs, u32 arg) {
-  struct nooks_netdev *n = of_kernel(dev);
+static int call_with_block(struct nooks_netdev *n, const void *fn, void *block, u32 bytes, u32 nargs, u32 arg) {
+  struct net_device *dev = n->o.kernel;
   struct nooks_domain *d = n->o.domain;
   struct nooks_object object = { .domain = d, .type = OBJ_CALL, .kernel = block };
   u32 result = (u32)-EIO;
   if (!fn) return -EOPNOTSUPP;
   object.driver = heap_alloc(d->heap, bytes, GFP_KERNEL);
   if (!object.driver) return -ENOMEM;
-  netdev_to_driver(d, n->o.driver, dev);
+  to_driver(n, dev);
   copy_block(d, object.driver, block, bytes);
   u32 args[3] = { (u32)n->o.driver, (u32)object.driver, arg };
   if (!nooks_driver_call_with(d, &object, &result, fn, nargs, args)) {
@@ -92,12 +117,18 @@ static int call_with_block(struct net_device *dev, const void *fn, void *block, 
 }
 
 static int nd_do_ioctl(struct net_device *dev, struct ifreq *ifr, int cmd) {
-  return call_with_block(dev, of_kernel(dev)->do_ioctl, ifr, sizeof *ifr, 3, (u32)cmd);
+  struct nooks_netdev *n = of_kernel(dev);
+  struct shadow_net *shadow = n->shadow;
+  int result = call_with_block(n, n->do_ioctl, ifr, sizeof *ifr, 3, (u32)cmd);
+  return (int)called(shadow, NET_do_ioctl, (u32)result, (u32)ifr, (u32)cmd);
 }
 
 static int nd_set_mac_address(struct net_device *dev, void *address) {
   struct sockaddr sa = *(struct sockaddr *)address;
-  return call_with_block(dev, of_kernel(dev)->set_mac_address, &sa, sizeof sa, 2, 0);
+  struct nooks_netdev *n = of_kernel(dev);
+  struct shadow_net *shadow = n->shadow;
+  int result = call_with_block(n, n->set_mac_address, &sa, sizeof sa, 2, 0);
+  return (int)called(shadow, NET_set_mac_address, (u32)result, (u32)address, 0);
 }
 
 static struct net_device_stats *nd_get_stats(struct net_device *dev) {
@@ -108,22 +139,28 @@ static struct net_device_stats *nd_get_stats(struct net_device *dev) {
     if (domain_can_read(d, (void *)stats, sizeof n->stats)) copy_block(d, &n->stats, (void *)stats, sizeof n->stats);
     else nooks_fail(d, TRIGGER_ARGUMENT, "get_stats returned %#x", stats);
   }
+  if (unlikely(n->shadow)) return shadow_net_stats(n->shadow);
   return &n->stats; /* of a failed driver: what it last said */
+}
+
+#define M(method) .method = nd_##method,
+const struct net_functions netdev_functions = { NET_METHODS(M) };
+#undef M
+
+void netdev_install(const struct nooks_netdev *n, struct net_device *dev, const struct net_functions *f) {
+#define M(method) dev->method = n->method ? f->method : NULL;
+  NET_METHODS(M)
+#undef M
 }
 
 /* ---- The driver calls the kernel ---- */
 
-#define METHODS(M)                                                                                              \
-  M(open) M(stop) M(hard_start_xmit) M(tx_timeout) M(do_ioctl) M(get_stats) M(set_multicast_list) \
-  M(set_mac_address) M(change_mtu)
-
 /* Function pointers that cross are replaced: the kernel calls ours, which call the driver's. */
 static void replace_methods(struct nooks_netdev *n, struct net_device *dev, const struct net_device *copy) {
-#define M(method)                                                                                \
-  n->method = copy->method ? code_arg((const void *)copy->method, "register_netdev") : NULL; \
-  dev->method = n->method ? nd_##method : NULL;
-  METHODS(M)
+#define M(method) n->method = copy->method ? code_arg((const void *)copy->method, "register_netdev") : NULL;
+  NET_METHODS(M)
 #undef M
+  netdev_install(n, dev, &netdev_functions);
 }
 
 static struct net_device *new_copy(struct nooks_domain *d, const struct net_device *dev, int sizeof_priv) {
@@ -180,9 +217,10 @@ int wrap_register_netdev(struct net_device *copy) {
   memcpy(dev->name, copy->name, IFNAMSIZ);
   dev->name[IFNAMSIZ - 1] = 0;
   if (!netdev_from_driver(n->o.domain, dev, copy)) nooks_bad_call(TRIGGER_ARGUMENT, "register_netdev: values that make no sense");
-  int err = register_netdev(dev);
+  int err = shadow_net_register(n) ? 0 : register_netdev(dev);
   n->registered = !err;
-  netdev_to_driver(n->o.domain, copy, dev);
+  netdev_to_driver(n->o.domain, copy, n->o.kernel);
+  if (n->registered && !n->shadow) shadow_net_follow(n);
   return err;
 }
 
@@ -190,11 +228,17 @@ void wrap_unregister_netdev(struct net_device *copy) {
   struct nooks_netdev *n = netdev_of(object_arg(OBJ_NETDEV, copy, "unregister_netdev"));
   if (!n->registered) nooks_bad_call(TRIGGER_ARGUMENT, "unregister_netdev: %s is not registered", copy->name);
   n->registered = false;
+  if (shadow_net_unregister(n)) return;
   unregister_netdev(n->o.kernel);
   netdev_to_driver(n->o.domain, copy, n->o.kernel);
 }
 
+void netdev_changed(struct nooks_object *o) {
+  struct shadow_net *shadow = netdev_of(o)->shadow;
+  if (unlikely(shadow) && !shadow_net_changed(shadow, o->driver)) return;
+  netdev_state_from_driver(o->kernel, o->driver);
+}
+
 void wrap_netdev_changed(struct net_device *copy) {
-  struct nooks_object *o = object_arg(OBJ_NETDEV, copy, "netif_*");
-  netdev_state_from_driver(o->kernel, copy);
+  netdev_changed(object_arg(OBJ_NETDEV, copy, "netif_*"));
 }

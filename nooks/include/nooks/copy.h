@@ -18,6 +18,8 @@ bool packet_from_driver(struct nooks_domain *d, struct sk_buff *skb, const struc
 void netdev_to_driver(struct nooks_domain *d, struct net_device *copy, const struct net_device *dev);
 /* False, and nothing changed, if a value makes no sense. */
 bool netdev_from_driver(struct nooks_domain *d, struct net_device *dev, const struct net_device *copy);
+/* The settings, all but the network layer's own flags, from one to the other: what a driver may set. */
+void netdev_copy_settings(struct net_device *to, const struct net_device *from);
 /* Queue and carrier: makes the kernel's state what the extension made its copy's. */
 void netdev_state_from_driver(struct net_device *dev, struct net_device *copy);
 

@@ -88,6 +88,7 @@ struct nooks_domain {
   unsigned long freed; /* jiffies: when it last freed a packet, as after sending one; the heartbeat's */
 
   u32 handlers; /* interrupt lines that were disabled when it failed, a bit each */
+  u32 masters;  /* devices that were bus masters then, a bit each in the list's order */
 
   struct nooks_object *by_driver[NOOKS_HASH]; /* interrupts off */
   struct list_head objects[OBJ_TYPES];        /* interrupts off */

@@ -39,6 +39,7 @@ _Static_assert(offsetof(struct nooks_packet, o) == 0, "a record is found by its 
 struct nooks_netdev {
   struct nooks_object o;
   bool registered;
+  struct shadow_net *shadow; /* NULL: its driver has none */
   /* The extension's functions, called by netdev.c's in their place. */
   const void *open, *stop, *hard_start_xmit, *tx_timeout, *do_ioctl, *get_stats;
   const void *set_multicast_list, *set_mac_address, *change_mtu;
@@ -132,6 +133,9 @@ struct nooks_object *object_find(struct nooks_domain *d, enum object_type type, 
 struct nooks_object *object_of_kernel(enum object_type type, const void *kernel); /* of object_track_both */
 /* The newest of a type, NULL when there is none; for releasing them all. */
 struct nooks_object *object_first(struct nooks_domain *d, enum object_type type);
+
+/* wrappers/netdev.c: queue or carrier of the extension's copy have changed. */
+void netdev_changed(struct nooks_object *o);
 
 /* ---- Packets (packet.c) ---- */
 

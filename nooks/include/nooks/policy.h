@@ -85,7 +85,7 @@ struct recovery_policy {
 extern const struct recovery_policy *const nooks_policies[];
 extern const u32 nooks_policy_count;
 extern const struct recovery_policy policy_panic, policy_unload, policy_restart, policy_checkpoint, policy_alternate;
-extern const struct recovery_policy policy_shadow; /* shadow/; a weak one that only restarts until it is there */
+extern const struct recovery_policy policy_shadow; /* shadow/shadow.c */
 
 /* How restart storms end, and other figures that are policy. */
 struct recovery_figures {
