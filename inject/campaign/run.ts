@@ -134,9 +134,9 @@ class Run {
     const records = done.map(d => record(d.trial, d.observation, d.hostSeconds));
     for (const { trial, message } of failed) this.tellFailure(chunk.configuration, trial, message, chunk);
     if (chunk.retry)
-      for (const { trial, message } of failed)
+      for (const { trial, message, observation } of failed)
         records.push({
-          ...record(trial, unobserved(planOf.get(trial)!, message), 0),
+          ...record(trial, observation ?? unobserved(planOf.get(trial)!, message), 0),
           outcome: 'not classified',
         });
     else

@@ -27,8 +27,8 @@ export interface Job {
 
 export interface JobResult {
   done: { trial: number; observation: Observation; hostSeconds: number }[];
-  /** Trials that ended in an exception of ours. */
-  failed: { trial: number; message: string }[];
+  /** Trials that ended in an exception of ours, with what was seen until then, if anything. */
+  failed: { trial: number; message: string; observation?: Observation }[];
   /** No machine could be booted: nothing of the campaign can be done. */
   fatal?: string;
   /** Seconds by what was done. */
@@ -67,7 +67,10 @@ export class Runner {
       try {
         const observation = bench.run(plan);
         const hostSeconds = (this.now() - start) / 1000;
-        result.done.push({ trial: plan.trial, observation, hostSeconds });
+        if (observation.end === 'host-error') {
+          this.benches.delete(configurationName(job.configuration));
+          result.failed.push({ trial: plan.trial, message: observation.lastLine, observation });
+        } else result.done.push({ trial: plan.trial, observation, hostSeconds });
       } catch (error) {
         this.benches.delete(configurationName(job.configuration));
         result.failed.push({ trial: plan.trial, message: messageOf(error) });

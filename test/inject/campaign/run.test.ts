@@ -102,6 +102,31 @@ describe('a campaign', () => {
     expect(recordsOf(file).filter(r => r !== one && r.outcome !== 'not classified')).toEqual(others);
   });
 
+  it('keeps what a bench saw of a trial that the host could not finish', async () => {
+    const open = (c: (typeof SETTINGS.configurations)[0]) =>
+      Object.assign(new FakeBench(c), {
+        run: (plan: Parameters<FakeBench['run']>[0]) => {
+          const o = observe(c, plan);
+          return plan.trial === 5 ? { ...o, end: 'host-error' as const, lastLine: 'no luck' } : o;
+        },
+      });
+    const lines: string[] = [];
+    await fakeCampaign(file, { openWorker: () => new FakeWorker(open), onTrouble: l => lines.push(l) });
+    expect(lines.filter(l => l.startsWith('none')).sort()).toEqual([
+      'none:5: no luck; recorded as not classified',
+      'none:5: no luck; will be tried once more',
+    ]);
+    const one = recordsOf(file).find(r => r.configuration === 'none' && r.plan.trial === 5)!;
+    expect(one.outcome).toBe('not classified');
+    expect(one.observation).toMatchObject({
+      end: 'host-error',
+      lastLine: 'no luck',
+      packets: expect.any(Number),
+    });
+    expect(one.observation.packets).toBeGreaterThan(0);
+    expect(recordsOf(file).length).toBe(80);
+  });
+
   it('outlives its workers', async () => {
     const lines: string[] = [];
     let deaths = 0;
