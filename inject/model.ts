@@ -135,6 +135,9 @@ export interface Corruption {
   what: string;
 }
 
+/** The programs of a trial that a user would call a stream: data out, data in. */
+export const STREAMS: readonly string[] = ['trialsend', 'trialrecv'];
+
 /** What became of the programs and their data. */
 export interface ApplicationReport {
   name: string;

@@ -102,26 +102,6 @@ export function outcomeOf(o: Observation, plan: TrialPlan): Outcome {
   return OUTCOME_RULES.find(rule => rule.fits(o, plan))?.outcome ?? 'not classified';
 }
 
-/** The paper's *system crash*: the machine needs a reboot, since it died or answers no more. */
-export function isCrash(outcome: Outcome): boolean {
-  return outcome === 'crash' || outcome === 'hang';
-}
-
-const NON_FATAL: readonly Outcome[] = [
-  'recovered, applications harmed',
-  'undetected failure: omission',
-  'undetected failure: output',
-  'undetected failure: timing',
-];
-
-/**
- * The paper's *non-fatal extension failure*: the system survives and the extension's service does not, or does wrong.
- * A recovery that nobody noticed is none: those are what Nooks takes away.
- */
-export function isNonFatal(outcome: Outcome): boolean {
-  return NON_FATAL.includes(outcome);
-}
-
 function detected(o: Observation): boolean {
   return o.events.some(e => e.event === 'FAILED');
 }

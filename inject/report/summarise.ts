@@ -185,6 +185,7 @@ function configurationOf(
     recoveries: share(t.recovered, t.recoveries),
     gaveUp: t.gaveUp,
     concealed: share(recovered, isolated ? recovered + harmed + dead : 0),
+    streamsGoOn: share(t.streamsGoOn, t.reloads.transient.detected + t.reloads.deterministic.detected),
     hidden: {
       execution: kaplanMeier(t.hidden.execution.came, t.hidden.execution.ended),
       error: kaplanMeier(t.hidden.error.came, t.hidden.error.ended),

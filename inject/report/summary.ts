@@ -86,6 +86,8 @@ export interface ConfigurationSummary {
   gaveUp: number;
   /** Of trials that went through a recovery and lived: applications unharmed. */
   concealed: Share;
+  /** Of trials with a failure detected: the streams met no error, got no wrong data, and went on to the end. */
+  streamsGoOn: Share;
   hidden: Hidden;
   faults: number;
   notInjected: number;

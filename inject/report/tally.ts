@@ -2,7 +2,14 @@
  * One configuration's counts, filled record by record: everything that a summary needs in a size that does not grow
  * with the number of trials. Type names and triggers come from a file, so their number is bounded too.
  */
-import type { FaultTypeName, Observation, Outcome, Persistence, TrialRecord } from '../model.ts';
+import {
+  type FaultTypeName,
+  type Observation,
+  type Outcome,
+  type Persistence,
+  STREAMS,
+  type TrialRecord,
+} from '../model.ts';
 import { firstExecution, PHASES, type Phase, type Recovery, timelineOf } from './milestones.ts';
 import { CONSEQUENCES, type Consequence, consequenceOf, isCrash, isNonFatal, OUTCOMES } from './outcomes.ts';
 import { Sample } from './sample.ts';
@@ -72,6 +79,14 @@ export interface Reloads {
   served: number;
 }
 
+/** Nothing that a program of the streams can see went wrong. */
+function streamsGoOn({ applications }: Observation): boolean {
+  const streams = applications.filter(a => STREAMS.includes(a.name));
+  return (
+    streams.length > 0 && streams.every(a => a.alive && a.errors === 0 && a.damaged === 0 && a.doneLately > 0)
+  );
+}
+
 export class Tally {
   trials = 0;
   readonly outcomes = noCounts();
@@ -95,6 +110,8 @@ export class Tally {
   recoveries = 0;
   recovered = 0;
   gaveUp = 0;
+  /** Trials with a failure detected whose streams met no error, got no wrong data, and went on to the end. */
+  streamsGoOn = 0;
   readonly hidden = {
     execution: { came: new Sample(), ended: new Sample() },
     error: { came: new Sample(), ended: new Sample() },
@@ -158,6 +175,7 @@ export class Tally {
         row.latency.add(r.failedAt - timeline.executedAt);
       if (r.recoveredAt !== null) row.recovery.add(r.recoveredAt - r.failedAt);
     });
+    if (timeline.recoveries.length > 0 && !isCrash(outcome) && streamsGoOn(o)) this.streamsGoOn++;
     const consequence = consequenceOf(outcome, o);
     if (consequence === 'recovered' || consequence === 'harmed') this.outage.add(timeline.outage);
   }

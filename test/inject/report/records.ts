@@ -52,7 +52,7 @@ export function observation(change: Partial<Observation> = {}): Observation {
     corruptions: [],
     applications: [
       {
-        name: 'stream',
+        name: 'trialsend',
         alive: true,
         errors: 0,
         damaged: 0,

@@ -4,7 +4,7 @@ import type { Outcome, TrialRecord } from '../../../inject/model.ts';
 import { OUTCOMES } from '../../../inject/report/outcomes.ts';
 import { summarise } from '../../../inject/report/summarise.ts';
 import type { SummaryOptions } from '../../../inject/report/summary.ts';
-import { CLOCK_HZ, many, record, restart, settings } from './records.ts';
+import { CLOCK_HZ, many, observation, record, restart, settings } from './records.ts';
 
 const OPTIONS: SummaryOptions = { clockHz: CLOCK_HZ, faultRate: 0.01, draws: 50 };
 const of = (records: Iterable<TrialRecord>, change: Partial<SummaryOptions> = {}) =>
@@ -249,10 +249,25 @@ describe('records', () => {
     expect(s.configurations[0].triggers.length).toBeLessThanOrEqual(101);
   });
 
+  it('tell streams that go on from those that do not', () => {
+    const [stream] = observation({}).applications;
+    const applications = [
+      [stream],
+      [{ ...stream, errors: 1 }],
+      [{ ...stream, doneLately: 0 }],
+      [stream, { ...stream, name: 'trialctl', errors: 1 }],
+    ];
+    const records = applications.map((a, trial) =>
+      record('nooks/shadow', trial, 'recovered', { applications: a, events: restart(2000) }),
+    );
+    const shadow = of(records).configurations.find(c => c.name === 'nooks/shadow');
+    expect(shadow?.streamsGoOn).toMatchObject({ count: 2, of: 4 });
+  });
+
   it('may be none', () => {
     const s = of([]);
     expect(s.availability).toEqual([]);
-    expect(s.goals.map(g => g.met)).toEqual([false, null, null, null, null, null]);
+    expect(s.goals.map(g => g.met)).toEqual([false, null, null, null, null, null, null]);
   });
 
   it.each([
