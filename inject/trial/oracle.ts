@@ -17,10 +17,3 @@ export interface TrialOracle {
 }
 
 export type OpenOracle = (session: Session, driver: string) => TrialOracle;
-
-/** Sees nothing: to measure what a trial costs without. */
-export const NO_ORACLE: OpenOracle = () => ({
-  arm: () => {},
-  finish: () => ({ wildWrites: [], wildWriteCount: 0, corruptions: [], firstErrorAt: null }),
-  dispose: () => {},
-});
