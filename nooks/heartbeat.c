@@ -3,11 +3,12 @@
  * with each clock tick, from the kernel's side only:
  *
  *   transmit  packets were handed over, or wait, and the driver has freed none for a time, with a link
+ *   packet    the driver has one that it was given to send for several times that long, though it sends others
  *   link      the driver says that there is no link, and packets come in all the same
- *   silence   nothing has come for a time: the neighbour that answered last is asked by ARP; if it leaves QUESTIONS
- *             without an answer, and a link is there, and it had answered such a question before, then the driver is
- *             taken to be deaf. That can be wrong (a neighbour that is switched off), so it counts once: before the
- *             next time a question must have been answered again.
+ *   silence   nothing has come for a time: the neighbour that answered last, or one that is being looked for, is asked
+ *             by ARP; if QUESTIONS stay without an answer, and a link is there, and somebody had answered on this
+ *             interface before, then the driver is taken to be deaf. That can be wrong (a neighbour that is switched
+ *             off), so it counts once: before the next time somebody must have answered again.
  *
  * A link that is really down, a network where nobody answers, and an interface that is down raise no alarm. Left
  * out: a driver that damages what it carries, which only those who send and receive can know.
@@ -28,9 +29,11 @@
 #define QUESTIONS 3
 #define QUESTION_TICKS (HZ / 20) /* between them */
 #define HEARD_OFF 2
+#define OVERDUE_TICKS 4
+#define FIRST_QUESTION 1 /* ticks after the interface came up */
 #define MAX_NAMES 8
 
-/* Interfaces whose neighbour has answered a question; by name, for it is remembered across a reload. */
+/* Interfaces on which ARP was answered; by name, for it is remembered across a reload. */
 static char answered[MAX_NAMES][IFNAMSIZ];
 
 static char *find_answered(const char *name) {
@@ -68,11 +71,22 @@ static void begin_asking(struct nooks_beat *b) {
   b->since = jiffies;
 }
 
+static void have_asked(struct nooks_beat *b) {
+  b->ask = true;
+  tasklet_schedule(&asker);
+}
+
+/* Once a second until somebody answers: silence means nothing else. */
+static void look_for_neighbour(struct net_device *dev, struct nooks_beat *b) {
+  if ((jiffies - b->up_since) % HZ == FIRST_QUESTION && netif_carrier_ok(dev) && !find_answered(dev->name)) have_asked(b);
+}
+
 static bool check_silence(struct nooks_domain *d, struct net_device *dev, struct nooks_beat *b) {
   u32 limit = d->limits[LIMIT_SILENCE];
   if ((long)(jiffies - dev->last_rx) <= 1) b->silent = 0;
   else b->silent += b->silent < 2 * limit ? TICK : 0;
-  if (b->asked && (long)(dev->arp_confirmed - b->since) >= 0) {
+  if (dev->arp_answered != b->answered) {
+    b->answered = dev->arp_answered;
     note_answer(dev->name);
     begin_asking(b);
   }
@@ -89,10 +103,7 @@ static bool check_silence(struct nooks_domain *d, struct net_device *dev, struct
     nooks_fail(d, TRIGGER_HEARTBEAT, "%s is deaf: %u questions without an answer", dev->name, QUESTIONS);
     return true;
   }
-  if ((jiffies - b->since) % QUESTION_TICKS == 0 && !dev->queue.qlen) {
-    b->ask = true;
-    tasklet_schedule(&asker);
-  }
+  if ((jiffies - b->since) % QUESTION_TICKS == 0 && !dev->queue.qlen) have_asked(b);
   return false;
 }
 
@@ -114,6 +125,17 @@ static bool check_transmit(struct nooks_domain *d, struct net_device *dev, struc
   return true;
 }
 
+/* All packets are looked at, so not each time; and twice, since a link may just have come up. */
+static bool check_overdue(struct nooks_domain *d, struct net_device *dev, struct nooks_beat *b) {
+  u32 limit = d->limits[LIMIT_TRANSMIT];
+  if (!limit || jiffies % OVERDUE_TICKS) return false;
+  b->overdue = netif_carrier_ok(dev) && packet_overdue(d, limit / TICK + 2) ? b->overdue + 1 : 0;
+  if (b->overdue < 2) return false;
+  b->overdue = 0;
+  nooks_fail(d, TRIGGER_HEARTBEAT, "%s keeps a packet that it was given to send", dev->name);
+  return true;
+}
+
 static bool check_link(struct nooks_domain *d, struct net_device *dev, struct nooks_beat *b) {
   if (netif_carrier_ok(dev)) b->heard_off = 0;
   else if (dev->last_rx == jiffies - 1 && ++b->heard_off > HEARD_OFF) {
@@ -132,10 +154,12 @@ static void check(struct nooks_domain *d, struct nooks_netdev *n) {
     return;
   }
   if (!b->up) {
-    *b = (struct nooks_beat){ .up = true, .since = jiffies };
+    *b = (struct nooks_beat){ .up = true, .since = jiffies, .up_since = jiffies, .answered = dev->arp_answered };
     return;
   }
-  if (!check_transmit(d, dev, b) && !check_link(d, dev, b)) check_silence(d, dev, b);
+  if (check_transmit(d, dev, b) || check_overdue(d, dev, b) || check_link(d, dev, b)) return;
+  look_for_neighbour(dev, b);
+  check_silence(d, dev, b);
 }
 
 void nooks_heartbeat(void) {

@@ -40,6 +40,7 @@ static void apply(struct nooks_domain *d, const struct change *c) {
 void limits_init(struct nooks_domain *d) {
   for (u32 i = 0; i < LIMITS; i++) d->limits[i] = rows[i].value;
   d->limits[LIMIT_MEMORY] = zone_size / HEAP_SHARE;
+  d->limits[LIMIT_PACKETS] = min(d->limits[LIMIT_PACKETS], zone_size / HEAP_SHARE >> PAGE_SHIFT); /* a page each */
   for (u32 i = 0; i < change_count; i++) apply(d, &changes[i]);
 }
 

@@ -50,6 +50,7 @@ struct sk_buff *packet_lend(struct nooks_domain *d, struct sk_buff *skb, struct 
   if (likely(p)) object_link(d, &p->o, OBJ_SKB, p->copy, skb);
   irq_restore(flags);
   if (unlikely(!p)) return NULL;
+  p->given = driver_dev ? jiffies | 1 : 0;
   packet_to_driver(d, p->copy, skb, driver_dev);
   domain_own_page(d, skb->head);
   return p->copy;
@@ -67,6 +68,15 @@ struct sk_buff *packet_return(struct nooks_domain *d, const struct sk_buff *copy
   irq_restore(flags);
   if (o) domain_disown_page(d, skb->head);
   return skb;
+}
+
+bool packet_overdue(const struct nooks_domain *d, unsigned long ticks) {
+  for (u32 i = 0; i < NOOKS_HASH; i++)
+    for (const struct nooks_object *o = d->by_driver[i]; o; o = o->next) {
+      unsigned long given = o->type == OBJ_SKB ? container_of(o, struct nooks_packet, o)->given : 0;
+      if (given && (long)(jiffies - given) >= (long)ticks) return true;
+    }
+  return false;
 }
 
 static bool unsound(struct nooks_domain *d, struct sk_buff *skb, const struct sk_buff *copy) {

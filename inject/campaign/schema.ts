@@ -10,6 +10,8 @@ import { MAX_FAULTS, MAX_TRIALS } from './settings.ts';
 
 const cycle = z.number().nonnegative();
 const count = z.number().int().nonnegative();
+/** The difference of two readings of what the guest may have ruined in between. */
+const difference = z.number().int();
 
 const GUEST_EVENT = z.looseObject({
   at: cycle,
@@ -33,12 +35,12 @@ const WILD_WRITE = z.looseObject({
 const APPLICATION = z.looseObject({
   name: z.string(),
   alive: z.boolean(),
-  errors: count,
-  damaged: count,
-  duplicated: count,
-  done: count,
-  doneLately: count,
-  lost: count,
+  errors: difference,
+  damaged: difference,
+  duplicated: difference,
+  done: difference,
+  doneLately: difference,
+  lost: difference,
   notes: z.array(z.string()),
 });
 

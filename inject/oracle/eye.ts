@@ -231,7 +231,8 @@ export class Eye implements Watcher {
     };
     if (w.dma === 'read') write.read = true;
     this.lastWild = write;
-    if (this.wildWrites.length < MAX_KEPT) this.wildWrites.push(write);
+    // Half of the room is for what page protection could have stopped, so that no flood of DMA hides it.
+    if (this.wildWrites.length < (write.preventable ? MAX_KEPT : MAX_KEPT / 2)) this.wildWrites.push(write);
   }
 
   private findDirectory(): void {

@@ -47,7 +47,7 @@ export function modulesOf({ isolation, policy }: Configuration, driver: string, 
     `${driver}.ko`,
     ...(MODULES[policy ?? ''] ?? []),
     'trialbeat',
-    'trialctl',
+    `trialctl ${[driver, ...(MODULES[policy ?? ''] ?? [])].map(name => name.replace('.ko', '')).join(' ')}`,
     `trialrecv ${RECEIVE_PORT} ${SEED}`,
     `trialsend ${FAR_IP} ${SEND_PORT} ${SEED} ${SEND_BUFFER} ${period}`,
   ];

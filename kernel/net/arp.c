@@ -154,7 +154,7 @@ static void update(struct neighbour *n, const unsigned char *ha) {
   memcpy(n->ha, ha, ETH_ALEN);
   n->known = 1;
   n->probes = 0;
-  n->confirmed = n->dev->arp_confirmed = jiffies;
+  n->confirmed = jiffies;
   while ((skb = skb_dequeue(&n->waiting))) transmit(skb, n->dev, n->ha);
 }
 
@@ -226,27 +226,31 @@ static int arp_rcv(struct sk_buff *skb, struct net_device *dev, struct packet_ty
     n = lookup(dev, arp->ar_sip);
     if (!n && for_us && arp->ar_op == htons(ARPOP_REQUEST) && arp->ar_sip) n = create(dev, arp->ar_sip);
     if (n) update(n, arp->ar_sha);
+    if (n && arp->ar_op == htons(ARPOP_REPLY)) dev->arp_answered = jiffies;
     if (for_us && arp->ar_op == htons(ARPOP_REQUEST)) arp_send(ARPOP_REPLY, dev, arp->ar_sip, arp->ar_sha);
   }
   kfree_skb(skb);
   return 0;
 }
 
-static struct neighbour *last_heard(const struct net_device *dev) {
-  struct neighbour *n, *last = NULL;
+/* Of those that are known the one heard last, else one that is being looked for. */
+static struct neighbour *whom_to_ask(const struct net_device *dev) {
+  struct neighbour *n, *best = NULL;
   int i;
 
   for (i = 0; i < ARP_HASH; i++)
     for (n = table[i]; n; n = n->next)
-      if (n->dev == dev && n->known && (!last || (long)(n->confirmed - last->confirmed) > 0)) last = n;
-  return last;
+      if (n->dev == dev && (!best || n->known > best->known ||
+                            (n->known == best->known && (long)(n->confirmed - best->confirmed) > 0)))
+        best = n;
+  return best;
 }
 
 bool arp_ask(struct net_device *dev) {
-  struct neighbour *n = last_heard(dev);
+  struct neighbour *n = whom_to_ask(dev);
 
   if (!n) return false;
-  arp_send(ARPOP_REQUEST, dev, n->address, n->ha);
+  arp_send(ARPOP_REQUEST, dev, n->address, n->known ? n->ha : NULL);
   return true;
 }
 

@@ -117,7 +117,7 @@ struct net_device {
   unsigned long state;    /* LINK_STATE_ bits, changed atomically */
   unsigned long trans_start; /* jiffies of the last packet that the driver took */
   unsigned long last_rx;    /* jiffies of the last packet that it gave */
-  unsigned long arp_confirmed; /* jiffies of the last ARP packet of a neighbour that is known */
+  unsigned long arp_answered; /* jiffies of the last answer to an ARP request of ours */
   int promiscuity;
   int xmit_active; /* hard_start_xmit is running: packets queue up behind it */
   struct timer_list watchdog_timer;

@@ -13,7 +13,7 @@
   L(MEMORY, "memory", 0, MEMORY)             /* bytes of heap, pages, and shared with devices */ \
   L(OBJECTS, "objects", 4096, OBJECTS)       /* tracked objects but packets */      \
   L(TIMERS, "timers", 64, TIMERS)            /* pending */                          \
-  L(PACKETS, "packets", 2048, QUEUE)         /* that it holds */                    \
+  L(PACKETS, "packets", 2048, QUEUE)         /* that it holds; at most half of the zone */ \
   L(TIME, "time", 100000, TIME)              /* us: one call, in process context */ \
   L(IRQ_TIME, "irq-time", 20000, TIME)       /* us: one call, where none may sleep */ \
   L(IRQ_OFF, "irq-off", 10000, IRQ_OFF)      /* us: on end with interrupts off */   \

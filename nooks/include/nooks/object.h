@@ -33,6 +33,7 @@ struct nooks_object {
 struct nooks_packet {
   struct nooks_object o;
   struct sk_buff *copy; /* in the domain; kept for the next packet when this one is gone */
+  unsigned long given;  /* jiffies, never 0: hard_start_xmit was given it then; 0: the extension made it itself */
 };
 _Static_assert(offsetof(struct nooks_packet, o) == 0, "a record is found by its object");
 
@@ -141,6 +142,8 @@ void netdev_changed(struct nooks_object *o);
 
 /* Lends a packet to the extension: a copy of the sk_buff, its data page writable. NULL without memory. */
 struct sk_buff *packet_lend(struct nooks_domain *d, struct sk_buff *skb, struct net_device *driver_dev);
+/* Has it one that it was given to send `ticks` ago or earlier? Interrupts off. */
+bool packet_overdue(const struct nooks_domain *d, unsigned long ticks);
 /* Takes it back: nothing of it is the extension's any more. The kernel's; NULL = it has no such packet. */
 struct sk_buff *packet_return(struct nooks_domain *d, const struct sk_buff *copy);
 /* netif_rx of the extension's copy. False if it was none, or not a sound one: the extension has failed. */
