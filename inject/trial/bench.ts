@@ -19,7 +19,7 @@ import { commandLineOf, modulesOf, RECEIVE_RATE, SEED } from './configuration.ts
 import { Console } from './console.ts';
 import { FarEnd } from './farend.ts';
 import type { OpenOracle, TrialOracle } from './oracle.ts';
-import { hostError, Recorder } from './recorder.ts';
+import { hostError, Recorder, type Usual, usualOf } from './recorder.ts';
 import { Reports } from './report.ts';
 import { Watch, type Watched } from './watch.ts';
 
@@ -51,6 +51,11 @@ interface Warm {
   console: unknown;
 }
 
+const NO_FAULTS: Omit<TrialPlan, 'driver'> = {
+  ...{ trial: 0, seed: 0, persistence: 'transient', delay: 0 },
+  faults: [],
+};
+
 /** What a trial has in hand until it ends. */
 interface Running {
   injector: Injector;
@@ -66,6 +71,8 @@ export class Bench {
   private readonly events: GuestEvents;
   private readonly spent: Record<string, number> = { restore: 0, run: 0, oracle: 0 };
   private warmPoint: Warm | null = null;
+  /** What a trial without faults comes to in its closing part. */
+  private usual: Usual | null = null;
   private running: Running | null = null;
   private reset = false;
   private modulesChanged = false;
@@ -118,7 +125,12 @@ export class Bench {
    */
   run(plan: TrialPlan): Observation {
     this.warm();
-    const recorder = new Recorder(this.watched());
+    this.usual ??= usualOf(this.runOnce({ ...NO_FAULTS, driver: plan.driver }));
+    return this.runOnce(plan);
+  }
+
+  private runOnce(plan: TrialPlan): Observation {
+    const recorder = new Recorder(this.watched(), this.usual ?? undefined);
     try {
       this.begin(plan);
       recorder.begin();

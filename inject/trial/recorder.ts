@@ -5,7 +5,7 @@
  */
 import { TICKS_PER_CYCLE } from '../../emu/clock.ts';
 import type { Machine } from '../../emu/machine.ts';
-import type { ApplicationReport, Observation, RunEnd, TrialPlan } from '../model.ts';
+import { type ApplicationReport, type Observation, type RunEnd, STREAMS, type TrialPlan } from '../model.ts';
 import type { FarEndCounts } from './farend.ts';
 import type { Verdict } from './oracle.ts';
 import { PROGRAMS, type ProgramName, type ProgramReport } from './report.ts';
@@ -23,8 +23,20 @@ interface Reading {
 /** The kernel says so when it ends a program. */
 const KILLED = /^(?:<\d>)?(\w+)\[\d+\]: .* at [0-9a-f]{8}/;
 const NO_VERDICT: Verdict = { wildWrites: [], wildWriteCount: 0, corruptions: [], firstErrorAt: null };
-/** Of the stream a good half of what is usual must pass in the closing part, or it does not serve. */
+/** Of each stream so many must pass in the closing part, or it does not serve. */
 const LEAST_MESSAGES = 4;
+/**
+ * A stream that does less than this part of what is usual is slow, which is a timing failure. (Taking the interface
+ * down and up leaves it more than half.)
+ */
+const SLOW = 0.4;
+
+/** Units that each program does in the closing part of a trial without faults. */
+export type Usual = Partial<Record<string, number>>;
+
+export function usualOf(o: Observation): Usual {
+  return Object.fromEntries(o.applications.map(a => [a.name, a.doneLately]));
+}
 
 export class Recorder {
   private readonly w: Watched;
@@ -39,9 +51,12 @@ export class Recorder {
   private notInjected: number[] = [];
   private verdict: Verdict = NO_VERDICT;
   private pingsSent = 0;
+  private readonly usual: Usual;
 
-  constructor(watched: Watched) {
+  /** `usual`: what the streams do in the closing part of a healthy run; without it none is called slow. */
+  constructor(watched: Watched, usual: Usual = {}) {
     this.w = watched;
+    this.usual = usual;
   }
 
   /** At the injection. */
@@ -180,6 +195,10 @@ export class Recorder {
     const sender = name === 'trialsend';
     const far = { from: this.start.far, to: this.last.far };
     // What the sender has done is what arrived: the far end tells.
+    const doneLately = sender ? far.to.good - (this.close ?? this.last).far.good : after.done - close.done;
+    const notes = after.notes.slice(before.notes.length);
+    const usual = STREAMS.includes(name) && this.close ? (this.usual[name] ?? 0) : 0;
+    if (doneLately > 0 && doneLately < SLOW * usual) notes.push(`slow: ${doneLately} of ${usual}`);
     return {
       name,
       alive: after.intact && !killed,
@@ -187,9 +206,9 @@ export class Recorder {
       damaged: after.damaged - before.damaged + (sender ? far.to.damaged - far.from.damaged : 0),
       duplicated: sender ? far.to.duplicated - far.from.duplicated : 0,
       done: sender ? far.to.good - far.from.good : after.done - before.done,
-      doneLately: sender ? far.to.good - (this.close ?? this.last).far.good : after.done - close.done,
+      doneLately,
       lost: sender ? far.to.lost - far.from.lost : after.lost - before.lost,
-      notes: after.notes.slice(before.notes.length),
+      notes,
     };
   }
 }
