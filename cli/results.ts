@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Parts } from '../inject/campaign/parts.ts';
 import type { ResultsReader, SessionFigures } from '../inject/campaign/store.ts';
+import type { TrialRecord } from '../inject/model.ts';
 import type { UsefulWork } from '../inject/report/breakeven.ts';
 import { checkOutput, decimalNumber, readInput } from './arguments.ts';
 import { type CommandContext, UsageError } from './context.ts';
@@ -77,7 +78,8 @@ export async function printResults(
   ]);
   const { settings, path } = reader;
   const names = settings.configurations.map(configurationName);
-  const summary = summarise(settings, reader.records(), {
+  const court = new Court(parts);
+  const summary = summarise(settings, court.judged(reader.records()), {
     clockHz: findProfile(settings.profile).clockHz.value,
     faultRate: flags.faultRate,
     rebootSeconds: flags.rebootSeconds,
@@ -89,10 +91,34 @@ export async function printResults(
   const replay = (configuration: string, trial: number) => `nooks86 replay ${path} ${configuration}:${trial}`;
   if (flags.html !== undefined) writeFileSync(flags.html, renderHtml(summary, replay));
   if (flags.json) context.out(renderJson(summary));
-  else if (flags.csv) for (const line of csvLines(reader.records())) context.out(line);
+  else if (flags.csv) for (const line of csvLines(court.judged(reader.records()))) context.out(line);
   else {
     context.out(renderText(summary, replay));
     context.out(`\n${speedText(reader.sessions())}`);
+  }
+  if (court.changed > 0)
+    context.err(
+      `nooks86: ${court.changed} trials were judged by other rules when they ran; these are today’s\n`,
+    );
+}
+
+/** Judges each trial by the rules as they are now: a file may be older than they, or somebody else's. */
+class Court {
+  /** Trials whose outcome in the file is another. */
+  changed = 0;
+  private readonly judge: Parts['judge'];
+
+  constructor({ judge }: Parts) {
+    this.judge = judge;
+  }
+
+  *judged(records: Iterable<TrialRecord>): Generator<TrialRecord> {
+    this.changed = 0;
+    for (const record of records) {
+      const outcome = this.judge(record.observation, record.plan);
+      if (outcome !== record.outcome) this.changed++;
+      yield { ...record, outcome };
+    }
   }
 }
 

@@ -71,7 +71,7 @@ export interface Timeline {
   /** Of the whole trial, up to the first detection. */
   before: [Phase, number][];
   recoveries: Recovery[];
-  /** Cycles without service, from the first failure (or detection) to recovery, over all recoveries that ended. */
+  /** Cycles without service, from the first failure (or detection) to the event RECOVERED, over all that ended. */
   outage: number;
 }
 
@@ -104,12 +104,16 @@ export function timelineOf(o: Observation): Timeline {
   return { executedAt, detectedAt, before, recoveries, outage: outageOf(o, recoveries) };
 }
 
+/** A failure during a recovery, which has no RECOVERED of its own, begins no new outage: the next RECOVERED ends both. */
 function outageOf(o: Observation, recoveries: readonly Recovery[]): number {
   let sum = 0;
+  let since: number | null = null;
   recoveries.forEach((r, n) => {
-    if (r.recoveredAt === null) return;
     const seen = n === 0 && o.firstFailureAt !== null ? Math.min(o.firstFailureAt, r.failedAt) : r.failedAt;
-    sum += r.recoveredAt - seen;
+    since ??= seen;
+    if (r.recoveredAt === null) return;
+    sum += r.recoveredAt - since;
+    since = null;
   });
   return sum;
 }

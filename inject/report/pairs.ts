@@ -36,11 +36,14 @@ export class Outcomes {
 
 const CRASHES = OUTCOMES.map(isCrash);
 const crashed = (byte: number) => CRASHES[(byte & ~NON_FATAL) - 1];
+const unclassified = (byte: number) => (byte & ~NON_FATAL) - 1 === OUTCOMES.indexOf('not classified');
 const failed = (byte: number) => !crashed(byte) && (byte & NON_FATAL) !== 0;
 
 export interface PairCounts {
-  /** Trials in both. */
+  /** Trials that are classified in both. */
   trials: number;
+  /** Trials in both that are not classified in one: they prove nothing either way. */
+  unclassified: number;
   nativeCrashes: number;
   /** Of these, no crash with isolation. */
   crashesEliminated: number;
@@ -57,6 +60,7 @@ export interface PairCounts {
 export function pair(native: Outcomes, isolated: Outcomes): PairCounts {
   const c: PairCounts = {
     trials: 0,
+    unclassified: 0,
     nativeCrashes: 0,
     crashesEliminated: 0,
     newCrashes: 0,
@@ -66,6 +70,10 @@ export function pair(native: Outcomes, isolated: Outcomes): PairCounts {
     newNonFatal: 0,
   };
   for (const [n, i] of native.with(isolated)) {
+    if (unclassified(n) || unclassified(i)) {
+      c.unclassified++;
+      continue;
+    }
     c.trials++;
     if (crashed(n)) {
       c.nativeCrashes++;

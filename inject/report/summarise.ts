@@ -158,7 +158,7 @@ function configurationOf(
   options: SummaryOptions,
 ): ConfigurationSummary {
   const injected = t.faults - t.notInjected;
-  const { recovered, harmed, dead } = t.consequences;
+  const detected = t.reloads.transient.detected + t.reloads.deterministic.detected;
   return {
     name,
     isolated,
@@ -184,8 +184,8 @@ function configurationOf(
     detectedFirst: share(t.detectedFirst, t.detections),
     recoveries: share(t.recovered, t.recoveries),
     gaveUp: t.gaveUp,
-    concealed: share(recovered, isolated ? recovered + harmed + dead : 0),
-    streamsGoOn: share(t.streamsGoOn, t.reloads.transient.detected + t.reloads.deterministic.detected),
+    concealed: share(t.concealed, detected),
+    streamsGoOn: share(t.streamsGoOn, detected),
     hidden: {
       execution: kaplanMeier(t.hidden.execution.came, t.hidden.execution.ended),
       error: kaplanMeier(t.hidden.error.came, t.hidden.error.ended),

@@ -84,7 +84,7 @@ export interface ConfigurationSummary {
   /** Of all failures detected, those that ended in RECOVERED. */
   recoveries: Share;
   gaveUp: number;
-  /** Of trials that went through a recovery and lived: applications unharmed. */
+  /** Of trials with a failure detected, however they ended: recovered, and no program had anything to complain of. */
   concealed: Share;
   /** Of trials with a failure detected: the streams met no error, got no wrong data, and went on to the end. */
   streamsGoOn: Share;

@@ -112,6 +112,8 @@ export class Tally {
   gaveUp = 0;
   /** Trials with a failure detected whose streams met no error, got no wrong data, and went on to the end. */
   streamsGoOn = 0;
+  /** Trials with a failure detected after which no program had anything to complain of. */
+  concealed = 0;
   readonly hidden = {
     execution: { came: new Sample(), ended: new Sample() },
     error: { came: new Sample(), ended: new Sample() },
@@ -176,6 +178,7 @@ export class Tally {
       if (r.recoveredAt !== null) row.recovery.add(r.recoveredAt - r.failedAt);
     });
     if (timeline.recoveries.length > 0 && !isCrash(outcome) && streamsGoOn(o)) this.streamsGoOn++;
+    if (timeline.recoveries.length > 0 && consequenceOf(outcome, o) === 'recovered') this.concealed++;
     const consequence = consequenceOf(outcome, o);
     if (consequence === 'recovered' || consequence === 'harmed') this.outage.add(timeline.outage);
   }

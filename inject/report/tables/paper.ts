@@ -92,8 +92,9 @@ function pairNote(p: Pairing): string {
   const missing = p.claimed
     ? ''
     : ` Fewer than ${LEAST_NATIVE_CRASHES} native crashes: no percentage is claimed.`;
+  const left = p.unclassified > 0 ? `, ${whole(p.unclassified)} more not classified in one and left out` : '';
   return (
-    `${p.configuration}: ${whole(p.trials)} trials in both. Crashes that were none natively: ${p.newCrashes}. Non-fatal ` +
+    `${p.configuration}: ${whole(p.trials)} trials in both${left}. Crashes that were none natively: ${p.newCrashes}. Non-fatal ` +
     `failures where the native system crashed: ${p.nonFatalWasCrash}, where it had no failure: ${p.newNonFatal}.${missing}`
   );
 }

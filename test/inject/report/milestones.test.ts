@@ -23,6 +23,12 @@ describe('what the guest names', () => {
 });
 
 describe('a timeline', () => {
+  it('has no service from the first failure to the recovery, also over a failure of the recovery itself', () => {
+    const at = (time: number, event: string) => ({ at: time, event, extension: 'e1000', detail: 0 });
+    const events = [at(2000, 'FAILED'), at(2500, 'BEGIN'), at(3000, 'FAILED'), at(4000, 'RECOVERED')];
+    expect(timelineOf(observation({ injectedAt: 1000, events })).outage).toBe(2000);
+  });
+
   it('divides one restart into its phases', () => {
     const t = timelineOf(
       observation({
