@@ -1,6 +1,6 @@
 /**
  * Rules for faults that happen when the driver runs: where, and the numbers by which the injector does them. They act
- * on the driver's own instruction (at-call.ts, repeat.ts): with isolation and without it is the same fault, since the
+ * on the driver's own instruction (arm.ts, moments.ts): with isolation and without it is the same fault, since the
  * call or store is the driver's and what it leads to is decided by the loader. The host serves no call.
  *
  * The source's counter (an error every 8192 + rand(0..4095) calls) is kept for ALLOC, for which the table states it;

@@ -18,7 +18,6 @@ import { Oracle } from '../oracle/oracle.ts';
 import { commandLineOf, modulesOf, RECEIVE_RATE, SEED } from './configuration.ts';
 import { Console } from './console.ts';
 import { FarEnd } from './farend.ts';
-import type { OpenOracle, TrialOracle } from './oracle.ts';
 import { hostError, Recorder, type Usual, usualOf } from './recorder.ts';
 import { Reports } from './report.ts';
 import { Watch, type Watched } from './watch.ts';
@@ -32,8 +31,6 @@ export interface BenchOptions {
   minimumPackets: number;
   /** From the injection on. */
   minimumCycles: number;
-  /** Default: the oracle that watches the driver's writes. */
-  openOracle?: OpenOracle;
 }
 
 export const DEFAULT_MINIMUM = { minimumPackets: 400, minimumCycles: 136_000_000 };
@@ -59,7 +56,7 @@ const NO_FAULTS: Omit<TrialPlan, 'driver'> = {
 /** What a trial has in hand until it ends. */
 interface Running {
   injector: Injector;
-  oracle: TrialOracle;
+  oracle: Oracle;
 }
 
 export class Bench {
@@ -149,8 +146,7 @@ export class Bench {
     this.timed('restore', () => this.restore());
     const { machine } = this.session;
     this.timed('run', () => machine.run(machine.cycles() + plan.delay));
-    const open = this.options.openOracle ?? ((session, driver) => new Oracle(session, driver));
-    const oracle = this.timed('oracle', () => open(this.session, plan.driver));
+    const oracle = this.timed('oracle', () => new Oracle(this.session, plan.driver));
     const injector = new Injector(this.session, plan);
     this.running = { injector, oracle };
     injector.inject();

@@ -6,8 +6,8 @@
 import { TICKS_PER_CYCLE } from '../../emu/clock.ts';
 import type { Machine } from '../../emu/machine.ts';
 import { type ApplicationReport, type Observation, type RunEnd, STREAMS, type TrialPlan } from '../model.ts';
+import type { Findings } from '../oracle/oracle.ts';
 import type { FarEndCounts } from './farend.ts';
-import type { Verdict } from './oracle.ts';
 import { PROGRAMS, type ProgramName, type ProgramReport } from './report.ts';
 import type { Watch, Watched } from './watch.ts';
 
@@ -22,7 +22,13 @@ interface Reading {
 
 /** The kernel says so when it ends a program. */
 const KILLED = /^(?:<\d>)?(\w+)\[\d+\]: .* at [0-9a-f]{8}/;
-const NO_VERDICT: Verdict = { wildWrites: [], wildWriteCount: 0, corruptions: [], firstErrorAt: null };
+const NOTHING_FOUND: Findings = {
+  wildWrites: [],
+  wildWriteCount: 0,
+  corruptions: [],
+  firstErrorAt: null,
+  ownCorruptions: 0,
+};
 /** Of each stream so many must pass in the closing part, or it does not serve. */
 const LEAST_MESSAGES = 4;
 /**
@@ -49,7 +55,7 @@ export class Recorder {
   private complaintAt: number | null = null;
   private executedAt: (number | null)[] = [];
   private notInjected: number[] = [];
-  private verdict: Verdict = NO_VERDICT;
+  private verdict: Findings = NOTHING_FOUND;
   private pingsSent = 0;
   private readonly usual: Usual;
 
@@ -96,7 +102,7 @@ export class Recorder {
     this.notInjected = notInjected;
   }
 
-  judged(verdict: Verdict): void {
+  judged(verdict: Findings): void {
     this.verdict = verdict;
   }
 
