@@ -13,7 +13,7 @@ export interface ReportFlags {
   rebootSeconds?: number;
   applicationSeconds?: number;
   humanSeconds?: number;
-  throughput?: string;
+  throughput?: string[];
   json?: boolean;
   csv?: boolean;
   html?: string;
@@ -36,7 +36,8 @@ export function addReportOptions(command: Command): Command {
     .option('--human-seconds <s>', 'somebody notices and acts', seconds('--human-seconds'))
     .option(
       '--throughput <file>',
-      'for the break-even: the JSON of `nooks86 bench --json`, which says what isolation costs',
+      'for the break-even: the JSON of `nooks86 bench --json`, which says what isolation costs; may be repeated, with a name, as nooks/shadow=FILE, for one configuration',
+      (file: string, before: string[] = []) => [...before, file],
     )
     .option('--json', 'print one JSON object')
     .option('--csv', 'print a line for each trial, as CSV')
@@ -57,7 +58,7 @@ export function checkReportFlags(flags: ReportFlags): UsefulWork[] {
   if (flags.json && flags.csv)
     throw new UsageError('--json and --csv both go to standard output: choose one');
   if (flags.html !== undefined) checkOutput(flags.html);
-  return flags.throughput === undefined ? [] : usefulWork(flags.throughput, []);
+  return usefulWork(flags.throughput ?? [], []);
 }
 
 /** Prints what the file holds. `path` is how the user calls it. */
@@ -85,7 +86,7 @@ export async function printResults(
     rebootSeconds: flags.rebootSeconds,
     applicationSeconds: flags.applicationSeconds,
     humanSeconds: flags.humanSeconds,
-    usefulWork: flags.throughput === undefined ? [] : usefulWork(flags.throughput, names),
+    usefulWork: usefulWork(flags.throughput ?? [], names),
     models: Object.fromEntries(parts.types.map(type => [type.name, type.model])),
   });
   const replay = (configuration: string, trial: number) => `nooks86 replay ${path} ${configuration}:${trial}`;
@@ -146,15 +147,27 @@ export function speedText(sessions: readonly SessionFigures[]): string {
   ].join('\n');
 }
 
-/** Relative throughput of Nooks by the bench's loads: the wire's, and what a saturated CPU would do. */
-function usefulWork(file: string, configurations: readonly string[]): UsefulWork[] {
-  const source = `nooks86 bench, ${file}`;
-  const relative = (value: number) =>
-    Object.fromEntries(configurations.map(name => [name, name === 'none' ? 1 : value]));
-  return comparisonsOf(file).flatMap(c => [
-    { load: `${c.workload}, CPU-limited`, source, relative: relative(c.cpuNative / c.cpuNooks) },
-    { load: `${c.workload}, wire-limited`, source, relative: relative(c.relativePerformance) },
-  ]);
+/**
+ * Relative throughput by the bench's loads: the wire's, and what a saturated CPU would do. A file is for all configurations
+ * with isolation, or for the one it is given for.
+ */
+function usefulWork(files: readonly string[], configurations: readonly string[]): UsefulWork[] {
+  const loads = new Map<string, UsefulWork>();
+  const isolated = configurations.filter(name => name !== 'none');
+  for (const text of [...files].sort((a, b) => Number(a.includes('=')) - Number(b.includes('=')))) {
+    const [, name, file] = /^(?:(\w+\/\w+)=)?(.+)$/.exec(text) ?? [];
+    const names = name === undefined ? isolated : [name];
+    for (const c of comparisonsOf(file)) {
+      const values = { 'CPU-limited': c.cpuNative / c.cpuNooks, 'wire-limited': c.relativePerformance };
+      for (const [limit, value] of Object.entries(values)) {
+        const load = `${c.workload}, ${limit}`;
+        const work = loads.get(load) ?? { load, source: 'nooks86 bench', relative: { none: 1 } };
+        const relative = { ...work.relative, ...Object.fromEntries(names.map(n => [n, value])) };
+        loads.set(load, { ...work, source: `${work.source}, ${text}`, relative });
+      }
+    }
+  }
+  return [...loads.values()];
 }
 
 interface Cost {

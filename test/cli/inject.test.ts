@@ -200,6 +200,10 @@ describe('inject', () => {
     const { usefulWork } = JSON.parse(ran.out);
     expect(usefulWork[0]).toMatchObject({ load: 'send-stream, CPU-limited', relative: { none: 1 } });
     expect(usefulWork[0].relative['nooks/restart']).toBeCloseTo(0.7);
+    const dear = join(dir, 'dear.json');
+    writeFileSync(dear, JSON.stringify({ comparisons: [{ ...costs[0], cpuNooks: 0.28 }] }));
+    const both = await inject('--json', '--throughput', `nooks/restart=${dear}`, '--throughput', bench);
+    expect(JSON.parse(both.out).usefulWork[0].relative['nooks/restart']).toBeCloseTo(0.5);
   });
 });
 
