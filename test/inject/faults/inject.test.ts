@@ -109,26 +109,6 @@ describe('an injected fault', () => {
     injector.dispose();
   });
 
-  it('finds live frames and live heap objects', () => {
-    for (const rig of [rigs.none, rigs.nooks]) {
-      rig.warm();
-      const offset = callAt('e1000_xmit_frame', 'pci_map_single');
-      const stack: Fault = {
-        type: 'STACK',
-        section: '.text',
-        offset,
-        parameters: { calls: 1, where: 0, bit: 0 },
-      };
-      const heap: Fault = { type: 'HEAP', parameters: { object: 2 ** 31, where: 2 ** 31, bit: 3 } };
-      const injector = new Injector(rig.session, planOf([stack, heap]));
-      injector.inject();
-      expect(injector.notInjected()).toEqual([]);
-      rig.run(15);
-      // The lowest word is the call's first argument, whether it is read or not.
-      injector.dispose();
-    }
-  });
-
   it('cannot be done to a driver that is not there', () => {
     const rig = rigs.none;
     rig.warm();

@@ -68,6 +68,7 @@ export async function boot(isolation: 'none' | 'nooks', after = 'sleep 100000'):
       'e1000.ko',
       'netsend',
       'nooksctl',
+      'ifconfig',
     ],
     onSerial: byte => {
       text += String.fromCharCode(byte);
