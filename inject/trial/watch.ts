@@ -3,8 +3,8 @@
  * seconds of guest time.
  *
  * A trial is over when it has run its minimum of packets and cycles, no recovery is under way, and a closing part shows
- * whether the service still works (if not, there is some time more in which that may be detected); or the machine ends; or it hangs: the heartbeat's process has not come round for
- * HANG_SECONDS. (It is due every 20 ms. Driver code in process context may keep the CPU for 15 ms, and a Linux 2.4
+ * whether the service still works (if not, there is some time more in which that may be detected); or the machine ends; or it hangs: the heartbeat's process has not come round, nor
+ * recovery got on, for HANG_SECONDS. (It is due every 20 ms. Driver code in process context may keep the CPU for 15 ms, and a Linux 2.4
  * driver that spins longer than a tenth of a second is what its users call hung.)
  */
 import type { Machine, RunResult } from '../../emu/machine.ts';
@@ -171,6 +171,8 @@ export class Watch {
     // The far end sends on whatever happens; the guest's frames are what shows that it lives.
     const packets = this.w.far.read().framesFrom;
     if (packets !== this.traffic.packets) this.traffic = { packets, at: now };
-    return now - this.beat.at > HANG_SECONDS * this.hz;
+    // A recovery keeps the CPU for long, and says how it goes on.
+    const event = this.w.events.list.at(-1)?.at ?? 0;
+    return now - Math.max(this.beat.at, event) > HANG_SECONDS * this.hz;
   }
 }
