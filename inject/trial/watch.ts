@@ -3,9 +3,10 @@
  * seconds of guest time.
  *
  * A trial is over when it has run its minimum of packets and cycles, no recovery is under way, and a closing part shows
- * whether the service still works (if not, there is some time more in which that may be detected); or the machine ends; or it hangs: the heartbeat's process has not come round, nor
- * recovery got on, for HANG_SECONDS. (It is due every 20 ms. Driver code in process context may keep the CPU for 15 ms, and a Linux 2.4
- * driver that spins longer than a tenth of a second is what its users call hung.)
+ * whether the service still works (if not, there is some time more in which that may be detected); or the machine ends;
+ * or it hangs: the heartbeat's process has not come round, nor recovery got on, for HANG_SECONDS. (It is due every
+ * 20 ms. Driver code in process context may keep the CPU for 15 ms, and a Linux 2.4 driver that spins longer than a
+ * tenth of a second is what its users call hung.)
  */
 import type { Machine, RunResult } from '../../emu/machine.ts';
 import type { GuestEvents } from '../guest-events.ts';
