@@ -131,11 +131,11 @@ static void does_exec_fail_for_what_is_no_program(void) {
 
 static void does_exec_refuse_too_many_arguments(void) {
   static char big[8192];
-  static char *many[100];
+  static char *many[200];
   memset(big, 'x', sizeof big - 1);
   char *argv[] = { "usertests", big, NULL };
   FAILS(execv("usertests", argv), E2BIG);
-  for (int i = 0; i < 99; i++) many[i] = "y";
+  for (int i = 0; i < 199; i++) many[i] = "y";
   FAILS(execv("usertests", many), E2BIG);
 }
 
