@@ -14,6 +14,7 @@ import {
   type TrialPlan,
   type TrialRecord,
 } from '../model.ts';
+import { unobserved } from '../unobserved.ts';
 import { CampaignError } from './error.ts';
 import type { Job, JobResult } from './runner.ts';
 import { type ResultsWriter, type SessionFigures, type Shard, trialKey } from './store.ts';
@@ -170,29 +171,4 @@ class Run {
   private now(): number {
     return (this.options.now ?? (() => performance.now()))();
   }
-}
-
-/** Of a trial that the host could not run. */
-function unobserved(plan: TrialPlan, message: string): Observation {
-  return {
-    end: 'host-error',
-    lastLine: message,
-    injectedAt: 0,
-    endedAt: 0,
-    instructions: 0,
-    packets: 0,
-    executedAt: plan.faults.map(() => null),
-    notInjected: [],
-    firstErrorAt: null,
-    firstFailureAt: null,
-    events: [],
-    wildWrites: [],
-    wildWriteCount: 0,
-    corruptions: [],
-    applications: [],
-    kernelAlive: false,
-    serviceAlive: false,
-    badPackets: 0,
-    console: [],
-  };
 }

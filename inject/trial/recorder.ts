@@ -7,6 +7,7 @@ import { TICKS_PER_CYCLE } from '../../emu/clock.ts';
 import type { Machine } from '../../emu/machine.ts';
 import { type ApplicationReport, type Observation, type RunEnd, STREAMS, type TrialPlan } from '../model.ts';
 import type { Findings } from '../oracle/oracle.ts';
+import { unobserved } from '../unobserved.ts';
 import type { FarEndCounts } from './farend.ts';
 import { PROGRAMS, type ProgramName, type ProgramReport } from './report.ts';
 import type { Watch, Watched } from './watch.ts';
@@ -222,23 +223,7 @@ export class Recorder {
 /** A trial in which the host itself failed. */
 export function hostError(plan: TrialPlan, machine: Machine, error: unknown, console: string[]): Observation {
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const at = machine.cycles();
-  return {
-    end: 'host-error',
-    lastLine: message.split('\n').slice(0, 4).join(' | '),
-    ...{ injectedAt: at, endedAt: at, instructions: 0, packets: 0 },
-    executedAt: plan.faults.map(() => null),
-    notInjected: [],
-    ...{
-      firstErrorAt: null,
-      firstFailureAt: null,
-      events: [],
-      wildWrites: [],
-      wildWriteCount: 0,
-      corruptions: [],
-    },
-    ...{ applications: [], kernelAlive: false, serviceAlive: false, badPackets: 0, console },
-  };
+  return unobserved(plan, message.split('\n').slice(0, 4).join(' | '), machine.cycles(), console);
 }
 
 function earliest(...times: (number | null)[]): number | null {
