@@ -2,7 +2,8 @@
  * The command language: a line in, text out. It knows no terminal. Commands are rows of a table (commands.ts); any
  * unique beginning of a name will do, and a `#` begins a comment.
  */
-import { COMMANDS, type Command, type Context, findCommand } from './commands.ts';
+import type { Command, Context } from './command.ts';
+import { COMMANDS, findCommand } from './commands.ts';
 import { Control, type Pause } from './control.ts';
 import { CommandError } from './error.ts';
 import type { Format } from './examine.ts';

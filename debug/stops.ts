@@ -1,5 +1,5 @@
 /** How a stop is told: why, where, in whose code and address space, at which cycle. */
-import type { Context } from './commands.ts';
+import type { Context } from './command.ts';
 import type { Breakpoint, Stop, WatchHit, Watchpoint } from './control.ts';
 import { disassemble, lineText } from './disassembly.ts';
 import { owner } from './domains.ts';

@@ -8,6 +8,7 @@ import type { AccessSize, BusKind } from '../bus.ts';
 import { type Clock, TICKS_PER_CYCLE } from '../clock.ts';
 import type { MmuHost } from '../mmu/control.ts';
 import { GP } from '../mmu/fault.ts';
+import type { Probes } from '../probe.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
 import { Breakpoints } from './breakpoints.ts';
@@ -27,9 +28,6 @@ const EDX = 2;
 /** Type and DPL of a descriptor; present, writable, accessed data. */
 const CS_TYPE = 0x7f00;
 const REAL_CODE = 0x9300;
-
-/** How an event reached its handler: it decides privilege checks, the pushed RF and the EXT bit of error codes. */
-export type EventKind = 'fault' | 'trap' | 'software' | 'external';
 
 /** The I/O ports, as IN, OUT, INS and OUTS see them. Values are unsigned, in the low `size` bytes. */
 export interface PortBus {
@@ -71,13 +69,12 @@ export class Cpu extends SegmentedMemory {
   ports: PortBus | null = null;
   /** The local APIC; null where there is none. */
   apic: CoreApic | null = null;
-  /** Hooks for tools; they see, and change nothing. After an event reached its handler; after IRET. */
-  onDeliver: ((vector: number, error: number, kind: EventKind, returnEip: number) => void) | null = null;
-  onReturn: (() => void) | null = null;
   /** The guest asked for something that this model lacks (an unknown MSR); each number is told once. */
   onUnknown: ((what: 'msr', number: number) => void) | null = null;
   /** Unknown MSRs that were told about; not part of the machine's state. */
   readonly unknownMsrs = new Set<number>();
+  /** The tools that listen. */
+  readonly probes: Probes;
   readonly fpu: Fpu;
   readonly predictor: Predictor;
   readonly breakpoints: Breakpoints;
@@ -93,6 +90,7 @@ export class Cpu extends SegmentedMemory {
   constructor(profile: Profile, state: State, accounting: Accounting, clock: Clock, host: MmuHost) {
     super(profile, state, accounting, host);
     this.profile = profile;
+    this.probes = this.mmu.probes;
     this.accounting = accounting;
     this.clock = clock;
     this.predictor = new Predictor(profile, state);
@@ -198,8 +196,10 @@ export class Cpu extends SegmentedMemory {
 
   /** Loads CR3 and flushes what is not global. The ticks are charged by the instruction or task switch. */
   setCr3(v: number): void {
+    const from = this.cr3;
     this.storeCr3(v);
     this.mmu.loadDirectory(v);
+    for (const tell of this.probes.directoryLoaded) tell(from, this.cr3);
   }
 
   private updateControl(): void {

@@ -8,7 +8,8 @@
  */
 import { CAUSE } from '../accounting.ts';
 import { DB, DE, DF, GP, NMI, NP, PF, TS } from '../mmu/fault.ts';
-import type { Cpu, EventKind } from './cpu.ts';
+import type { EventKind } from '../probe.ts';
+import type { Cpu } from './cpu.ts';
 import {
   Descriptor,
   enterCode,
@@ -122,7 +123,7 @@ function enter(c: Cpu, vector: number, error: number, kind: EventKind, returnEip
   c.repEip = -1;
   c.leave = true;
   c.deliveries++;
-  c.onDeliver?.(vector, error, kind, returnEip);
+  for (const tell of c.probes.delivered) tell(vector, error, kind, returnEip);
 }
 
 /** Through the IDT's gate. */

@@ -119,19 +119,21 @@ export abstract class Control extends Walker {
     for (const tlb of this.distinct) tlb.flush();
     this.bulk = false;
     this.clearFront();
+    for (const tell of this.probes.tlbFlushed) tell(-1);
   }
 
   /** CR0 and CR4 bits that steer translation; a change of PG, PSE or PGE flushes all, WP the front table only. */
   setControl(paging: boolean, writeProtect: boolean, bigPages: boolean, globalPages: boolean): void {
     this.bulk = true;
-    if (paging !== this.paging || bigPages !== this.bigPages || globalPages !== this.globalPages)
-      for (const tlb of this.distinct) tlb.flushAll();
+    const flushes = paging !== this.paging || bigPages !== this.bigPages || globalPages !== this.globalPages;
+    if (flushes) for (const tlb of this.distinct) tlb.flushAll();
     this.bulk = false;
     this.paging = paging;
     this.writeProtect = writeProtect;
     this.bigPages = bigPages;
     this.globalPages = globalPages;
     this.clearFront();
+    if (flushes) for (const tell of this.probes.tlbFlushed) tell(-1);
   }
 
   /** The A20 gate: off clears bit 20 of every physical address of the CPU, the walker's too. */
@@ -182,6 +184,7 @@ export abstract class Control extends Walker {
 
   invalidatePage(lin: number): void {
     for (const tlb of this.distinct) tlb.invalidate(lin);
+    for (const tell of this.probes.tlbFlushed) tell(lin);
     this.clearFront();
   }
 

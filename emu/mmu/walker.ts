@@ -9,6 +9,7 @@
 import type { Accounting } from '../accounting.ts';
 import { CAUSE } from '../accounting.ts';
 import { TICKS_PER_CYCLE } from '../clock.ts';
+import { Probes } from '../probe.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
 import { type CpuFault, PF, PF_PRESENT, PF_RESERVED, PF_USER, PF_WRITE, UD } from './fault.ts';
@@ -46,6 +47,8 @@ export abstract class Walker {
   fetches = 0;
   /** Sees each access of the walker; null when nobody watches. */
   onWalk: WalkAccess | null = null;
+  /** The tools that listen. */
+  readonly probes = new Probes();
   /** Called before every charge; set by the engine. */
   sync: () => void = () => {};
 
@@ -258,7 +261,9 @@ export abstract class Walker {
    */
   private walk(lin: number, write: boolean, small: Tlb, big: Tlb, keep: number): number {
     this.sync();
-    const cause = keep < 0 && this.wasSwitchedAway(lin, small, big) ? WALK_SWITCH : WALK;
+    const bySwitch = keep < 0 && this.wasSwitchedAway(lin, small, big);
+    const cause = bySwitch ? WALK_SWITCH : WALK;
+    if (keep < 0) for (const tell of this.probes.tlbMissed) tell(small.name, lin, write, bySwitch);
     this.accounting.charge(cause, this.walkTicks);
     this.hierarchy.chargeTo(cause);
     const pdeAt = this.directory + ((lin >>> 22) << 2);

@@ -43,16 +43,16 @@ export class Oracle {
     const { cpu, engine } = machine;
     this.baseline = baselineOf(this.books);
     const unhook = engine.addHook(this.session.address('module_event'), () => this.eye.refresh());
-    const next = cpu.onDeliver;
-    cpu.onDeliver = (vector, error, kind, eip) => {
-      next?.(vector, error, kind, eip);
-      if (kind !== 'external' && cpu.accounting.watched !== 0) this.eye.exception();
-    };
+    const unprobe = cpu.probes.add({
+      delivered: (_vector, _error, kind) => {
+        if (kind !== 'external' && cpu.accounting.watched !== 0) this.eye.exception();
+      },
+    });
     cpu.mmu.onMaster = (pa, length, write) => this.eye.master(pa, length, write);
     this.restore = [
       unhook,
+      unprobe,
       () => {
-        cpu.onDeliver = next;
         cpu.mmu.onMaster = null;
         this.eye.dispose();
       },

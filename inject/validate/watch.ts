@@ -97,11 +97,11 @@ export class Watch {
     this.which = which;
     const { engine, cpu } = session.machine;
     engine.addHook(session.address('module_event'), () => this.findInstruction());
-    const next = cpu.onDeliver;
-    cpu.onDeliver = (vector, error, kind, eip) => {
-      next?.(vector, error, kind, eip);
-      if (kind !== 'external') this.ended(this.stopOf(vector, error));
-    };
+    cpu.probes.add({
+      delivered: (vector, error, kind) => {
+        if (kind !== 'external') this.ended(this.stopOf(vector, error));
+      },
+    });
   }
 
   /** What happened; null when the driver did not come to its instruction. */

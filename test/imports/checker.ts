@@ -15,7 +15,7 @@ export interface Edge {
 }
 
 /** Shared by everything in emu/ that counts or stores. */
-const BASE = ['emu/bits', 'emu/clock', 'emu/bus', 'emu/state', 'emu/profile', 'emu/accounting'];
+const BASE = ['emu/bits', 'emu/clock', 'emu/bus', 'emu/state', 'emu/profile', 'emu/accounting', 'emu/probe'];
 const EMU = [...BASE, 'emu/mmu', 'emu/cpu', 'emu/devices', 'emu/machine'];
 
 /**
@@ -26,6 +26,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'emu/bits': [],
   'emu/clock': ['emu/bits'],
   'emu/bus': ['emu/bits'],
+  'emu/probe': [],
   'emu/state': ['emu/bits'],
   'emu/profile': ['emu/bits'],
   'emu/accounting': ['emu/bits', 'emu/clock', 'emu/state', 'emu/profile'],

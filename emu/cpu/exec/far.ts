@@ -228,7 +228,7 @@ export function iret(c: Cpu, i: Insn): void {
   else if (c.systemFlags & NT) iretTask(c, i);
   else iretFrame(c, i);
   c.nmiBlocked = false;
-  c.onReturn?.();
+  for (const tell of c.probes.returned) tell();
 }
 
 function iretFrame(c: Cpu, i: Insn): void {

@@ -457,12 +457,14 @@ describe('double faults', () => {
 });
 
 describe('what tools and accounts see', () => {
-  it('onDeliver tells of each event that reached a handler', () => {
+  it('probes are told of each event that reached a handler', () => {
     const rig = new Rig();
     const seen: unknown[] = [];
-    rig.c.onDeliver = (...event) => seen.push(event);
+    const remove = rig.c.probes.add({ delivered: (...event) => void seen.push(event) });
     rig.run(UD2);
     rig.run(INT80);
+    remove();
+    rig.run(UD2);
     expect(seen).toEqual([
       [UD, -1, 'fault', CODE],
       [0x80, -1, 'software', CODE + 2],

@@ -444,7 +444,7 @@ describe('IRET', () => {
     ] as const) {
       const rig = new Rig(p4);
       let returns = 0;
-      rig.c.onReturn = () => returns++;
+      rig.c.probes.add({ returned: () => void returns++ });
       rig.c.nmiBlocked = true;
       if (outer) push(rig, TARGET, UCODE, 2, USER_STACK, UDATA);
       else push(rig, TARGET, KCODE, 2);

@@ -198,7 +198,7 @@ it('rows about descriptors are #UD in real-address and virtual-8086 mode', () =>
     for (const real of [true, false]) {
       const rig = new Rig();
       const seen: number[] = [];
-      rig.c.onDeliver = vector => seen.push(vector);
+      rig.c.probes.add({ delivered: vector => void seen.push(vector) });
       if (real) rig.c.setCr0(rig.c.cr0 & ~1);
       else {
         rig.c.setPrivilege(3);

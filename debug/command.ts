@@ -1,0 +1,60 @@
+/** What a command is, and what commands have in common. */
+import type { Control } from './control.ts';
+import { CommandError } from './error.ts';
+import type { Format } from './examine.ts';
+import type { Statistics } from './statistics.ts';
+import type { Target } from './target.ts';
+
+/** What a command works on. */
+export interface Context {
+  target: Target;
+  control: Control;
+  statistics: Statistics;
+  write(text: string): void;
+  /** Cycles that one command may run the guest. */
+  limit: number | undefined;
+  /** Where `x` goes on. */
+  examined: { format: Format; next: number; physical: boolean };
+  /** CR3 when the guest last stood: a change is told. */
+  directory: number;
+  quit(): void;
+}
+
+export interface Command {
+  name: string;
+  alias?: string;
+  /** Arguments, as help shows them. */
+  usage: string;
+  summary: string;
+  example: string;
+  /** An empty line at a prompt does it again. */
+  repeats?: boolean;
+  run(context: Context, args: string, format: string): void | Promise<void>;
+}
+
+/** A whole number in a range. */
+export function count(text: string, least: number, most: number): number {
+  if (text === '') return 1;
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= least && value <= most))
+    throw new CommandError(`not a number from ${least} to ${most}: ${text}`);
+  return value;
+}
+
+/** For a command that takes no arguments. */
+export function alone(run: (c: Context) => void | Promise<void>): Command['run'] {
+  return (c, args) => {
+    if (args !== '') throw new CommandError(`too much: ${args}`);
+    return run(c);
+  };
+}
+
+export function place(target: Target, address: number): string {
+  const source = target.sourceAt(address);
+  return target.describe(address) + (source ? ` at ${source}` : '');
+}
+
+/** `phys:` before an address; then the rest. */
+export function physicalOr(text: string): [physical: boolean, rest: string] {
+  return text.startsWith('phys:') ? [true, text.slice(5)] : [false, text];
+}

@@ -1,0 +1,17 @@
+/**
+ * The debugger as its front ends (prompt, gdb, debug adapter) know it: a target, what stops it, how it runs forwards
+ * and backwards, and what the source says of it.
+ */
+import { Control, type Pause } from './control.ts';
+import type { Target } from './target.ts';
+
+export class Debugger {
+  readonly target: Target;
+  readonly control: Control;
+
+  /** `pause` is called between slices of a run. */
+  constructor(target: Target, pause: Pause) {
+    this.target = target;
+    this.control = new Control(target, pause);
+  }
+}
