@@ -22,6 +22,8 @@ export class State {
   /** Bytes of guest RAM. */
   readonly ramSize: number;
   private top = 64;
+  /** Where scratch areas begin: they are handed out from RAM downwards. */
+  private bottom = RAM_OFFSET;
 
   /** `ramSize` in bytes, a multiple of 64 KiB, 1 MiB to 2 GiB. */
   constructor(ramSize: number) {
@@ -44,6 +46,17 @@ export class State {
     return new Uint8Array(this.memory.buffer, this.take(name, length), length);
   }
 
+  /**
+   * An area that the compiled engine shares and that no snapshot restores: derived from the rest of the state, and to be
+   * cleared whenever that is loaded.
+   */
+  scratch(name: string, length: number): Int32Array {
+    this.bottom -= (length * 4 + 63) & ~63;
+    if (this.top > this.bottom) throw new RangeError(`state memory is full at ${name}`);
+    this.areas.push({ name, offset: this.bottom, bytes: length * 4 });
+    return new Int32Array(this.memory.buffer, this.bottom, length);
+  }
+
   ram8(): Uint8Array {
     return new Uint8Array(this.memory.buffer, RAM_OFFSET, this.ramSize);
   }
@@ -60,7 +73,7 @@ export class State {
   private take(name: string, bytes: number): number {
     const offset = this.top;
     this.top = (offset + bytes + 63) & ~63;
-    if (this.top > RAM_OFFSET) throw new RangeError(`state memory is full at ${name}`);
+    if (this.top > this.bottom) throw new RangeError(`state memory is full at ${name}`);
     this.areas.push({ name, offset, bytes });
     return offset;
   }

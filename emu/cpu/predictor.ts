@@ -9,13 +9,14 @@ import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
 
 export class Predictor {
-  private readonly counters: Uint8Array;
-  private readonly counterMask: number;
+  readonly counters: Uint8Array;
+  readonly counterMask: number;
   private readonly targets: Int32Array;
   private readonly targetMask: number;
-  private readonly returns: Int32Array;
-  private readonly returnMask: number;
-  private top = 0;
+  readonly returns: Int32Array;
+  readonly returnMask: number;
+  /** Where in `returns` the last call's is. */
+  readonly top: Int32Array;
   /** Mispredicted branches since reset. */
   misses = 0;
 
@@ -30,6 +31,7 @@ export class Predictor {
     this.targetMask = targets.value - 1;
     this.returns = state.int32('return stack', returns.value);
     this.returnMask = returns.value - 1;
+    this.top = state.int32('return top', 1);
     // Reset state: weakly not taken.
     this.counters.fill(1);
   }
@@ -59,24 +61,24 @@ export class Predictor {
   }
 
   call(returnAddress: number): void {
-    this.top = (this.top + 1) & this.returnMask;
-    this.returns[this.top] = returnAddress;
+    this.top[0] = (this.top[0] + 1) & this.returnMask;
+    this.returns[this.top[0]] = returnAddress;
   }
 
   /** A near return went to `target`; true if that was mispredicted. */
   return(target: number): boolean {
-    const predicted = this.returns[this.top];
-    this.top = (this.top - 1) & this.returnMask;
+    const predicted = this.returns[this.top[0]];
+    this.top[0] = (this.top[0] - 1) & this.returnMask;
     if (predicted === target) return false;
     this.misses++;
     return true;
   }
 
   save(): number[] {
-    return [this.top, this.misses];
+    return [this.top[0], this.misses];
   }
 
   load(s: number[]): void {
-    [this.top, this.misses] = s;
+    [this.top[0], this.misses] = s;
   }
 }

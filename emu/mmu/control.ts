@@ -317,7 +317,7 @@ export abstract class Control extends Walker {
       a20: this.a20,
       types: this.types.save(),
       cacheDisabled: this.types.cacheDisabled,
-      lastStoreLine: this.lastStoreLine,
+      lastStoreLine: this.lastStore[0],
       fetches: this.fetches,
       tlbs: this.distinct.map(t => t.save()),
       hierarchy: this.hierarchy.saveCounters(),
@@ -337,7 +337,7 @@ export abstract class Control extends Walker {
     this.types.load(s.types);
     this.types.cacheDisabled = s.cacheDisabled;
     this.typesChanged();
-    this.lastStoreLine = s.lastStoreLine;
+    this.lastStore[0] = s.lastStoreLine;
     this.fetches = s.fetches;
     this.distinct.forEach((t, i) => {
       t.load(s.tlbs[i]);

@@ -33,6 +33,11 @@ const MMIO = CAUSE.mmio;
 
 const FRONT = SLOTS; // an imported constant as an index is slow
 const FRONT_MASK = FRONT - 1;
+/** Dwords of a slot. */
+const SLOT = 4;
+const WRITE = 1;
+const DELTA = 2;
+const ENTRY = 3;
 const EPOCHS = 4096;
 /** The lowest bit of TLB_HIGH. */
 const PSE36_UNIT = 0x2000;
@@ -42,11 +47,12 @@ export class Mmu extends Control {
   loads = 0;
   stores = 0;
 
-  // The front tables: tag is the page address with the epoch in its low bits.
-  private readonly readTag = new Int32Array(4 * FRONT);
-  private readonly writeTag = new Int32Array(4 * FRONT);
-  private readonly delta = new Int32Array(4 * FRONT);
-  private readonly entryOf = new Int32Array(4 * FRONT);
+  /**
+   * The front table, four dwords a slot: tag for reads, tag for writes, physical less linear address, TLB entry. A tag is
+   * the page address with the epoch in its low bits.
+   */
+  readonly front: Int32Array;
+  /** What compiled code must know of it: epoch, bank (in slots), entry that was used last. */
   private epoch = 1;
   private lastEntry = -1;
 
@@ -57,6 +63,7 @@ export class Mmu extends Control {
 
   constructor(p: Profile, state: State, accounting: Accounting, fault: CpuFault, host: MmuHost) {
     super(p, state, accounting, fault, host);
+    this.front = state.scratch('front table', 4 * SLOT * FRONT);
     const ns = (v: number) => Math.round((v * p.clockHz.value * TICKS_PER_CYCLE) / 1e9);
     this.mmioReadTicks = p.timing ? ns(p.io.mmioReadNs.value) : 0;
     this.mmioWriteTicks = p.timing ? ns(p.io.mmioWriteNs.value) : 0;
@@ -73,64 +80,64 @@ export class Mmu extends Control {
   // ---- loads and stores: the fast part -----------------------------------------------------------------------
 
   read8(lin: number): number {
-    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank;
-    if (this.readTag[slot] !== ((lin & ~0xfff) | this.epoch)) return this.slowRead(lin, 1) & 0xff;
-    const pa = (lin + this.delta[slot]) | 0;
-    this.use(this.entryOf[slot]);
+    const at = ((((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank) << 2;
+    if (this.front[at] !== ((lin & ~0xfff) | this.epoch)) return this.slowRead(lin, 1) & 0xff;
+    const pa = (lin + this.front[at + DELTA]) | 0;
+    this.use(this.front[at + ENTRY]);
     this.touchLine(pa);
     this.loads++;
     return this.ram8[pa];
   }
 
   read16(lin: number): number {
-    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank;
-    if (this.readTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 1)) & this.wordMask) !== 0)
+    const at = ((((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank) << 2;
+    if (this.front[at] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 1)) & this.wordMask) !== 0)
       return this.slowRead(lin, 2) & 0xffff;
-    const pa = (lin + this.delta[slot]) | 0;
-    this.use(this.entryOf[slot]);
+    const pa = (lin + this.front[at + DELTA]) | 0;
+    this.use(this.front[at + ENTRY]);
     this.touchLine(pa);
     this.loads++;
     return this.ram.getUint16(pa, true);
   }
 
   read32(lin: number): number {
-    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank;
-    if (this.readTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 3)) & this.dwordMask) !== 0)
+    const at = ((((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank) << 2;
+    if (this.front[at] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 3)) & this.dwordMask) !== 0)
       return this.slowRead(lin, 4);
-    const pa = (lin + this.delta[slot]) | 0;
-    this.use(this.entryOf[slot]);
+    const pa = (lin + this.front[at + DELTA]) | 0;
+    this.use(this.front[at + ENTRY]);
     this.touchLine(pa);
     this.loads++;
     return this.ram.getInt32(pa, true);
   }
 
   write8(lin: number, v: number): void {
-    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank;
-    if (this.writeTag[slot] !== ((lin & ~0xfff) | this.epoch)) return this.slowWrite(lin, 1, v);
-    const pa = (lin + this.delta[slot]) | 0;
-    this.use(this.entryOf[slot]);
+    const at = ((((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank) << 2;
+    if (this.front[at + WRITE] !== ((lin & ~0xfff) | this.epoch)) return this.slowWrite(lin, 1, v);
+    const pa = (lin + this.front[at + DELTA]) | 0;
+    this.use(this.front[at + ENTRY]);
     this.storeLine(pa);
     this.stores++;
     this.ram8[pa] = v;
   }
 
   write16(lin: number, v: number): void {
-    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank;
-    if (this.writeTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 1)) & this.wordMask) !== 0)
+    const at = ((((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank) << 2;
+    if (this.front[at + WRITE] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 1)) & this.wordMask) !== 0)
       return this.slowWrite(lin, 2, v);
-    const pa = (lin + this.delta[slot]) | 0;
-    this.use(this.entryOf[slot]);
+    const pa = (lin + this.front[at + DELTA]) | 0;
+    this.use(this.front[at + ENTRY]);
     this.storeLine(pa);
     this.stores++;
     this.ram.setInt16(pa, v, true);
   }
 
   write32(lin: number, v: number): void {
-    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank;
-    if (this.writeTag[slot] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 3)) & this.dwordMask) !== 0)
+    const at = ((((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank) << 2;
+    if (this.front[at + WRITE] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 3)) & this.dwordMask) !== 0)
       return this.slowWrite(lin, 4, v);
-    const pa = (lin + this.delta[slot]) | 0;
-    this.use(this.entryOf[slot]);
+    const pa = (lin + this.front[at + DELTA]) | 0;
+    this.use(this.front[at + ENTRY]);
     this.storeLine(pa);
     this.stores++;
     this.ram.setInt32(pa, v, true);
@@ -138,9 +145,9 @@ export class Mmu extends Control {
 
   /** Throws the fault that a write of `size` bytes at `lin` would raise; translates, and touches no data. */
   probeWrite(lin: number, size: number): void {
-    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank;
+    const at = ((((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank) << 2;
     if (
-      this.writeTag[slot] === ((lin & ~0xfff) | this.epoch) &&
+      this.front[at + WRITE] === ((lin & ~0xfff) | this.epoch) &&
       ((lin ^ (lin + size - 1)) & this.probeMask) === 0
     )
       return;
@@ -296,27 +303,26 @@ export class Mmu extends Control {
     if (write && this.watching !== 0 && !this.plain[pa >>> 12]) return;
     if (this.onAccess !== null || (write && this.watchedLinear?.has(lin >>> 12))) return;
     if (this.paging && !this.foundTlb.paired(this.found)) return;
-    const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank;
+    const at = ((((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank) << 2;
     const entry = !this.paging ? -1 : this.foundTlb === this.dtlb ? this.found : this.found + 256;
     const tag = (lin & ~0xfff) | this.epoch;
     const delta = (pa - lin) | 0;
     // Both directions share delta and entry: a slot taken over by another page must lose the other tag.
-    if (this.readTag[slot] !== tag || this.delta[slot] !== delta || this.entryOf[slot] !== entry)
-      this.readTag[slot] = 0;
-    if (this.writeTag[slot] !== tag || this.delta[slot] !== delta || this.entryOf[slot] !== entry)
-      this.writeTag[slot] = 0;
-    this.delta[slot] = delta;
-    this.entryOf[slot] = entry;
-    if (write) this.writeTag[slot] = tag;
-    else this.readTag[slot] = tag;
+    if (this.front[at] !== tag || this.front[at + DELTA] !== delta || this.front[at + ENTRY] !== entry)
+      this.front[at] = 0;
+    if (this.front[at + WRITE] !== tag || this.front[at + DELTA] !== delta || this.front[at + ENTRY] !== entry)
+      this.front[at + WRITE] = 0;
+    this.front[at + DELTA] = delta;
+    this.front[at + ENTRY] = entry;
+    if (write) this.front[at + WRITE] = tag;
+    else this.front[at] = tag;
   }
 
   protected clearFront(): void {
     this.epoch = (this.epoch + 1) % EPOCHS;
     if (this.epoch === 0) {
       this.epoch = 1;
-      this.readTag.fill(0);
-      this.writeTag.fill(0);
+      this.front.fill(0);
     }
     this.lastEntry = -2;
     this.dropFetch();
@@ -327,13 +333,13 @@ export class Mmu extends Control {
     const entry = tlb === this.dtlb ? e : e + 256;
     if (entry === this.lastEntry) this.lastEntry = -2;
     if (key & BIG) {
-      for (let slot = 0; slot < this.slots; slot++)
-        if (this.entryOf[slot] === entry) this.readTag[slot] = this.writeTag[slot] = 0;
+      for (let at = 0; at < this.slots << 2; at += SLOT)
+        if (this.front[at + ENTRY] === entry) this.front[at] = this.front[at + WRITE] = 0;
       return;
     }
     // Pages whose numbers differ above bit 10 share slots by XOR, so that arrays megabytes apart do not collide.
-    for (let slot = (key ^ (key >>> 10)) & FRONT_MASK; slot < this.slots; slot += FRONT)
-      if (this.entryOf[slot] === entry) this.readTag[slot] = this.writeTag[slot] = 0;
+    for (let at = ((key ^ (key >>> 10)) & FRONT_MASK) << 2; at < this.slots << 2; at += FRONT << 2)
+      if (this.front[at + ENTRY] === entry) this.front[at] = this.front[at + WRITE] = 0;
   }
 
   save(): unknown {
@@ -344,6 +350,7 @@ export class Mmu extends Control {
     const s = state as { control: ControlState; loads: number; stores: number };
     this.loads = s.loads;
     this.stores = s.stores;
+    this.front.fill(0);
     this.loadControl(s.control);
   }
 }

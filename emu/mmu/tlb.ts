@@ -42,7 +42,7 @@ export class Tlb {
   /** Physical base of the page, unsigned in an int32. */
   readonly frame: Int32Array;
   readonly flags: Int32Array;
-  private readonly stamp: Int32Array;
+  readonly stamp: Int32Array;
   /** Index of the twin's entry for the same translation, or -1. */
   private readonly twinOf: Int32Array;
   private readonly twinKey: Int32Array;
@@ -51,7 +51,8 @@ export class Tlb {
   private readonly twinLink: Int32Array;
   private readonly ways: number;
   private readonly setMask: number;
-  private clock = 0;
+  /** Uses so far, renumbered now and then: the last stamp. */
+  readonly clock: Int32Array;
   /** Entries by bucket of their key, in the real TLB and in the twin: derived, and no part of a snapshot. */
   private readonly held = new Uint16Array(BUCKETS);
   private readonly twinHeld = new Uint16Array(BUCKETS);
@@ -80,6 +81,7 @@ export class Tlb {
     this.twinTag = array('twin tag', 0);
     this.twinStamp = array('twin stamp', 0);
     this.twinLink = array('twin link', INVALID);
+    this.clock = state.int32(`${name} clock`, 1);
   }
 
   /** The entry that holds `key`, or -1. Changes nothing but the hint. */
@@ -100,8 +102,8 @@ export class Tlb {
 
   /** Records a use of entry `e`. */
   touch(e: number): void {
-    const t = this.clock + 1;
-    this.clock = t;
+    const t = this.clock[0] + 1;
+    this.clock[0] = t;
     this.stamp[e] = t;
     if (t === MAX_STAMP) this.renumber();
   }
@@ -188,11 +190,11 @@ export class Tlb {
   }
 
   save(): number[] {
-    return [this.clock, this.misses, this.switchMisses, this.globalHits];
+    return [this.clock[0], this.misses, this.switchMisses, this.globalHits];
   }
 
   load(s: number[]): void {
-    [this.clock, this.misses, this.switchMisses, this.globalHits] = s;
+    [this.clock[0], this.misses, this.switchMisses, this.globalHits] = s;
     this.held.fill(0);
     this.twinHeld.fill(0);
     for (const key of this.key) if (key !== INVALID) this.held[bucketOf(key)]++;
@@ -271,7 +273,7 @@ export class Tlb {
   }
 
   /** Stamps ran out: number them anew from 1 in the same order. */
-  private renumber(): void {
+  renumber(): void {
     const cells: { array: Int32Array; i: number; v: number }[] = [];
     for (let i = 0; i < this.entries; i++) {
       cells.push(
@@ -287,6 +289,6 @@ export class Tlb {
       last = cell.v;
       cell.array[cell.i] = n;
     }
-    this.clock = n;
+    this.clock[0] = n;
   }
 }

@@ -76,7 +76,8 @@ export abstract class Walker {
   private readonly l1mask: number;
   private readonly l1ways: number;
   private readonly l1shift: number;
-  protected lastStoreLine = -1;
+  /** The line of the last store, with write-through. */
+  readonly lastStore: Int32Array;
   private readonly writeBack: boolean;
   protected readonly accounting: Accounting;
   protected readonly fault: CpuFault;
@@ -87,6 +88,7 @@ export abstract class Walker {
     this.fault = fault;
     this.hierarchy = new Hierarchy(p, state, accounting);
     this.hierarchy.sync = () => this.sync();
+    this.lastStore = state.int32('last store', 1).fill(-1);
     this.itlb = new Tlb('itlb', p.itlb.entries.value, p.itlb.ways.value, state);
     this.dtlb = new Tlb('dtlb', p.dtlb.entries.value, p.dtlb.ways.value, state);
     this.itlb4m = p.itlb4m
@@ -110,7 +112,7 @@ export abstract class Walker {
     this.l1shift = this.hierarchy.timed ? this.hierarchy.l1d.lineShift : 31;
     if (!this.hierarchy.timed) {
       this.l1tags[0] = 0;
-      this.lastStoreLine = 0;
+      this.lastStore[0] = 0;
     }
     this.writeBack = p.l1d.writeBack && this.hierarchy.timed;
     this.walkTicks = p.walk.fixed.value * TICKS_PER_CYCLE;
@@ -142,8 +144,8 @@ export abstract class Walker {
     const line = pa >>> this.l1shift;
     if (this.writeBack) {
       if (this.l1tags[(line & this.l1mask) * this.l1ways] === ((line << 2) | 1)) return;
-    } else if (line === this.lastStoreLine) return;
-    else this.lastStoreLine = line;
+    } else if (line === this.lastStore[0]) return;
+    else this.lastStore[0] = line;
     this.hierarchy.store(pa);
   }
 
