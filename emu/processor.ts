@@ -59,5 +59,5 @@ export function buildProcessor(profile: Profile, memoryBytes: number, bus: Bus):
     busOf: port => space.findPort(port)?.bus ?? 'isa',
   };
   cpu.onUnknown = (kind, number) => bus.missing(`${kind} 0x${number.toString(16)}`);
-  return { profile, state, accounting, clock, cpu, engine: new Engine(cpu) };
+  return { profile, state, accounting, clock, cpu, engine: new Engine(cpu, process.env.NOOKS86_JIT ? state : null) };
 }

@@ -62,6 +62,12 @@ export class Block {
   /** The blocks that last came after it: where it ends, and elsewhere. Hints, to be checked before use. */
   onward: Block | null = null;
   elsewhere: Block | null = null;
+  /** Times that it was interpreted; and compiled code that begins with it, at this place in its unit. */
+  heat = 0;
+  code: CompiledCode | null = null;
+  entry = 0;
+  /** All compiled code that it is part of. */
+  readonly within: CompiledCode[] = [];
 
   constructor(pa: number, lin: number, eip: number, mode: number) {
     this.pa = pa;
@@ -69,6 +75,12 @@ export class Block {
     this.eip = eip;
     this.mode = mode;
   }
+}
+
+/** What the compiled engine made of some blocks. */
+export interface CompiledCode {
+  /** All of its blocks are. */
+  valid: boolean;
 }
 
 interface CodePage {
@@ -136,6 +148,28 @@ export class Blocks implements CodeBytes {
     if (straight) b.onward = next;
     else b.elsewhere = next;
     return next;
+  }
+
+  /**
+   * The block at `eip` in the page of `b`, which runs now; null if its first instruction cannot be decoded, or may reach
+   * into the next page. Nothing of the machine changes.
+   */
+  beside(b: Block, eip: number): Block | null {
+    const offset = (eip - b.eip) | 0;
+    const lin = (b.lin + offset) | 0;
+    if ((lin ^ b.lin) & ~0xfff || (lin & 0xfff) > 4096 - MAX_LENGTH) return null;
+    const pa = (b.pa + offset) | 0;
+    const slot = (pa ^ (pa >>> 14)) & (TABLE - 1);
+    const found = this.table[slot];
+    if (found?.valid && found.pa === pa && found.lin === lin && found.eip === eip && found.mode === b.mode)
+      return found;
+    try {
+      const made = this.decode(pa, lin, eip, slot);
+      return made.valid ? made : null;
+    } catch (fault) {
+      if (fault !== this.cpu.fault) throw fault;
+      return null;
+    }
   }
 
   /** CodeBytes for the decoder: a byte beyond the limit of CS is not fetched. */
@@ -261,6 +295,7 @@ export class Blocks implements CodeBytes {
     if (last !== first) i.pre |= PRE_LINE2;
     if (this.hooked((b.lin + at) | 0)) i.pre |= PRE_HOOK;
     // Only the general case of the inner loop looks at `pre`.
+    i.form = i.kind;
     if (i.pre !== 0) i.kind = 0;
     b.insns.push(i);
     b.ticks.push(b.ticks[b.ticks.length - 1] + i.cost);
@@ -306,6 +341,9 @@ export class Blocks implements CodeBytes {
   /** It leaves the table: nobody tells it of changes any more, so no hint may lead to it. */
   private forget(b: Block): void {
     b.valid = false;
+    for (const code of b.within) code.valid = false;
+    b.within.length = 0;
+    b.code = null;
     b.onward = b.elsewhere = null;
     this.leavePage(b);
   }

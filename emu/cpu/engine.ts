@@ -13,11 +13,13 @@
 import { CAUSE, WATCHED } from '../accounting.ts';
 import { NEVER, TICKS_PER_CYCLE } from '../clock.ts';
 import { DB, FROZEN } from '../mmu/fault.ts';
+import type { State } from '../state.ts';
 import { type Block, Blocks, MAX_BLOCK, STALE } from './blocks.ts';
 import type { Cpu } from './cpu.ts';
 import { deliver } from './exceptions.ts';
 import { type Cursor, runInsns } from './exec/hot.ts';
 import { PRE_HOOK, PRE_LINE, PRE_LINE2 } from './insn.ts';
+import { Jit } from './jit/jit.ts';
 import { RF } from './registers.ts';
 
 const ISSUE = CAUSE.issue;
@@ -87,12 +89,17 @@ export class Engine implements Cursor {
    */
   private readonly unissuedTicks: number;
 
-  constructor(cpu: Cpu) {
+  /** Runs blocks that have become hot; null: all are interpreted. */
+  private jit: Jit | null = null;
+
+  /** `state`: of a machine whose hot code is to be compiled. */
+  constructor(cpu: Cpu, state: State | null = null) {
     this.cpu = cpu;
     this.blocks = new Blocks(cpu);
+    if (state) this.jit = new Jit(cpu, this.blocks, state);
     this.blocks.hooked = lin => this.hooks.has(lin);
     cpu.mmu.sync = cpu.mmu.hierarchy.sync = () => this.sync();
-    cpu.retiredInBlock = () => (this.running ? this.position : 0);
+    cpu.retiredInBlock = () => (this.jit?.active ? this.jit.retired() : this.running ? this.position : 0);
     cpu.mmu.onMarkedWrite = (pa, length) => this.blocks.invalidate(pa, length);
     this.lineShift = this.blocks.lineShift;
     this.unissuedTicks = cpu.profile.timing ? 0 : TICKS_PER_CYCLE;
@@ -189,7 +196,7 @@ export class Engine implements Cursor {
     const c = this.cpu;
     const accounting = c.accounting;
     const time = accounting.time;
-    const blocks = this.blocks;
+    const { blocks, jit } = this;
     this.headDone = false;
     c.setSystemFlag(RF, false);
     try {
@@ -197,6 +204,14 @@ export class Engine implements Cursor {
       for (;;) {
         const n = b.insns.length;
         if (b.region >= 0) accounting.region = b.region;
+        const code = jit === null ? null : jit.ready(b);
+        if (jit !== null && code !== null) {
+          if (!jit.run(code, b, until, this.lastLine)) return this.leftMiddle(jit);
+          this.lastLine = jit.lastLine;
+          if (c.leave || time[0] >= until) break;
+          b = blocks.find();
+          continue;
+        }
         this.charged = 0;
         this.position = 0;
         this.running = b;
@@ -215,6 +230,21 @@ export class Engine implements Cursor {
       const done = b ? this.interrupted(b, this.position, thrown) : this.notFound(thrown);
       this.sinceHead = Math.max(0, done);
     }
+  }
+
+  /** Compiled code stands in the middle of a block. What is due is charged, what was retired counted. */
+  private leftMiddle(jit: Jit): void {
+    const c = this.cpu;
+    const { block, position, thrown } = jit.middle;
+    if (thrown === null) {
+      this.lastLine = this.lineOfLast(block, position);
+      this.sinceHead = position;
+      return;
+    }
+    this.sinceHead = 0;
+    this.lastLine = -1;
+    if (thrown === c.fault) this.toHandler(c.fault.vector, c.fault.error, 'fault', c.eip);
+    else c.halted = true;
   }
 
   /** runBlocks while the host watches: the same, but for one call a block. */
@@ -269,6 +299,7 @@ export class Engine implements Cursor {
 
   /** Charges the issue ticks of the running block up to and with the current instruction. */
   sync(): void {
+    if (this.jit?.active) return this.jit.sync();
     const b = this.running;
     if (!b) return;
     const total = b.ticks[this.position + 1];
@@ -282,7 +313,7 @@ export class Engine implements Cursor {
   currentLin(): number {
     const c = this.cpu;
     const b = this.running;
-    const eip = b ? b.insns[this.position].eip : c.eip;
+    const eip = this.jit?.active ? this.jit.currentEip() : b ? b.insns[this.position].eip : c.eip;
     return (eip + c.segmentBase(1)) | 0;
   }
 

@@ -57,6 +57,8 @@ export class Insn {
   rep = 0;
   lock = false;
   pre = 0;
+  /** The case that the form has, whatever `pre` says: for the compiled engine. */
+  form = 0;
   /** Issue cost in ticks. */
   cost = 0;
 

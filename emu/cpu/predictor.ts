@@ -11,8 +11,8 @@ import type { State } from '../state.ts';
 export class Predictor {
   readonly counters: Uint8Array;
   readonly counterMask: number;
-  private readonly targets: Int32Array;
-  private readonly targetMask: number;
+  readonly targets: Int32Array;
+  readonly targetMask: number;
   readonly returns: Int32Array;
   readonly returnMask: number;
   /** Where in `returns` the last call's is. */

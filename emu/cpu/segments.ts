@@ -51,6 +51,10 @@ export class SegmentedMemory extends Registers {
   private stackBig = true;
   /** Limit of CS, unsigned. */
   private codeLimit = 0;
+  /** One number for what compiled code takes for granted of the segments, or -1: too many kinds of them. */
+  shape = -1;
+  private readonly shapes = new Int32Array(8);
+  private readonly known: { base: number; readTop: number; writeTop: number }[] = [];
 
   constructor(profile: Profile, state: State, accounting: Accounting, host: MmuHost) {
     super(state);
@@ -95,12 +99,42 @@ export class SegmentedMemory extends Registers {
     const down = !code && (attributes & SEG_EXPAND_DOWN) !== 0;
     this.readTop[s] = usable && !down && (!code || (attributes & SEG_RW) !== 0) ? limit : -1;
     this.writeTop[s] = usable && !down && !code && (attributes & SEG_RW) !== 0 ? limit : -1;
+    this.shapes[s] = this.shapeOf(s);
+    this.shape = this.combinedShape();
     if (s === SS_) this.stackBig = (attributes & SEG_DB) !== 0;
     if (s === CS_) {
       this.codeBig = (attributes & SEG_DB) !== 0;
       this.codeLimit = limit;
       this.codeMode = (limit | 0) ^ (this.codeBig ? 0 : 0x5555_5555);
     }
+  }
+
+  private shapeOf(s: number): number {
+    const [base, readTop, writeTop] = [this.base[s], this.readTop[s], this.writeTop[s]];
+    for (let n = 0; n < this.known.length; n++) {
+      const k = this.known[n];
+      if (k.base === base && k.readTop === readTop && k.writeTop === writeTop) return n;
+    }
+    return this.known.push({ base, readTop, writeTop }) - 1;
+  }
+
+  private combinedShape(): number {
+    let shape = 0;
+    for (let s = ES_; s <= GS_; s++) {
+      if (this.shapes[s] > 15) return -1;
+      shape = (shape << 4) | this.shapes[s];
+    }
+    return shape;
+  }
+
+  /** What the segments ES to GS are now. */
+  segmentTops(): { base: number[]; readTop: number[]; writeTop: number[]; codeLimit: number } {
+    return {
+      base: [...this.base],
+      readTop: [...this.readTop],
+      writeTop: [...this.writeTop],
+      codeLimit: this.codeLimit,
+    };
   }
 
   get bigStack(): boolean {

@@ -53,8 +53,8 @@ export class Mmu extends Control {
    */
   readonly front: Int32Array;
   /** What compiled code must know of it: epoch, bank (in slots), entry that was used last. */
-  private epoch = 1;
-  private lastEntry = -1;
+  epoch = 1;
+  lastEntry = -1;
 
   private readonly mmioReadTicks: number;
   private readonly mmioWriteTicks: number;
@@ -175,6 +175,16 @@ export class Mmu extends Control {
   /** Do the accesses that come next have to be aligned? */
   get checksAlignment(): boolean {
     return this.aligned && this.user !== 0;
+  }
+
+  /** The slot of the front table where the bank in use begins. */
+  get frontBank(): number {
+    return this.bank;
+  }
+
+  /** Do user accesses have to be aligned? Compiled code does not look. */
+  get strict(): boolean {
+    return this.aligned;
   }
 
   private use(entry: number): void {

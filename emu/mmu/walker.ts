@@ -175,6 +175,16 @@ export abstract class Walker {
     this.fetchPage = 1;
   }
 
+  /** Is the page known that instructions are fetched from? */
+  get fetchHeld(): boolean {
+    return this.fetchPage !== 1;
+  }
+
+  /** The part of fetchLine that is for a line which is not the most recent of its set. */
+  fetchElsewhere(pa: number): void {
+    this.hierarchy.fetch(pa, this.fetchUncached);
+  }
+
   /** One fetch access to the L1I line of `pa`. */
   fetchLine(pa: number): void {
     this.fetches++;

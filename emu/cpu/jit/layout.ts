@@ -1,0 +1,80 @@
+/** Where in the shared memory compiled code finds the state, and what of the profile it is compiled for. */
+import { RAM_OFFSET, type State } from '../../state.ts';
+import type { Cpu } from '../cpu.ts';
+import { CELLS, TARGETS } from './cells.ts';
+
+/** A cache as compiled code looks at it: way 0 of a line's set. Byte offset of its tags, and geometry. */
+export interface CacheLayout {
+  tags: number;
+  shift: number;
+  setMask: number;
+  ways: number;
+}
+
+/** Offsets are in bytes from the memory's start. */
+export interface Layout {
+  memory: WebAssembly.Memory;
+  ram: number;
+  registers: number;
+  front: number;
+  cells: Int32Array;
+  cellsAt: number;
+  targets: Int32Array;
+  targetsAt: number;
+  /** Stamps and clock of the data TLB, and of the one for big pages if it is another. */
+  dtlb: { stamp: number; clock: number };
+  dtlb4m: { stamp: number; clock: number } | null;
+  /** False: nothing below the TLBs costs a tick. */
+  timed: boolean;
+  l1i: CacheLayout;
+  l1d: CacheLayout;
+  writeBack: boolean;
+  lastStore: number;
+  counters: number;
+  counterMask: number;
+  targetsOfBranches: number;
+  targetMask: number;
+  returns: number;
+  returnMask: number;
+  returnTop: number;
+  mispredictTicks: number;
+}
+
+export function layoutOf(cpu: Cpu, state: State): Layout {
+  const { mmu, predictor } = cpu;
+  const { hierarchy } = mmu;
+  const cache = (c: typeof hierarchy.l1d): CacheLayout => ({
+    tags: c.tags.byteOffset,
+    shift: c.lineShift,
+    setMask: c.setMask,
+    ways: c.ways,
+  });
+  const tlb = (t: typeof mmu.dtlb) => ({ stamp: t.stamp.byteOffset, clock: t.clock.byteOffset });
+  const cells = state.scratch('compiled code', CELLS);
+  const targets = state.scratch('indirect targets', 2 * TARGETS);
+  return {
+    memory: state.memory,
+    ram: RAM_OFFSET,
+    registers: cpu.r32.byteOffset,
+    front: mmu.front.byteOffset,
+    cells,
+    cellsAt: cells.byteOffset,
+    targets,
+    targetsAt: targets.byteOffset,
+    dtlb: tlb(mmu.dtlb),
+    dtlb4m: mmu.dtlb4m === mmu.dtlb ? null : tlb(mmu.dtlb4m),
+    timed: hierarchy.timed,
+    l1i: cache(hierarchy.l1i),
+    l1d: cache(hierarchy.l1d),
+    writeBack: cpu.profile.l1d.writeBack,
+    lastStore: mmu.lastStore.byteOffset,
+    counters: predictor.counters.byteOffset,
+    counterMask: predictor.counterMask,
+    targetsOfBranches: predictor.targets.byteOffset,
+    targetMask: predictor.targetMask,
+    returns: predictor.returns.byteOffset,
+    returnMask: predictor.returnMask,
+    returnTop: predictor.top.byteOffset,
+    mispredictTicks: cpu.mispredictTicks,
+  };
+}
