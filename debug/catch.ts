@@ -47,7 +47,8 @@ export const CATCHES: Readonly<Record<CatchEvent, Row>> = {
     place: (point, place) =>
       deliveries(point, place, (v, kind) =>
         kind === 'external' || (kind === 'software' && v >= FIRST_IRQ && v !== SYSTEM_CALL)
-          ? () => `interrupt 0x${v.toString(16)}${v - FIRST_IRQ < IRQS ? ` (irq ${v - FIRST_IRQ})` : ''}`
+          ? () =>
+              `interrupt 0x${v.toString(16)}${v >= FIRST_IRQ && v < FIRST_IRQ + IRQS ? ` (irq ${v - FIRST_IRQ})` : ''}`
           : undefined,
       ),
   },
