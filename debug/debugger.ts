@@ -3,6 +3,8 @@
  * and backwards, and what the source says of it.
  */
 import { Control, type Pause } from './control.ts';
+import { History, type HistoryOptions } from './history.ts';
+import { Reverse } from './reverse.ts';
 import type { Target } from './target.ts';
 
 export class Debugger {

@@ -23,6 +23,9 @@ export const PAGE_HOLE = 8;
 /** Loads of the CPU and reads of bus masters are told of (onWatchedRead). */
 export const PAGE_READ = 16;
 
+/** Of these, the host's own. */
+const HOST_MARKS = PAGE_WATCHED | PAGE_READ;
+
 /** Slots of the front table for each privilege; a bank each for kernel, user, watched kernel and watched user code. */
 export const FRONT = 1024;
 /** What watched code adds to the index of a slot. */
@@ -264,12 +267,13 @@ export abstract class Control extends Walker {
 
   /** Bytes [pa, pa + length) of RAM change behind the CPU's back. */
   markDirty(pa: number, length: number): void {
-    this.dirty.fill(1, pa >>> 12, (pa + length + 4095) >>> 12);
+    this.dirty.fill(255, pa >>> 12, (pa + length + 4095) >>> 12);
   }
 
-  /** From here on `dirty` tells which pages are written: the next write to each takes the slow part. */
-  forgetDirty(): void {
-    this.dirty.fill(0);
+  /** From here on `bit` of `dirty` tells which pages are written: the next write to each takes the slow part. */
+  forgetDirty(bit: number): void {
+    const { dirty } = this;
+    for (let page = 0; page < dirty.length; page++) dirty[page] &= ~bit;
     this.clearFront();
   }
 
@@ -343,7 +347,9 @@ export abstract class Control extends Walker {
       t.load(s.tlbs[i]);
     });
     this.hierarchy.loadCounters(s.hierarchy);
-    this.attributes.set(s.attributes);
+    // Which pages are watched is the host's affair, whatever it was when the snapshot was taken.
+    for (let page = 0; page < this.attributes.length; page++)
+      this.attributes[page] = (s.attributes[page] & ~HOST_MARKS) | (this.attributes[page] & HOST_MARKS);
     this.refresh();
   }
 }

@@ -241,7 +241,7 @@ export class Mmu extends Control {
     this.stores++;
     if (attributes & PAGE_ROM) return;
     // The fast part writes only to pages that were written here since the front table was last cleared.
-    this.dirty[pa >>> 12] = 1;
+    this.dirty[pa >>> 12] = 255;
     if (size === 1) this.ram8[pa] = v;
     else if (size === 2) this.ram.setInt16(pa, v, true);
     else this.ram.setInt32(pa, v, true);
