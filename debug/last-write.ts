@@ -2,7 +2,6 @@
  * Who wrote some bytes of RAM last: the pages that hold them now are watched while the past is replayed. What counts is
  * the bytes' place in RAM: whoever wrote there, by whatever linear address, a device or the page walker too.
  */
-import { PAGE_WATCHED } from '../emu/mmu/control.ts';
 import { CommandError } from './error.ts';
 import { type History, later } from './history.ts';
 import type { Position } from './model.ts';
@@ -48,14 +47,9 @@ export function lastAccess(
   const { machine } = target;
   const { mmu } = machine.cpu;
   const ranges = rangesOf(target, address, length, physical);
-  const covers = (pa: number, n: number) =>
-    ranges.some(r => pa >>> 0 < r.from + r.length && (pa >>> 0) + n > r.from);
-  const pages = ranges.map(r => r.from).filter(pa => !(mmu.attributes[pa >>> 12] & PAGE_WATCHED));
-  const { onWatchedWrite } = mmu;
+  const covers = (pa: number) => ranges.some(r => pa >= r.from && pa < r.from + r.length);
   let notes: Written[] = [];
-  for (const pa of pages) mmu.mark(pa, PAGE_WATCHED);
-  mmu.onWatchedWrite = (pa, n, lin) => {
-    if (!covers(pa, n)) return;
+  const written = (lin: number) => {
     const at = history.position();
     const running = !Number.isNaN(lin);
     const who = running ? 'instruction' : machine.engine.isRunning ? 'walker' : 'device';
@@ -66,6 +60,9 @@ export function lastAccess(
     if (notes.length > 2 * MAX_LENGTH) notes = notes.slice(MAX_LENGTH);
     notes.push({ at, cycles: machine.cycles(), who, ...by });
   };
+  const ends = ranges.map(({ from, length: size }) =>
+    mmu.watches.add({ address: from, length: size, physical: true, written }),
+  );
   return {
     begin: () => {
       notes = [];
@@ -78,22 +75,16 @@ export function lastAccess(
       return undefined;
     },
     end: () => {
-      mmu.onWatchedWrite = onWatchedWrite;
-      for (const pa of pages) mmu.unmark(pa, PAGE_WATCHED);
+      for (const end of ends) end();
     },
   };
 }
 
 /** By today's page tables. */
-function overlaps(
-  target: Target,
-  address: number,
-  length: number,
-  covers: (pa: number, length: number) => boolean,
-): boolean {
+function overlaps(target: Target, address: number, length: number, covers: (pa: number) => boolean): boolean {
   for (let n = 0; n < length; n++) {
     const pa = target.machine.cpu.mmu.peekTranslate((address + n) | 0);
-    if (pa >= 0 && covers(pa, 1)) return true;
+    if (pa >= 0 && covers(pa)) return true;
   }
   return false;
 }
@@ -101,8 +92,7 @@ function overlaps(
 /** The bytes in RAM, page by page. */
 function rangesOf(target: Target, address: number, length: number, physical: boolean): Range[] {
   const { machine } = target;
-  if (!(length >= 1 && length <= MAX_LENGTH))
-    throw new CommandError(`length ${length}: 1 to ${MAX_LENGTH}`);
+  if (!(length >= 1 && length <= MAX_LENGTH)) throw new CommandError(`length ${length}: 1 to ${MAX_LENGTH}`);
   const ranges: Range[] = [];
   for (let at = 0; at < length; ) {
     const here = address + at;

@@ -18,7 +18,10 @@ import type { Target } from './target.ts';
 export interface Meetings {
   all(): Point[];
   onHit: (hit: Hit, when: 'before' | 'after') => void;
+  /** Nothing is met. */
   quiet: boolean;
+  /** Hits are told of, but not counted, and none is let pass. */
+  replaying: boolean;
 }
 
 interface Note {
@@ -54,11 +57,11 @@ export class Reverse {
   /** Back to the last meeting of a point before now, or to the beginning. Ignore counts count backwards. */
   async continue(): Promise<Stop> {
     const all = this.points.all();
-    const kept = all.map(({ hits }) => hits);
     const left = new Map(all.map(point => [point.id, point.ignore]));
     const { onHit } = this.points;
     let notes: Note[] = [];
     try {
+      this.points.replaying = true;
       this.points.onHit = hit => {
         notes.push({ at: this.history.position(), hit: { ...hit } });
         if (notes.length > 2 * MAX_NOTES) notes = notes.slice(MAX_NOTES);
@@ -67,20 +70,16 @@ export class Reverse {
         begin: () => {
           notes = [];
           this.look();
-          for (const point of all) point.ignore = 0;
         },
         latest: before => latestOf(notes, before, left),
       });
-      all.forEach((point, n) => {
-        point.hits = kept[n];
-        point.ignore = left.get(point.id) ?? 0;
-      });
+      for (const point of all) point.ignore = left.get(point.id) ?? 0;
       if ('kind' in found) return found;
       for (const { point } of found.hits) point.hits++;
       return { kind: 'points', hits: found.hits };
     } finally {
       this.points.onHit = onHit;
-      this.look();
+      this.points.replaying = false;
     }
   }
 
@@ -117,42 +116,40 @@ export class Reverse {
     });
   }
 
-  /** To the first place at or after a cycle; forwards, if it is still to come. */
+  /** To the first place at or after a cycle; forwards, past all points, if it is still to come. */
   async goto(cycle: number): Promise<Stop> {
-    const { history, target } = this;
-    const first = history.first();
-    if (cycle <= first.cycles) {
-      history.goTo(first);
-      return cycle < first.cycles ? { kind: 'beginning' } : { kind: 'done' };
+    const { history, target, points } = this;
+    const place = { step: Number.POSITIVE_INFINITY, cycles: cycle };
+    if (later(history.first(), place)) {
+      history.goTo(history.first());
+      return { kind: 'beginning' };
     }
     const { machine } = target;
-    const start = history.position();
-    if (cycle < start.cycles) {
-      history.goTo({ step: Number.POSITIVE_INFINITY, cycles: cycle });
-      return { kind: 'done' };
-    }
-    this.points.quiet = true;
-    try {
-      while (machine.cycles() < cycle) {
-        const slice = machine.run(Math.min(cycle, machine.cycles() + SLICE));
-        history.progress();
-        if (slice.reason === 'exit')
-          return { kind: 'end', text: `the guest exits with code ${slice.code}` };
-        if (slice.reason === 'halted')
-          return { kind: 'end', text: 'halted with interrupts off: nothing can wake it' };
-        if (slice.reason === 'triple-fault')
-          return { kind: 'end', text: 'triple fault (or reset): the machine is at its end' };
-        if (machine.cycles() < cycle && (await this.pause())) return { kind: 'interrupted' };
+    // Slice by slice, so that the user can end it; what is left is short.
+    const last = Math.max(history.last().cycles, cycle - SLICE);
+    if (history.last().cycles < cycle) {
+      if (history.inPast()) history.goTo(history.last());
+      points.quiet = true;
+      try {
+        while (machine.cycles() < last) {
+          const { reason } = machine.run(Math.min(last, machine.cycles() + SLICE));
+          history.progress();
+          if (reason !== 'limit' && reason !== 'stopped') break;
+          if (machine.cycles() < last && (await this.pause())) return { kind: 'interrupted' };
+        }
+      } finally {
+        points.quiet = false;
       }
-    } finally {
-      this.points.quiet = false;
     }
-    return { kind: 'done' };
+    history.goTo(place);
+    history.progress();
+    return machine.cycles() < cycle ? { kind: 'end', text: 'the machine is at its end' } : { kind: 'done' };
   }
 
   /** Goes to a place. */
-  goTo(at: Position): void {
+  async goTo(at: Position): Promise<Stop> {
     this.history.goTo(at);
+    return { kind: 'done' };
   }
 
   /**

@@ -122,5 +122,5 @@ function author(c: Context, { who, by }: Written): string {
   if (who === 'device' || by === undefined) return 'a device';
   const source = c.target.sourceAt(by);
   const place = `${c.target.describe(by)}${source ? ` at ${source}` : ''}`;
-  return who === 'walker' ? `the page walker for ${place}` : place;
+  return who === 'walker' ? `the page walker or a device, while ${place} ran,` : place;
 }
