@@ -379,8 +379,9 @@ export class History {
 /** Ticks of a cycle. */
 const TICKS = 4;
 
+/** A guest that asked to exit can be run on. */
 function ended(result: RunResult): boolean {
-  return result.reason === 'exit' || result.reason === 'triple-fault' || result.reason === 'halted';
+  return result.reason === 'triple-fault' || result.reason === 'halted';
 }
 
 /** About what the host's states take. */

@@ -132,9 +132,11 @@ export class Reverse {
       points.quiet = true;
       try {
         while (machine.cycles() < last) {
-          const { reason } = machine.run(Math.min(last, machine.cycles() + SLICE));
+          const result = machine.run(Math.min(last, machine.cycles() + SLICE));
           history.progress();
-          if (reason !== 'limit' && reason !== 'stopped') break;
+          if (result.reason === 'exit')
+            return { kind: 'end', text: `the guest exits with code ${result.code}` };
+          if (result.reason === 'halted' || result.reason === 'triple-fault') break;
           if (machine.cycles() < last && (await this.pause())) return { kind: 'interrupted' };
         }
       } finally {
