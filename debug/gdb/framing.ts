@@ -26,7 +26,7 @@ const [DOLLAR, HASH, ESCAPE, PLUS, MINUS, CTRL_C] = [0x24, 0x23, 0x7d, 0x2b, 0x2
 const ESCAPED = 0x20;
 const SPECIAL = /[#$}*]/g;
 
-/** The bytes of a packet. `text` must have gone through `escape` where it may hold `#`, `$`, `}` or `*`. */
+/** The bytes of a packet. `text` must have gone through `escapeBinary` where it may hold `#`, `$`, `}` or `*`. */
 export function frame(text: string): string {
   let sum = 0;
   for (let n = 0; n < text.length; n++) sum += text.charCodeAt(n);
@@ -34,7 +34,7 @@ export function frame(text: string): string {
 }
 
 /** Binary data as a packet may carry it. */
-export function escape(data: string): string {
+export function escapeBinary(data: string): string {
   return data.replace(SPECIAL, c => `}${String.fromCharCode(c.charCodeAt(0) ^ ESCAPED)}`);
 }
 

@@ -7,7 +7,10 @@
  * processor; gdb takes it for an address, so code in a segment with a base is not for gdb.
  */
 import type { Cpu } from '../../emu/cpu/cpu.ts';
+import { CommandError } from '../error.ts';
 import { CR0, CR4, EFLAGS } from '../registers.ts';
+import type { Target } from '../target.ts';
+import { bytesOf } from './framing.ts';
 
 interface RegisterRow {
   name: string;
@@ -111,17 +114,32 @@ export function readRegister(cpu: Cpu, n: number): string {
   return digits(REGISTERS[n].read(cpu), REGISTERS[n].bits);
 }
 
+/** Digits of a register of which only some are known, by name; `x` for the others. */
+export function savedRegister(n: number, known: Readonly<Record<string, number>>): string {
+  const { name, bits } = REGISTERS[n];
+  return name in known ? digits(known[name], bits) : 'x'.repeat(bits / 4);
+}
+
+/** Writes digits to a register of the processor. Throws a CommandError where that cannot be done. */
+export function writeRegister(target: Target, n: number, text: string): void {
+  const { name, bits } = REGISTERS[n];
+  const bytes = bytesOf(text);
+  if (bytes?.length !== bits / 8) throw new CommandError(`${name} has ${bits} bits`);
+  const value = new DataView(bytes.buffer).getInt32(0, true);
+  const { cpu } = target.machine;
+  if (n < 8) cpu.r32[n] = value;
+  else if (name === 'eip') cpu.eip = value;
+  else if (name === 'eflags') cpu.eflags = value;
+  else throw new CommandError(`${name} cannot be written`);
+}
+
 /** A number as the digits of a register of 32 bits. */
 export function digits(value: number | Uint8Array, bits = 32): string {
-  if (typeof value !== 'number') return Array.from(value, byte => byte.toString(16).padStart(2, '0')).join('');
+  if (typeof value !== 'number')
+    return Array.from(value, byte => byte.toString(16).padStart(2, '0')).join('');
   let text = '';
   for (let n = 0; n < bits; n += 8) text += ((value >>> n) & 0xff).toString(16).padStart(2, '0');
   return text;
-}
-
-/** What stands for a register whose value nobody knows. */
-export function unavailable(n: number): string {
-  return 'x'.repeat(REGISTERS[n].bits / 4);
 }
 
 // ---- target.xml -----------------------------------------------------------------------------------------------------

@@ -58,8 +58,8 @@ export function threads(target: Target): Thread[] {
 /** The thread that has the processor. */
 export function runningThread(target: Target): number {
   const tasks = taskAddresses(target);
-  const running = runningTask(target, tasks);
   if (tasks.length === 0) return PROCESSOR;
+  const running = runningTask(target, tasks);
   return running === tasks[0] ? IDLE : target.value(running + TASK.pid, 4);
 }
 
@@ -78,15 +78,19 @@ function taskAddresses(target: Target): number[] {
   return found;
 }
 
-/** On whose kernel stack the processor is, else whom the kernel says that it runs (in ring 3, or in a domain). */
+/**
+ * On whose kernel stack the processor is, else whom the kernel says that it runs (in ring 3, or in a domain); the
+ * idle task if that is nobody.
+ */
 function runningTask(target: Target, tasks: readonly number[]): number {
   const esp = target.esp();
   const holds = (task: number) => {
     const stack = target.value(task + TASK.kstack, 4);
     return stack > 0 && esp > stack && esp <= stack + KSTACK_SIZE;
   };
-  const current = target.symbols.address('current_task');
-  return tasks.find(holds) ?? (current === undefined ? 0 : target.value(current, 4));
+  const pointer = target.symbols.address('current_task');
+  const current = pointer === undefined ? 0 : target.value(pointer, 4);
+  return tasks.find(holds) ?? tasks.find(task => task === current) ?? tasks[0];
 }
 
 function thread(target: Target, task: number, id: number | undefined, runs: boolean): Thread {
