@@ -5,14 +5,12 @@
 import type { Machine } from '../emu/machine.ts';
 import type { ElfFile } from '../guest/elf.ts';
 import { GuestError } from '../guest/error.ts';
-import { LineTable, readLines } from '../guest/lines.ts';
+import { type LineRange, LineTable, readLines } from '../guest/lines.ts';
 import { REGIONS } from '../guest/regions.ts';
 import type { Session } from '../guest/session.ts';
 import type { SectionPlace, SymbolTable } from '../guest/symbols.ts';
 import { CommandError } from './error.ts';
 import { hex8 } from './text.ts';
-
-const CS = 1;
 
 /** An image whose debug information may be read. */
 export interface DebugImage {
@@ -47,9 +45,9 @@ export class Target {
 
   // ---- where the CPU is ---------------------------------------------------------------------------------------------
 
-  /** Linear address of the next instruction, unsigned. */
+  /** Linear address of the next instruction (while the guest runs: of the one that is being done), unsigned. */
   pc(): number {
-    return (this.machine.cpu.eip + this.machine.cpu.segmentBase(CS)) >>> 0;
+    return this.machine.engine.currentLin() >>> 0;
   }
 
   esp(): number {
@@ -115,6 +113,34 @@ export class Target {
   /** Addresses where the code of a source line begins. */
   addressesOf(file: string, line: number): number[] {
     return this.tables().flatMap(table => table.addresses(file, line));
+  }
+
+  /** The stretch of code of one line that holds an address. */
+  lineRange(lin: number): LineRange | undefined {
+    const address = this.linked(lin);
+    for (const table of this.tables()) {
+      const found = table.range(address);
+      if (found) return { ...found, from: found.from - address + lin, to: found.to - address + lin };
+    }
+    return undefined;
+  }
+
+  /** Does a statement begin exactly here? */
+  isStatement(lin: number): boolean {
+    const address = this.linked(lin);
+    return this.tables().some(table => table.isStatement(address));
+  }
+
+  /** Where the body of the function [start, end) begins, behind what builds its frame; `start` where no lines are known. */
+  bodyOf(start: number, end: number): number {
+    for (const table of this.tables()) if (table.lookup(start)) return table.bodyOf(start, end);
+    return start;
+  }
+
+  /** The first line from `line` on that has code. */
+  nextLine(file: string, line: number): number | undefined {
+    const found = this.tables().flatMap(table => table.nextLine(file, line) ?? []);
+    return found.length ? Math.min(...found) : undefined;
   }
 
   /** Name of the code region of an address; undefined where nobody tells regions apart. */
