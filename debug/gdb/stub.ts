@@ -19,6 +19,8 @@ export interface Served {
   interrupt: { wanted: boolean };
   /** The ELF file that was booted, for gdb to read symbols from. */
   file: string | undefined;
+  /** The file that framesElf made, if it is somewhere on the disk. */
+  frames?: string;
 }
 
 /** gdb's kinds of breakpoints and watchpoints: the digit of Z and z. */

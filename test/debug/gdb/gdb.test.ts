@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runProgram } from '../../../cli/program.ts';
+import { framesElf } from '../../../debug/gdb/frames.ts';
 import { serveGdb } from '../../../debug/gdb/server.ts';
 import { kernelPath } from '../../../debug/gdb/symbols.ts';
 import { TASK } from '../../../debug/gdb/threads.ts';
@@ -38,7 +39,11 @@ async function gdb(...commands: string[]): Promise<string> {
 
 /** The same, connected to `target`, which is left as the commands leave it. */
 async function session(target: Target, ...commands: string[]): Promise<string> {
-  const server = await serveGdb(serving(target, target.session && kernelPath(target.session)), 0);
+  const served = serving(target, target.session && kernelPath(target.session));
+  const frames = target.session && framesElf(target.session);
+  served.frames = frames && join(directory, 'frames.elf');
+  if (frames) writeFileSync(join(directory, 'frames.elf'), frames);
+  const server = await serveGdb(served, 0);
   try {
     return await gdb(`target remote 127.0.0.1:${server.port}`, ...commands);
   } finally {
@@ -99,6 +104,36 @@ describe.skipIf(!installed)('gdb (skipped if it is not installed)', () => {
     const after = /^\$3 = (\d+)/m.exec(text);
     // e1000_setup_tx allocates its rings through the kernel: calls of the kernel were stepped over.
     expect(Number(after?.[1])).toBeGreaterThan(Number(before?.[1]));
+  });
+
+  it('goes back across crossings and an interrupt in a domain', async () => {
+    const text = await session(
+      await kernelTarget(),
+      ...['break e1000_open', 'continue', 'tbreak nooks_dispatch', 'continue', 'bt', 'delete'],
+      ...[
+        'break e1000_intr',
+        'continue',
+        'echo ---\\n',
+        'bt',
+        'thread 2',
+        'bt',
+        'thread 3',
+        'finish',
+        'finish',
+      ],
+    );
+    const [first, second] = text.split('---\n');
+    const names = (lines: string) =>
+      [...lines.matchAll(/^#\d+ +(?:0x[0-9a-f]+ in )?([\w<][^(\n]*?)(?: \(.*)?$/gm)].map(([, name]) => name);
+    const border = '<signal handler called>';
+    const crossing = [border, 'cross', 'nooks_driver_call_with', 'nooks_driver_call'];
+    const outer = ['e1000_open', ...crossing, 'call_method', 'nd_open', 'dev_open'];
+    expect(names(first).slice(0, 11)).toEqual(['nooks_dispatch', border, 'e1000_setup_tx', ...outer]);
+    const inner = ['e1000_intr', ...crossing, 'handle', 'run_handlers', 'do_irq', 'do_trap', border];
+    expect(names(second).slice(0, inner.length + outer.length)).toEqual([...inner, ...outer]);
+    // Another thread, back into its program.
+    expect(names(second)).toContain('return_to_user');
+    expect(second).toMatch(/^0x[0-9a-f]+ in cross \(/m);
   });
 
   it('watches a kernel variable, and stops on a condition', async () => {
