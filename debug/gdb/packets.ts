@@ -121,8 +121,7 @@ function supported(stub: Stub, args: string): string {
     'vContSupported+',
     ...FEATURES.map(feature => `${feature}+`),
     ...OBJECTS.map(({ name }) => `qXfer:${name}:read+`),
-    'ReverseStep+',
-    'ReverseContinue+',
+    ...(stub.served.debugger.reverse ? ['ReverseStep+', 'ReverseContinue+'] : []),
   ].join(';');
 }
 

@@ -9,10 +9,13 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { runProgram } from '../../../cli/program.ts';
 import { framesElf } from '../../../debug/gdb/frames.ts';
 import { serveGdb } from '../../../debug/gdb/server.ts';
+import type { Served } from '../../../debug/gdb/stub.ts';
 import { kernelPath } from '../../../debug/gdb/symbols.ts';
 import { TASK } from '../../../debug/gdb/threads.ts';
 import type { Target } from '../../../debug/target.ts';
+import type { Session } from '../../../guest/session.ts';
 import { benchTarget, kernelTarget, serving } from './client.ts';
+import { Replay } from './replay.ts';
 
 const run = promisify(execFile);
 const installed = spawnSync('gdb', ['--version']).status === 0;
@@ -38,8 +41,12 @@ async function gdb(...commands: string[]): Promise<string> {
 }
 
 /** The same, connected to `target`, which is left as the commands leave it. */
-async function session(target: Target, ...commands: string[]): Promise<string> {
-  const served = serving(target, target.session && kernelPath(target.session));
+function session(target: Target, ...commands: string[]): Promise<string> {
+  return connected(serving(target, target.session && kernelPath(target.session)), ...commands);
+}
+
+async function connected(served: Served, ...commands: string[]): Promise<string> {
+  const { target } = served.debugger;
   const frames = target.session && framesElf(target.session);
   served.frames = frames && join(directory, 'frames.elf');
   if (frames) writeFileSync(join(directory, 'frames.elf'), frames);
@@ -202,6 +209,33 @@ describe.skipIf(!installed)('gdb (skipped if it is not installed)', () => {
     expect([...text.matchAll(/^\$\d+ = (\d+)$/gm)].map(([, offset]) => Number(offset))).toEqual(
       Object.values(TASK),
     );
+  });
+
+  it('breaks in the driver, steps over a crossing, watches a variable, and goes back to the write that broke it', async () => {
+    const served = serving(await kernelTarget());
+    served.file = kernelPath(served.debugger.target.session as Session);
+    served.debugger.reverse = new Replay(served.debugger);
+    const text = await connected(
+      served,
+      ...['break e1000_open', 'continue', 'print nooks_stats[0].to_kernel', 'next', 'next', 'delete'],
+      ...['print nooks_stats[0].to_kernel', 'watch nooks_stats[0].to_kernel', 'reverse-continue', 'x/i $pc'],
+      ...[
+        'delete',
+        'stepi',
+        'print nooks_stats[0].to_kernel',
+        'reverse-stepi',
+        'print nooks_stats[0].to_kernel',
+      ],
+      ...['reverse-continue', 'info registers eip'],
+    );
+    const [before, behind, again, back] = [...text.matchAll(/^\$\d = (\d+)$/gm)].map(([, n]) => Number(n));
+    expect(behind).toBeGreaterThan(before);
+    // Seen backwards, what was written is the old value; then the write is done once more, and undone.
+    expect(text).toContain(`Old value = ${behind}\nNew value = ${behind - 1}\n`);
+    expect([again, back]).toEqual([behind, behind - 1]);
+    expect(text).toMatch(/nooks_dispatch .* at nooks\/xpc\.c:\d+/);
+    expect(text).toContain('No more reverse-execution history.');
+    expect(text).toMatch(/^eip +0x100010/m);
   });
 
   it('changes nothing by looking: same cycle, instructions and memory at the end', async () => {
