@@ -17,13 +17,15 @@ export interface Serving {
   interrupt: { wanted: boolean };
   /** Where the interpreter writes. */
   out: { write(text: string): void };
+  /** Cycles that a run may take; no limit when absent. */
+  limit: number | undefined;
   /** The image that was booted, if it is not our kernel. */
   path: string | undefined;
 }
 
 export async function serve(
   port: number,
-  { debug, interpreter, interrupt, out, path }: Serving,
+  { debug, interpreter, interrupt, out, limit, path }: Serving,
 ): Promise<void> {
   const { session } = debug.target;
   const file = session ? kernelPath(session) : path && debug.target.symbolic ? resolve(path) : undefined;
@@ -37,7 +39,7 @@ export async function serve(
     }
   };
   const frames = session && writeFrames(session);
-  const served = { debugger: debug, execute, done: () => interpreter.done, interrupt, file, frames };
+  const served = { debugger: debug, execute, done: () => interpreter.done, interrupt, limit, file, frames };
   const server = await serveGdb(served, port).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`cannot listen on 127.0.0.1:${port} (${error.code ?? error.message})`);
   });

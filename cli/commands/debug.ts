@@ -116,7 +116,8 @@ export async function converse(
   for (const { file, lines } of scripts) good = (await runScript(interpreter, file, lines, console)) && good;
   if (options.gdb !== undefined) {
     const { serve } = await import('../gdb.ts');
-    if (!interpreter.done) await serve(options.gdb, { debug, interpreter, interrupt, out, path });
+    if (!interpreter.done)
+      await serve(options.gdb, { debug, interpreter, interrupt, out, limit: options.maxCycles, path });
   } else if (!options.batch && !interpreter.done) {
     if (attended) await atPrompt(interpreter, input, interrupt);
     else good = (await fromPipe(interpreter, input, console)) && good;

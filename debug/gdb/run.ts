@@ -28,7 +28,7 @@ export function forwards(stub: Stub, actions: readonly Action[]): Promise<Stop> 
   if (own?.kind === 'step') return step(stub, own.range);
   if (stepped) return stepOther(stub, stepped.thread as number, stepped.range);
   if (own?.kind === 'stop') return Promise.resolve({ kind: 'interrupted' });
-  return stub.served.debugger.control.continue();
+  return stub.served.debugger.control.continue(stub.served.limit);
 }
 
 /** Waits until the thread goes on where it stands, then steps it. */
@@ -36,7 +36,7 @@ async function stepOther(stub: Stub, id: number, range: Action['range']): Promis
   const { saved } = stub.existing(id);
   if (saved) {
     const here = () => stub.target.esp() === saved.esp && stub.running() === id;
-    const stop = await stub.served.debugger.control.runTo(saved.eip, undefined, here);
+    const stop = await stub.served.debugger.control.runTo(saved.eip, stub.served.limit, here);
     if (stop.kind !== 'done') return stop;
   }
   return step(stub, range);
@@ -56,12 +56,12 @@ async function step(stub: Stub, range: Action['range']): Promise<Stop> {
     for (;;) {
       const [pc, esp, thread] = [target.pc(), target.esp(), stub.running()];
       interrupted = false;
-      let stop = await control.stepi(1);
+      let stop = await control.stepi(1, stub.served.limit);
       if (stop.kind !== 'done') return stop;
       if (interrupted) {
         // The handler comes back to where the step was to begin.
         const back = () => target.esp() === esp && stub.running() === thread;
-        stop = await control.runTo(pc, undefined, back);
+        stop = await control.runTo(pc, stub.served.limit, back);
         if (stop.kind !== 'done') return stop;
       } else if (!range || cpu.eip >>> 0 < range.from || cpu.eip >>> 0 >= range.to) return stop;
       if (stub.served.interrupt.wanted) return { kind: 'interrupted' };

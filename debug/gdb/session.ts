@@ -3,7 +3,6 @@
  * Ctrl-C alone is heard while the guest runs. Whatever comes, what waits is bounded, and an error is an answer.
  */
 import { Buffer } from 'node:buffer';
-import { CommandError } from '../error.ts';
 import { frame, PacketReader, type Received } from './framing.ts';
 import { answer } from './packets.ts';
 import { removeAll } from './points.ts';
@@ -90,7 +89,6 @@ export class Session {
     try {
       return await answer(this.stub, packet);
     } catch (error) {
-      if (!(error instanceof CommandError) && process.env.NOOKS86_DEBUG) throw error;
       return errorText(error);
     }
   }
