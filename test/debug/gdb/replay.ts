@@ -26,9 +26,8 @@ export class Replay implements Backwards {
     const { machine } = this.debug.target;
     const end = this.step();
     const met: Met[] = [];
-    this.replay(end, machine.cycles(), (hit, when) => {
-      const step = this.step() + (when === 'after' ? 1 : 0);
-      if (step < end) met.push({ step, cycles: machine.cycles(), hit });
+    this.replay(end, machine.cycles(), hit => {
+      met.push({ step: this.step(), cycles: machine.cycles(), hit });
     });
     const last = met.at(-1);
     this.replay(last?.step ?? 0, last?.cycles ?? 0, () => {});
@@ -50,7 +49,7 @@ export class Replay implements Backwards {
   }
 
   /** From the first moment to `step`, which lies at or shortly before `cycles`. */
-  private replay(step: number, cycles: number, onHit: (hit: Hit, when: 'before' | 'after') => void): void {
+  private replay(step: number, cycles: number, onHit: (hit: Hit) => void): void {
     const { machine, session } = this.debug.target;
     const { points } = this.debug.control;
     machine.restore(this.start);
