@@ -25,33 +25,38 @@ async function stepBack(stub: Stub, reverse: Backwards): Promise<Stop> {
   for (;;) {
     const [pc, esp] = [target.pc(), target.esp()];
     let stop = await reverse.stepi(1);
-    if (stop.kind !== 'done' || !endsInterrupt(stub)) return stop;
-    stop = await backTo(stub, reverse, pc, esp);
+    const vector = stop.kind === 'done' ? endedInterrupt(stub) : undefined;
+    if (vector === undefined) return stop;
+    stop = await backTo(stub, reverse, vector, () => target.pc() === pc && target.esp() === esp);
     if (stop.kind !== 'done') return stop;
     if (stub.served.interrupt.wanted) return { kind: 'interrupted' };
   }
 }
 
-/** Does the IRET come next that ends an interrupt from outside? Only our kernel's are known. */
-function endsInterrupt({ target }: Stub): boolean {
-  if (!target.session || target.byte(target.pc()) !== IRET) return false;
+/** Of the interrupt from outside that ends with the IRET that comes next. Only our kernel's are known. */
+function endedInterrupt({ target }: Stub): number | undefined {
+  if (!target.session || target.byte(target.pc()) !== IRET) return undefined;
   const vector = target.value((target.esp() - VECTOR_BELOW) >>> 0, 4);
-  return vector === NMI || (vector >= FIRST_EXTERNAL && vector !== SYSTEM_CALL);
+  return vector === NMI || (vector >= FIRST_EXTERNAL && vector !== SYSTEM_CALL) ? vector : undefined;
 }
 
-/** Back to where an interrupt came: the place and stack to which its handler has returned. */
-async function backTo(stub: Stub, reverse: Backwards, pc: number, esp: number): Promise<Stop> {
+/** Back to right before the delivery that interrupted where `here` holds. */
+async function backTo(stub: Stub, reverse: Backwards, vector: number, here: () => boolean): Promise<Stop> {
   const { points } = stub.served.debugger.control;
-  const place = points.add({ kind: 'breakpoint', text: 'interrupt (gdb)', addresses: [pc] });
+  const text = 'interrupt (gdb)';
+  const delivery = points.add({ kind: 'catchpoint', event: 'interrupt', filter: String(vector), text });
   try {
     for (;;) {
-      const stop = await reverse.continue();
+      let stop = await reverse.continue();
       if (stop.kind !== 'points') return stop;
-      const others = stop.hits.filter(hit => hit.point.id !== place.id);
+      const others = stop.hits.filter(hit => hit.point.id !== delivery.id);
       if (others.length > 0) return { kind: 'points', hits: others };
-      if (stub.target.esp() === esp) return { kind: 'done' };
+      // The history may have us stand behind a delivery.
+      if (here()) return { kind: 'done' };
+      stop = await reverse.stepi(1);
+      if (stop.kind !== 'done' || here()) return stop;
     }
   } finally {
-    points.remove(place.id);
+    points.remove(delivery.id);
   }
 }

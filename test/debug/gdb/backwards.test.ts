@@ -63,8 +63,16 @@ it('stops at a breakpoint where it stands forwards, and at a write before it', a
 
 it('does not step back into the handler of an interrupt', async () => {
   serve(await kernelTarget());
+  /** Where interrupts from outside came: before each, and the address that it goes back to. */
+  const deliveries: [step: number, back: number][] = [];
+  const remove = target.machine.cpu.probes.add({
+    delivered(_vector, _error, kind, back) {
+      if (kind === 'external') deliveries.push([steps() - 1, back >>> 0]);
+    },
+  });
   await client.ask(`Z0,${hex('do_timer')},1`);
   await client.ask('vCont;c');
+  remove();
   await client.ask(`z0,${hex('do_timer')},1`);
   const inHandler = steps();
   // do_timer(regs): where the clock interrupted.
@@ -77,6 +85,8 @@ it('does not step back into the handler of an interrupt', async () => {
   await client.ask(`z0,${back.toString(16)},1`);
   await client.ask('bs');
   expect(steps()).toBeLessThan(inHandler);
+  // The watchdog's NMI and the clock's interrupt may come one after the other.
+  expect(deliveries.slice(-2)).toContainEqual([steps() + 1, back]);
   const before = steps();
   // The same road forwards: one instruction, to where the clock will interrupt.
   await client.ask('vCont;s:1');
