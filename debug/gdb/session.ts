@@ -74,9 +74,8 @@ export class Session {
   }
 
   private async work(): Promise<void> {
-    for (let packet = this.waiting.shift(); packet !== undefined; packet = this.waiting.shift()) {
-      const text = await this.answerTo(packet);
-      if (this.closed) break;
+    while (this.waiting.length > 0 && !this.closed) {
+      const text = await this.answerTo(this.waiting.shift() ?? '');
       if (text !== undefined) this.send(text);
       if (this.stub.ending) this.end(this.stub.ending);
     }

@@ -234,6 +234,19 @@ describe('monitor', () => {
     expect((await client.monitor('help'))[0].length).toBeGreaterThan(1000);
   });
 
+  it('is ended by Ctrl-C', async () => {
+    const pc = served.debugger.target.pc().toString(16);
+    await client.ask(`M${pc},2:ebfe`);
+    const shown = client.monitor('continue');
+    client.raw('\x03');
+    expect((await shown)[0]).toMatch(/^interrupted\n/);
+    expect(await client.ask('D')).toBe('OK');
+    // Nothing is done for a client that has left.
+    client.raw(frame(`M${pc},1:00`));
+    await client.session.close();
+    expect(machine().peek8(Number.parseInt(pc, 16))).toBe(0xeb);
+  });
+
   it('says when the guest has moved behind gdb’s back', async () => {
     expect((await client.monitor('step'))[0]).toContain('flush register-cache');
     expect(await client.monitor('quit')).toEqual(['', 'OK']);
