@@ -55,6 +55,11 @@ it('stops at a breakpoint where it stands forwards, and at a write before it', a
   expect(target.value(slot, 4)).not.toBe(pushed);
   expect(await client.ask('vCont;s:1')).toContain('watch:');
   expect(target.value(slot, 4)).toBe(pushed);
+  // The same once more: the history's replay has met it, too.
+  expect(await client.ask('bs')).toMatch(/^T05/);
+  expect(await client.ask('bs')).toMatch(/^T05/);
+  expect(await client.ask('vCont;c')).toContain('watch:');
+  expect(steps()).toBe(at);
   await client.ask(`Z0,${hex('bench_run')},1`);
   await client.ask('vCont;s:1');
   expect(await client.ask('bc')).toContain('swbreak:;');
