@@ -152,7 +152,7 @@ async function boot(path: string | undefined, options: DebugOptions, console: Co
   const { clock, cards } = target.machine;
   const station = new Station(clock, cards[0].wire, 1, { ip: FAR_IP });
   cards[0].wire.connect(1, station);
-  new Sink(station, PORT);
+  target.hostStates.push(station, new Sink(station, PORT));
   return target;
 }
 

@@ -3,9 +3,9 @@
  * before the access, so that the old value is seen. As forwards, a step does not end in the handler of an interrupt
  * from outside.
  */
-import { CommandError } from '../error.ts';
 import type { Stop } from '../model.ts';
-import type { Backwards, Stub } from './stub.ts';
+import type { Reverse } from '../reverse.ts';
+import type { Stub } from './stub.ts';
 
 const IRET = 0xcf;
 const NMI = 2;
@@ -16,11 +16,10 @@ const VECTOR_BELOW = 8;
 
 export async function backwards(stub: Stub, how: 'continue' | 'step'): Promise<Stop> {
   const { reverse } = stub.served.debugger;
-  if (!reverse) throw new CommandError('nothing is known of what was before');
   return how === 'step' ? stepBack(stub, reverse) : reverse.continue();
 }
 
-async function stepBack(stub: Stub, reverse: Backwards): Promise<Stop> {
+async function stepBack(stub: Stub, reverse: Reverse): Promise<Stop> {
   const { target } = stub;
   for (;;) {
     const [pc, esp] = [target.pc(), target.esp()];
@@ -41,7 +40,7 @@ function endedInterrupt({ target }: Stub): number | undefined {
 }
 
 /** Back to right before the delivery that interrupted where `here` holds. */
-async function backTo(stub: Stub, reverse: Backwards, vector: number, here: () => boolean): Promise<Stop> {
+async function backTo(stub: Stub, reverse: Reverse, vector: number, here: () => boolean): Promise<Stop> {
   const { points } = stub.served.debugger.control;
   const text = 'interrupt (gdb)';
   const delivery = points.add({ kind: 'catchpoint', event: 'interrupt', filter: String(vector), text });

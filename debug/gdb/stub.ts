@@ -8,15 +8,9 @@ import type { Target } from '../target.ts';
 import { hexOf } from './framing.ts';
 import { runningThread, type Thread, threads } from './threads.ts';
 
-/** What the history does for us. */
-export interface Backwards {
-  continue(): Promise<Stop>;
-  stepi(count: number): Promise<Stop>;
-}
-
 /** What is served, by whoever opened the port. */
 export interface Served {
-  debugger: Debugger & { reverse?: Backwards };
+  debugger: Debugger;
   /** Does a line of our own language; what it says goes to `write`. */
   execute(line: string, write: (text: string) => void): Promise<void>;
   /** `quit` was given. */

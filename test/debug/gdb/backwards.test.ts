@@ -3,7 +3,6 @@ import { beforeEach, expect, it } from 'vitest';
 import type { Served } from '../../../debug/gdb/stub.ts';
 import type { Target } from '../../../debug/target.ts';
 import { benchTarget, Client, kernelTarget, serving } from './client.ts';
-import { Replay } from './replay.ts';
 
 let served: Served;
 let target: Target;
@@ -12,7 +11,6 @@ let client: Client;
 function serve(what: Target): void {
   target = what;
   served = serving(target);
-  served.debugger.reverse = new Replay(served.debugger);
   client = new Client(served);
 }
 
@@ -20,13 +18,6 @@ const steps = () => target.machine.cpu.instructions + target.machine.cpu.deliver
 const hex = (name: string) => (target.symbols.address(name) as number).toString(16);
 
 beforeEach(async () => serve(await benchTarget()));
-
-it('is offered only where the past is known', async () => {
-  expect(await client.ask('qSupported')).toContain('ReverseStep+;ReverseContinue+');
-  served.debugger.reverse = undefined;
-  expect(await client.ask('qSupported')).not.toContain('Reverse');
-  expect(await client.ask('bs')).toBe('E.nothing is known of what was before');
-});
 
 it('undoes steps, and tells where the known past begins', async () => {
   const registers = await client.ask('g');

@@ -9,13 +9,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { runProgram } from '../../../cli/program.ts';
 import { framesElf } from '../../../debug/gdb/frames.ts';
 import { serveGdb } from '../../../debug/gdb/server.ts';
-import type { Served } from '../../../debug/gdb/stub.ts';
 import { kernelPath } from '../../../debug/gdb/symbols.ts';
 import { TASK } from '../../../debug/gdb/threads.ts';
 import type { Target } from '../../../debug/target.ts';
-import type { Session } from '../../../guest/session.ts';
 import { benchTarget, kernelTarget, serving } from './client.ts';
-import { Replay } from './replay.ts';
 
 const run = promisify(execFile);
 const installed = spawnSync('gdb', ['--version']).status === 0;
@@ -41,12 +38,8 @@ async function gdb(...commands: string[]): Promise<string> {
 }
 
 /** The same, connected to `target`, which is left as the commands leave it. */
-function session(target: Target, ...commands: string[]): Promise<string> {
-  return connected(serving(target, target.session && kernelPath(target.session)), ...commands);
-}
-
-async function connected(served: Served, ...commands: string[]): Promise<string> {
-  const { target } = served.debugger;
+async function session(target: Target, ...commands: string[]): Promise<string> {
+  const served = serving(target, target.session && kernelPath(target.session));
   const frames = target.session && framesElf(target.session);
   served.frames = frames && join(directory, 'frames.elf');
   if (frames) writeFileSync(join(directory, 'frames.elf'), frames);
@@ -212,11 +205,8 @@ describe.skipIf(!installed)('gdb (skipped if it is not installed)', () => {
   });
 
   it('breaks in the driver, steps over a crossing, watches a variable, and goes back to the write that broke it', async () => {
-    const served = serving(await kernelTarget());
-    served.file = kernelPath(served.debugger.target.session as Session);
-    served.debugger.reverse = new Replay(served.debugger);
-    const text = await connected(
-      served,
+    const text = await session(
+      await kernelTarget(),
       ...['break e1000_open', 'continue', 'print nooks_stats[0].to_kernel', 'next', 'next', 'delete'],
       ...['print nooks_stats[0].to_kernel', 'watch nooks_stats[0].to_kernel', 'reverse-continue', 'x/i $pc'],
       ...[
