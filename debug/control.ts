@@ -141,7 +141,7 @@ export class Control {
     }
     const removes = goals.map(goal =>
       machine.engine.addHook(goal.address, () => {
-        if (this.points.leaving === goal.address || this.points.quiet || !goal.when()) return;
+        if (this.points.leaving === goal.address || !goal.when()) return;
         this.reached ??= goal;
         machine.engine.stop();
       }),
