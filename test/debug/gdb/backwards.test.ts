@@ -57,6 +57,19 @@ it('stops at a breakpoint where it stands forwards, and at a write before it', a
   expect(steps()).toBe(at);
 });
 
+it('goes back from the guest’s end, for the client that comes then', async () => {
+  expect(await client.ask('vCont;c')).toBe('W00');
+  await client.session.close();
+  client = new Client(served);
+  expect(await client.ask('?')).toMatch(/^T05/);
+  const end = steps();
+  expect(await client.ask('bs')).toMatch(/^T05/);
+  expect(steps()).toBe(end - 1);
+  await client.ask(`Z0,${hex('bench_run')},1`);
+  await client.ask('bc');
+  expect(target.pc().toString(16)).toBe(hex('bench_run'));
+});
+
 it('does not step back into the handler of an interrupt', async () => {
   serve(await kernelTarget());
   /** Where interrupts from outside came: before each, and the address that it goes back to. */
