@@ -21,7 +21,7 @@ const CONSOLE = /^O[0-9a-f]/;
 export async function benchTarget(name = 'call'): Promise<Target> {
   const build = await buildBenchGuests({ only: [name], shift: 12 });
   const bytes = new Uint8Array(readFileSync(artefact(build, `${name}.elf`)));
-  return bootImage(bytes, name, { profile: profiles['p4-1700'], memoryBytes: 64 * MIB });
+  return bootImage(bytes, name, { profile: profiles['p4-1700'], memoryBytes: 8 * MIB });
 }
 
 /** Our kernel with e1000 in a domain at its entry, and somebody at the other end of its wire. */

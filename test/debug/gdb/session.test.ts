@@ -112,8 +112,8 @@ describe('memory', () => {
     expect(await client.ask('M200000,4:01020304')).toBe('OK');
     expect(await client.ask('X200004,2:\x05}\x03')).toBe('OK');
     expect(await client.ask('m200000,6')).toBe('010203040523');
-    expect(await client.ask('m3fffffe,8')).toHaveLength(4);
-    expect(await client.ask('m3fffffffe,8')).toMatch(/^E/);
+    expect(await client.ask('m7ffffe,8')).toHaveLength(4);
+    expect(await client.ask('m7fffffffe,8')).toMatch(/^E/);
     expect(await client.ask('mf0000000,4')).toMatch(/^E/);
     expect(await client.ask('Mf0000000,1:00')).toMatch(/^E/);
     expect(await client.ask('M200000,4:0102')).toMatch(/^E/);
