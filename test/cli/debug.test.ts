@@ -93,6 +93,7 @@ describe('wrong usage', () => {
     [['IMAGE', '--profile', 'z80'], 'unknown profile z80'],
     [['IMAGE', '--isolation', 'some'], '--isolation'],
     [['IMAGE', '--memory', '0'], '--memory must be a whole number from 1 to 2048'],
+    [['IMAGE', '--gdb', '70000'], '--gdb must be a whole number from 0 to 65535'],
     [['IMAGE', 'another'], 'too many arguments'],
     [['IMAGE', '--frob'], "unknown option '--frob'"],
   ])('%j: one line and exit code 2', async (args, message) => {
