@@ -174,6 +174,11 @@ export class Blocks implements CodeBytes {
     }
   }
 
+  /** The blocks that begin in the page of physical address `pa`, or reach into it. */
+  inPage(pa: number): Block[] {
+    return [...(this.pages.get(pa >>> 12)?.blocks ?? [])];
+  }
+
   /** CodeBytes for the decoder: a byte beyond the limit of CS is not fetched. */
   byte(n: number): number {
     this.cpu.checkTarget((this.eip + n) | 0);

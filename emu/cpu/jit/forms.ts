@@ -436,15 +436,18 @@ export const FORMS: Readonly<Record<number, Form>> = {
   },
 };
 
-/** Loads and stores of data that the cases above make when nothing goes wrong, by case. */
-export function accessesOf(kind: number): { loads: number; stores: number } {
-  const loads = LOADS.includes(kind) ? 1 : 0;
+/** Loads and stores of data that compiled code itself makes for an instruction when nothing goes wrong. */
+export function accessesOf(i: Insn): { loads: number; stores: number } {
+  const kind = i.form;
+  const loads = LOADS.includes(kind) || (INDIRECT.includes(kind) && !i.isReg) ? 1 : 0;
   const stores = STORES.includes(kind) ? 1 : 0;
   return { loads, stores };
 }
 
+/** CALL and JMP to r/m. */
+const INDIRECT = [66, 69];
 const UPDATES = [35, 36, 37, 38, 39, 40, 41];
 const LOADS = [
   2, 6, 8, 10, 12, 14, 27, 28, 29, 30, 31, 32, 33, 34, 49, 51, 54, 55, 60, 62, 63, 64, 67,
 ].concat(UPDATES);
-const STORES = [3, 4, 5, 18, 61, 62, 65].concat(UPDATES);
+const STORES = [3, 4, 5, 18, 61, 62, 65, 66].concat(UPDATES);

@@ -26,8 +26,10 @@ const MISPREDICT = CAUSE.mispredict;
 const HOT = 40;
 /** Ticks that a unit may run without a look at the clock: its counts fit their bits. */
 const MAX_TICKS = 1 << 19;
-const MAX_BLOCKS = 60;
-const MAX_INSNS = 800;
+/** Times after which it goes along with another of its page. */
+const WARM = 4;
+const MAX_BLOCKS = 160;
+const MAX_INSNS = 2500;
 const COUNT_MASK = (1 << COUNT_BITS) - 1;
 
 /** A compiled unit. */
@@ -313,7 +315,7 @@ export class Jit {
     const blocks = this.reachable(b);
     if (blocks.length === 0) return null;
     const id = ++this.units;
-    const accesses = blocks.map(block => block.insns.map(i => accessesOf(i.form)));
+    const accesses = blocks.map(block => block.insns.map(accessesOf));
     const before = (of: { loads: number; stores: number }[], what: 'loads' | 'stores') => {
       const sums = [0];
       for (const a of of) sums.push(sums[sums.length - 1] + a[what]);
@@ -340,11 +342,18 @@ export class Jit {
     return code;
   }
 
-  /** Blocks of `b`'s page that `b` leads to, itself first; none if it cannot be compiled. */
+  /** Blocks of `b`'s page that have run often, and what they lead to; none if `b` cannot be compiled. */
   private reachable(b: Block): Block[] {
     if (!this.fits(b, b)) return [];
-    const found = [b];
-    let insns = b.insns.length;
+    const warm = (o: Block) =>
+      o !== b &&
+      (o.heat >= WARM || o.code !== null) &&
+      ((o.lin ^ b.lin) & ~0xfff) === 0 &&
+      ((o.eip - b.eip) | 0) === ((o.lin - b.lin) | 0) &&
+      o.mode === b.mode &&
+      this.fits(o, b);
+    const found = [b, ...this.blocks.inPage(b.pa).filter(warm)].slice(0, MAX_BLOCKS);
+    let insns = found.reduce((sum, f) => sum + f.insns.length, 0);
     for (let n = 0; n < found.length && found.length < MAX_BLOCKS && insns < MAX_INSNS; n++) {
       for (const eip of successors(found[n])) {
         if (found.some(f => f.eip === eip)) continue;

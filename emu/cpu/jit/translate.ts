@@ -138,6 +138,20 @@ class Translation {
       case JMP:
         if (i.imm >>> 0 > e.segments.codeLimit) break;
         return this.direct(b, i.imm);
+      case JMP_INDIRECT:
+        this.target(i);
+        this.checkTarget();
+        this.predictTarget(i);
+        return this.indirect(b);
+      case CALL_INDIRECT:
+        if (e.segments.codeLimit !== 0xffff_ffff) break;
+        this.target(i);
+        c.i32(i.next).set(VALUE);
+        // A load that was made counts, should the push fault.
+        this.push(!i.isReg);
+        this.predictTarget(i);
+        this.pushReturn(i.next);
+        return this.indirect(b);
       case RET:
         e.r32(ESP).set(OFFSET);
         e.load(SS, 4);
@@ -156,10 +170,6 @@ class Translation {
       }
     }
     e.execute();
-    if (kind === CALL_INDIRECT || kind === JMP_INDIRECT) {
-      e.stateEip().set(EIP_LOCAL);
-      return this.indirect(b);
-    }
     if (b.ends) e.stateEip().set(EIP_LOCAL);
     else c.i32(b.end).set(EIP_LOCAL);
     this.border(b);
@@ -167,12 +177,37 @@ class Translation {
   }
 
   /** CALL's push of VALUE. */
-  private push(): void {
+  private push(loaded = false): void {
     const { e } = this;
-    e.r32(ESP).i32(4).op('i32sub').set(OFFSET);
-    e.store(SS, 4, () => {
+    const behind = () => {
       e.c.get(OFFSET);
       e.setR32(ESP);
+    };
+    e.r32(ESP).i32(4).op('i32sub').set(OFFSET);
+    e.store(SS, 4, behind, loaded);
+  }
+
+  /** The target of an indirect jump or call, into EIP_LOCAL. */
+  private target(i: Insn): void {
+    const { e } = this;
+    if (i.isReg) e.r32(i.rm);
+    else {
+      e.ea(i).set(OFFSET);
+      e.load(i.seg, 4);
+      e.c.get(VALUE);
+    }
+    e.c.set(EIP_LOCAL);
+  }
+
+  /** EIP_LOCAL is where an indirect jump or call goes. */
+  private predictTarget(i: Insn): void {
+    const { e, layout } = this;
+    const { c } = e;
+    const slot = layout.targetsOfBranches + 4 * ((i.eip ^ (i.eip >>> 12)) & layout.targetMask);
+    c.i32(0).mem('i32load', slot).get(EIP_LOCAL).op('i32ne');
+    e.if(() => {
+      c.i32(0).get(EIP_LOCAL).mem('i32store', slot);
+      this.mispredicted();
     });
   }
 
