@@ -26,6 +26,7 @@ import {
 } from './emit.ts';
 import { FORMS } from './forms.ts';
 import type { Layout } from './layout.ts';
+import { moreOf } from './more.ts';
 import { moduleBytes } from './wasm.ts';
 
 const SS = 2;
@@ -116,7 +117,7 @@ class Translation {
 
   private plain(b: Block, k: number): void {
     const i = this.place(b, k);
-    const form = FORMS[i.form];
+    const form = FORMS[i.form] ?? moreOf(i);
     if (form) form(this.e, i);
     else this.e.execute();
   }
@@ -162,7 +163,7 @@ class Translation {
         this.popReturn();
         return this.indirect(b);
       default: {
-        const form = FORMS[kind];
+        const form = FORMS[kind] ?? (b.ends ? undefined : moreOf(i));
         if (form) {
           form(e, i);
           return this.direct(b, b.end);
