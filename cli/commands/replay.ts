@@ -108,11 +108,12 @@ async function debugTrial(
   ]);
   const { session } = bench;
   const { plan, observation } = recorded;
-  bench.begin(plan);
+  bench.beginUnjudged(plan);
   const fault = runToFault(session, recorded);
   const console = new Console(context);
   const image = { name: 'kernel.elf', elf: session.kernel };
-  const target = new Target({ machine: session.machine, symbols: session.symbols, image, session });
+  const parts = { machine: session.machine, symbols: session.symbols, image, session };
+  const target = new Target({ ...parts, hostStates: [bench.hostState()] });
   const where = fault === undefined ? 'the injection; no fault in code was executed' : `fault ${fault}`;
   console.write(`${recorded.configuration}:${plan.trial} (${recorded.outcome}), stopped at ${where}\n`);
   for (const [n, f] of plan.faults.entries())
