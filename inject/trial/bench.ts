@@ -153,6 +153,11 @@ export class Bench {
     injector.inject();
   }
 
+  /** When the faults of the trial that was begun had their first effect; null: not yet. */
+  executed(): (number | null)[] {
+    return this.running?.injector.executedAt() ?? [];
+  }
+
   /** What of a begun trial lies outside the machine, for who goes back in it. */
   hostState(): Saved {
     const { far, console, running } = this;
