@@ -16,6 +16,8 @@ export interface InterpreterOptions {
   write(text: string): void;
   /** Called between slices of a run. */
   pause: Pause;
+  /** Another front end's: both work on one set of points. Its pause is then the one that counts. */
+  debugger?: Debugger;
   /** Cycles that one command may run the guest; no limit when absent. */
   limit?: number;
   /** Bytes that snapshots of the past may take. */
@@ -31,7 +33,8 @@ export class Interpreter {
 
   constructor(options: InterpreterOptions) {
     const { target, pause } = options;
-    const { control, history, reverse } = new Debugger(target, pause, { budget: options.historyBudget });
+    const { control, history, reverse } =
+      options.debugger ?? new Debugger(target, pause, { budget: options.historyBudget });
     history.onForgotten = () => options.write('what came after this moment is forgotten\n');
     this.context = {
       target,

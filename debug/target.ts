@@ -80,6 +80,11 @@ export class Target {
     return this.machine.cpu.cr0 < 0;
   }
 
+  /** The image that was booted is an ELF file. */
+  get symbolic(): boolean {
+    return this.image !== undefined;
+  }
+
   // ---- writing --------------------------------------------------------------------------------------------------------
 
   /**
@@ -133,6 +138,16 @@ export class Target {
       s => lin >= s.physicalAddress && lin < s.physicalAddress + s.memorySize,
     );
     return home ? (lin - home.physicalAddress + home.virtualAddress) >>> 0 : lin;
+  }
+
+  /** The other way: where the image's byte that symbols know at `address` can be read now. */
+  loaded(address: number): number {
+    address >>>= 0;
+    if (this.paging()) return address;
+    const home = this.image?.elf.segments.find(
+      s => address >= s.virtualAddress && address < s.virtualAddress + s.memorySize,
+    );
+    return home ? (address - home.virtualAddress + home.physicalAddress) >>> 0 : address;
   }
 
   /** `name+0x1f` (`[e1000.ko]` for a module), or undefined. */

@@ -120,6 +120,11 @@ export class Session {
     return this.placed;
   }
 
+  /** A boot module's file, by the artefact's name; undefined if it was not booted with. */
+  file(name: string): ElfFile | undefined {
+    return this.files.get(name);
+  }
+
   /** Tells `listener` of modules that come and go; returns what ends it. */
   onModules(listener: ModuleChange): () => void {
     this.listeners.add(listener);

@@ -34,16 +34,25 @@ interface Image {
   section(name: string): number | undefined;
 }
 
+interface Hook {
+  lin: number;
+  fn: () => void;
+  /** Undefined while it is not in force. */
+  remove: (() => void) | undefined;
+}
+
 /** What was hooked in for one image of the driver. */
 interface Armed {
   /** Base of the image; -1: none. */
   base: number;
-  hooks: { lin: number; fn: () => void }[];
+  hooks: Hook[];
   cells: Cell<unknown>[];
 }
 
 interface InjectorState {
   armed: Armed;
+  /** Which of its hooks are in force. */
+  hooked: boolean[];
   cells: unknown[];
   executions: (number | null)[];
   firstUse: unknown;
@@ -58,7 +67,6 @@ export class Injector implements Saved {
   private executions: (number | null)[];
   private readonly failed = new Set<number>();
   private armed: Armed = { base: -1, hooks: [], cells: [] };
-  private removes: (() => void)[] = [];
   private stopListening: () => void = () => {};
 
   constructor(session: Session, plan: TrialPlan, onEffect: OnEffect = () => {}) {
@@ -103,7 +111,7 @@ export class Injector implements Saved {
     const { armed, executions } = this;
     const cells = armed.cells.map(cell => cell.value);
     const state: InjectorState = {
-      ...{ armed, cells },
+      ...{ armed, cells, hooked: armed.hooks.map(h => h.remove !== undefined) },
       ...{ executions: executions.slice(), firstUse: this.firstUse.save() },
     };
     return state;
@@ -111,11 +119,12 @@ export class Injector implements Saved {
 
   load(saved: unknown): void {
     const state = saved as InjectorState;
-    if (state.armed !== this.armed) {
-      for (const remove of this.removes) remove();
-      this.armed = state.armed;
-      this.removes = this.armed.hooks.map(({ lin, fn }) => this.session.machine.engine.addHook(lin, fn));
-    }
+    if (state.armed !== this.armed) unhook(this.armed);
+    this.armed = state.armed;
+    this.armed.hooks.forEach((hook, n) => {
+      if (!state.hooked[n]) drop(hook);
+      else hook.remove ??= this.session.machine.engine.addHook(hook.lin, hook.fn);
+    });
     state.armed.cells.forEach((cell, n) => {
       cell.value = state.cells[n];
     });
@@ -124,8 +133,7 @@ export class Injector implements Saved {
   }
 
   private removeHooks(): void {
-    for (const remove of this.removes) remove();
-    this.removes = [];
+    unhook(this.armed);
     this.firstUse.stop();
   }
 
@@ -161,7 +169,7 @@ export class Injector implements Saved {
       session: this.session,
       memory: this.memory,
       linear: offset => start + offset,
-      hook: (offset, fn) => this.hook(start + offset, fn),
+      hook: (offset, fn) => void this.hook(start + offset, fn),
       cell: first => this.cell(first),
       executed: () => this.executed(n),
     };
@@ -171,9 +179,10 @@ export class Injector implements Saved {
     return true;
   }
 
-  private hook(lin: number, fn: () => void): void {
-    this.armed.hooks.push({ lin, fn });
-    this.removes.push(this.session.machine.engine.addHook(lin, fn));
+  private hook(lin: number, fn: () => void): Hook {
+    const hook: Hook = { lin, fn, remove: this.session.machine.engine.addHook(lin, fn) };
+    this.armed.hooks.push(hook);
+    return hook;
   }
 
   private cell<T>(first: T): Cell<T> {
@@ -222,7 +231,10 @@ export class Injector implements Saved {
   }
 
   private whenExecuted(place: Place, offset: number): void {
-    place.hook(offset, () => place.executed());
+    const hook = this.hook(place.linear(offset), () => {
+      place.executed();
+      drop(hook);
+    });
   }
 
   private flipHeap(fault: Fault, n: number, { module }: Image): boolean {
@@ -245,6 +257,15 @@ export class Injector implements Saved {
     this.executions[n] = at;
     this.onEffect(n, at);
   }
+}
+
+function drop(hook: Hook): void {
+  hook.remove?.();
+  hook.remove = undefined;
+}
+
+function unhook({ hooks }: Armed): void {
+  for (const hook of hooks) drop(hook);
 }
 
 /** Offset of a string that printf would print as it is; -1 if there is none. */
