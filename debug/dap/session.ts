@@ -1,0 +1,278 @@
+/**
+ * One conversation with an editor: requests in, responses and events out (Debug Adapter Protocol 1.68), over the same
+ * `Debugger` as the prompt and gdb. Requests are rows of tables (request.ts), answered one after the other; the guest
+ * runs in slices between them, so that `pause` and breakpoints come through at any time. A request that is wrong gets
+ * an error response, and nothing that comes in ends the process.
+ *
+ * Left out: attach, restart (the editor launches anew), restartFrame, goto targets, stepIn targets, terminateThreads,
+ * value formats, locations, cancel (no request takes long but those that run the guest: pause them).
+ */
+import {
+  ContinuedEvent,
+  DebugSession,
+  Event,
+  ExitedEvent,
+  InvalidatedEvent,
+  OutputEvent,
+  Response,
+  StoppedEvent,
+  TerminatedEvent,
+} from '@vscode/debugadapter';
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import type { Debugger } from '../debugger.ts';
+import { CommandError } from '../error.ts';
+import type { Hit, Stop } from '../model.ts';
+import { BREAKPOINTS, Breakpoints } from './breakpoints.ts';
+import { LIFE } from './life.ts';
+import type { Debuggee, Host } from './launch.ts';
+import { MEMORY } from './memory.ts';
+import { checked, type Request, type Requests } from './request.ts';
+import { RUN } from './run.ts';
+import { SOURCES, Sources } from './sources.ts';
+import { STACK, Stack } from './stack.ts';
+import { REPL, Repl } from './repl.ts';
+import { VARIABLES, Variables } from './variables.ts';
+
+const REQUESTS: Requests = {
+  ...LIFE,
+  ...BREAKPOINTS,
+  ...RUN,
+  ...STACK,
+  ...VARIABLES,
+  ...REPL,
+  ...MEMORY,
+  ...SOURCES,
+};
+/** Answered at once, even while an earlier request is being worked on. */
+const URGENT = ['pause', 'disconnect', 'terminate'];
+/** Characters of the guest's console that are kept for one event. */
+const MAX_OUTPUT = 4096;
+
+/** Everything that belongs to what was launched. */
+export interface Launched extends Debuggee {
+  breakpoints: Breakpoints;
+  sources: Sources;
+  stack: Stack;
+  variables: Variables;
+  repl: Repl;
+  stopAtEnd: boolean;
+  /** What runs the guest first of all, once the editor has set its breakpoints. */
+  begin: () => void;
+}
+
+export class Adapter extends DebugSession {
+  readonly host: Host;
+  /** What the editor said of itself. */
+  client = { lineOffset: 0, columnOffset: 0, uris: false, invalidated: false, memory: false };
+  launched: Launched | undefined;
+  /** A run is under way. */
+  running = false;
+  /** The last hits, for exceptionInfo. */
+  hits: readonly Hit[] = [];
+  /** The guest cannot run any further. */
+  private ended: Extract<Stop, { kind: 'end' }> | undefined;
+  private pausing = false;
+  private closed = false;
+  private queue: Promise<void> = Promise.resolve();
+  private console = '';
+
+  constructor(host: Host) {
+    super();
+    this.host = host;
+  }
+
+  // ---- requests -------------------------------------------------------------------------------------------------------
+
+  /** Takes whatever came as a message. */
+  override handleMessage(message: unknown): void {
+    if (this.closed || typeof message !== 'object' || message === null) return;
+    const { type, command, seq } = message as Partial<DebugProtocol.Request>;
+    if (type !== 'request' || typeof command !== 'string' || typeof seq !== 'number') return;
+    const request = message as DebugProtocol.Request;
+    if (URGENT.includes(command)) void this.answer(request);
+    else this.queue = this.queue.then(() => this.answer(request));
+  }
+
+  /** Never rejects. */
+  private async answer(request: DebugProtocol.Request): Promise<void> {
+    const response = new Response(request) as DebugProtocol.Response;
+    try {
+      const row = Object.hasOwn(REQUESTS, request.command) ? REQUESTS[request.command] : undefined;
+      if (!row) throw new CommandError(`no request ${request.command.slice(0, 80)}`);
+      this.allow(row);
+      response.body = await row.run(this, checked(row.arguments, request.arguments));
+    } catch (error) {
+      this.fail(response, error);
+    }
+    if (!this.closed) this.sendResponse(response);
+  }
+
+  private allow(row: Request): void {
+    if (row.when === 'always') return;
+    if (!this.launched) throw new CommandError('nothing has been launched');
+    if (row.when === 'standing' && this.running) throw new CommandError('the guest is running: pause it first');
+  }
+
+  private fail(response: DebugProtocol.Response, error: unknown): void {
+    const message = lineOf(error);
+    if (!isForUser(error)) this.host.log(`${response.command}: ${error instanceof Error ? error.stack : message}`);
+    response.success = false;
+    response.message = message;
+    // Clients fill in what stands in braces, so the text itself is such a filling.
+    response.body = { error: { id: 1, format: '{_text}', variables: { _text: message } } };
+  }
+
+  /** What was launched. Throws a CommandError before that. */
+  get live(): Launched {
+    if (!this.launched) throw new CommandError('nothing has been launched');
+    return this.launched;
+  }
+
+  get debugger(): Debugger {
+    return this.live.debugger;
+  }
+
+  // ---- running --------------------------------------------------------------------------------------------------------
+
+  /** Called between slices of every run: lets other requests in; true stops the guest. */
+  readonly pause = async (): Promise<boolean> => {
+    this.flushConsole();
+    this.launched?.breakpoints.refresh();
+    await this.host.breathe();
+    return this.pausing || this.closed;
+  };
+
+  /** The editor wants the guest to stand. */
+  interrupt(): void {
+    this.pausing = true;
+  }
+
+  /** Lets the guest run, once the response is out, and tells where it stops. `reason` is what a stop by itself means. */
+  drive(run: () => Promise<Stop>, reason: string): void {
+    if (this.ended && !reason.startsWith('back')) return this.finish(this.ended);
+    this.running = true;
+    this.pausing = false;
+    void this.driven(run, reason);
+  }
+
+  private async driven(run: () => Promise<Stop>, reason: string): Promise<void> {
+    await this.host.breathe();
+    let stop: Stop;
+    try {
+      stop = await run();
+    } catch (error) {
+      if (!isForUser(error)) this.host.log(error instanceof Error ? `${error.stack}` : lineOf(error));
+      this.output(`${lineOf(error)}\n`, 'important');
+      stop = { kind: 'interrupted' };
+    }
+    this.running = false;
+    this.stands(stop, reason);
+  }
+
+  /** Tells the editor that the guest stands, and why. */
+  stands(stop: Stop, reason: string): void {
+    if (this.closed) return;
+    this.flushConsole();
+    this.forget();
+    this.live.breakpoints.refresh();
+    this.ended = stop.kind === 'end' ? stop : undefined;
+    if (this.ended && !this.live.stopAtEnd) return this.finish(this.ended);
+    this.hits = stop.kind === 'points' ? stop.hits : [];
+    const event = new StoppedEvent('pause', this.live.stack.currentThread()) as DebugProtocol.StoppedEvent;
+    event.body = { ...event.body, allThreadsStopped: true, ...this.why(stop, reason) };
+    this.sendEvent(event);
+  }
+
+  private why(stop: Stop, reason: string): Partial<DebugProtocol.StoppedEvent['body']> {
+    switch (stop.kind) {
+      case 'points':
+        return this.live.breakpoints.why(stop.hits);
+      case 'done':
+        return { reason: reason.replace('back', 'step') };
+      case 'interrupted':
+        return { reason: 'pause' };
+      case 'limit':
+        return { reason: 'pause', description: 'The cycles are used up' };
+      case 'beginning':
+        return { reason: 'pause', description: 'The beginning of what is recorded' };
+      case 'end':
+        return { reason: 'pause', description: 'The guest has ended', text: stop.text };
+    }
+  }
+
+  /** A command of the console ran the guest by itself. */
+  continued(): void {
+    this.running = true;
+    this.pausing = false;
+    this.sendEvent(new ContinuedEvent(this.live.stack.currentThread(), true));
+  }
+
+  /** The guest has ended, and so does the session. */
+  private finish({ text }: { text: string }): void {
+    const code = /\bcode (\d+)/.exec(text)?.[1];
+    if (code !== undefined) this.sendEvent(new ExitedEvent(Number(code)));
+    this.sendEvent(new TerminatedEvent());
+  }
+
+  /** References of frames and variables die whenever the guest moves or is changed. */
+  forget(): void {
+    this.live.stack.forget();
+    this.live.variables.forget();
+  }
+
+  /** The host changed the guest: what the editor has read may be old. */
+  changed(address?: number, length?: number): void {
+    if (address !== undefined && length !== undefined && this.client.memory) {
+      const body = { memoryReference: `0x${address.toString(16)}`, offset: 0, count: length };
+      this.sendEvent(Object.assign(new Event('memory'), { body }));
+    }
+    if (this.client.invalidated) this.sendEvent(new InvalidatedEvent(['all']));
+  }
+
+  // ---- output ---------------------------------------------------------------------------------------------------------
+
+  output(text: string, category = 'console'): void {
+    this.sendEvent(new OutputEvent(text, category));
+  }
+
+  /** A byte of the guest's console. */
+  readonly serial = (byte: number): void => {
+    this.console += String.fromCharCode(byte);
+    if (byte === 0x0a || this.console.length >= MAX_OUTPUT) this.flushConsole();
+  };
+
+  private flushConsole(): void {
+    if (this.console === '') return;
+    const text = this.console;
+    this.console = '';
+    this.output(text, 'stdout');
+  }
+
+  override sendEvent(event: DebugProtocol.Event): void {
+    if (!this.closed) super.sendEvent(event);
+  }
+
+  // ---- the end --------------------------------------------------------------------------------------------------------
+
+  /** The editor is gone, or wants to be: a run under way stops at its next slice. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.host.close();
+  }
+
+  /** The library's way to end the process; ours is the host's. */
+  override shutdown(): void {
+    this.close();
+  }
+}
+
+/** Errors that the user can cause. */
+function isForUser(error: unknown): boolean {
+  return error instanceof Error && ['CommandError', 'GuestError', 'UsageError', 'CampaignError'].includes(error.name);
+}
+
+function lineOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return isForUser(error) ? text.split('\n')[0] : `internal error: ${text.split('\n')[0]}`;
+}
