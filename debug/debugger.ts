@@ -3,15 +3,18 @@
  * and backwards, and what the source says of it.
  */
 import { Control, type Pause } from './control.ts';
+import { type ReadSource, Source } from './source/source.ts';
 import type { Target } from './target.ts';
 
 export class Debugger {
   readonly target: Target;
   readonly control: Control;
+  readonly source: Source;
 
-  /** `pause` is called between slices of a run. */
-  constructor(target: Target, pause: Pause) {
+  /** `pause` is called between slices of a run; `readSource` gives the text of files as compiled. */
+  constructor(target: Target, pause: Pause, readSource?: ReadSource) {
     this.target = target;
+    this.source = new Source(target, readSource);
     this.control = new Control(target, pause);
   }
 }
