@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { Machine, type MachineOptions } from '../emu/machine.ts';
 import { artefact, type GuestBuild } from './build.ts';
-import { type ElfFile, ET_EXEC, readElf } from './elf.ts';
+import { type ElfFile, ET_EXEC, ET_REL, readElf } from './elf.ts';
 import { GuestError } from './error.ts';
 import { loadMultiboot } from './multiboot.ts';
 import { RegionMap } from './regions.ts';
@@ -124,6 +124,11 @@ export class Session {
   /** Names of all programs that the kernel was given. */
   programs(): string[] {
     return [...this.files].filter(([, elf]) => elf.type === ET_EXEC).map(([name]) => name);
+  }
+
+  /** The files of all modules that the kernel was given, loaded or not. */
+  objects(): { name: string; elf: ElfFile }[] {
+    return [...this.files].filter(([, elf]) => elf.type === ET_REL).map(([name, elf]) => ({ name, elf }));
   }
 
   /** Reads the kernel's module list again. Bounded, whatever the guest made of the list. */

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
-import { dirname, isAbsolute, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Pause } from '../../debug/control.ts';
@@ -32,7 +32,11 @@ export function registerDap(
   program
     .command('dap')
     .description('debug adapter for editors: on stdin and stdout, or on a port')
-    .option('--port <n>', 'listen on this port of the loopback interface (0: any)', wholeNumber('--port', 0, 65535))
+    .option(
+      '--port <n>',
+      'listen on this port of the loopback interface (0: any)',
+      wholeNumber('--port', 0, 65535),
+    )
     .action(async ({ port }: { port?: number }) => {
       if (port === undefined) await converse(streams.input, streams.output, context);
       else await serve(port, context);
@@ -126,15 +130,8 @@ async function launch(
   pause: Pause,
   serial: (byte: number) => void,
 ): Promise<Debuggee> {
-  const { image, isolation, profile, memory, results, trial } = args;
+  const { image, isolation, profile, memory } = args;
   const { Debugger } = await import('../../debug/debugger.ts');
-  if ((results === undefined) !== (trial === undefined))
-    throw new UsageError('results and trial go together: which trial of which file');
-  if (results !== undefined && trial !== undefined) {
-    const { openTrial } = await import('./replay.ts');
-    const { target, message } = await openTrial(results, trial);
-    return { debugger: new Debugger(target, pause), sourceRoot: args.sourceRoot ?? projectRoot(), message };
-  }
   const target = await bootDebuggee(image, { isolation, profile, memory }, serial);
   const root = image === undefined ? projectRoot() : dirname(resolve(image));
   return { debugger: new Debugger(target, pause), sourceRoot: args.sourceRoot ?? root };

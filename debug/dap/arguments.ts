@@ -10,9 +10,18 @@ export const MAX_BYTES = 1 << 20;
 export const MAX_INSTRUCTIONS = 4096;
 
 const text = z.string().max(65_536);
-const whole = z.int().min(-(2 ** 40)).max(2 ** 40);
-const count = z.int().min(0).max(2 ** 31);
-const line = z.int().min(0).max(2 ** 31);
+const whole = z
+  .int()
+  .min(-(2 ** 40))
+  .max(2 ** 40);
+const count = z
+  .int()
+  .min(0)
+  .max(2 ** 31);
+const line = z
+  .int()
+  .min(0)
+  .max(2 ** 31);
 const list = <T extends z.ZodType>(item: T) => z.array(item).max(MAX_LIST);
 /** Editors send null for "not given" now and then. */
 const maybe = <T extends z.ZodType>(schema: T) =>

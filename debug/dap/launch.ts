@@ -22,8 +22,6 @@ export const LAUNCH = {
     .string()
     .max(4096)
     .describe('directory of the sources when they are elsewhere than the debug information says'),
-  results: z.string().max(4096).describe('a results file of `nooks86 inject`'),
-  trial: z.string().max(256).describe('the trial of it to run again, stopped at its first fault: nooks/restart:1317'),
 } as const;
 
 /** What editors add or keep for themselves. */
@@ -37,8 +35,6 @@ export const launchArguments = z.looseObject({
   image: optional(LAUNCH.image),
   stopAt: optional(LAUNCH.stopAt),
   sourceRoot: optional(LAUNCH.sourceRoot),
-  results: optional(LAUNCH.results),
-  trial: optional(LAUNCH.trial),
   noDebug: z.boolean().optional(),
 });
 

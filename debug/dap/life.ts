@@ -6,7 +6,7 @@ import { initializeArguments, nothing } from './arguments.ts';
 import { Breakpoints, FILTERS } from './breakpoints.ts';
 import { type LaunchArguments, launchArguments, unknownKeys } from './launch.ts';
 import { Repl } from './repl.ts';
-import { request, type Requests } from './request.ts';
+import { type Requests, request } from './request.ts';
 import type { Adapter } from './session.ts';
 import { Sources } from './sources.ts';
 import { Stack } from './stack.ts';
@@ -107,7 +107,7 @@ function begin(adapter: Adapter, args: LaunchArguments): void {
   if (args.stopAt !== undefined) {
     const { stopAt } = args;
     adapter.drive(() => adapter.live.breakpoints.runTo(stopAt), 'entry');
-  } else if (args.stopOnEntry || args.trial !== undefined) {
+  } else if (args.stopOnEntry) {
     adapter.drive(async () => ({ kind: 'done' }), 'entry');
   } else adapter.drive(() => control.continue(), 'pause');
 }

@@ -1,6 +1,7 @@
 /** What a stop has to show besides C's variables: the processor's registers, the domain and the clock. */
-import { domains, owner } from '../domains.ts';
+
 import type { Debugger } from '../debugger.ts';
+import { domains, owner } from '../domains.ts';
 import { register } from '../expression.ts';
 import type { SourceFrame, Variable } from '../model.ts';
 import { cyclesOf, group, hex8 } from '../text.ts';

@@ -5,7 +5,7 @@ import { CommandError } from '../error.ts';
 import type { Target } from '../target.ts';
 import { hex8 } from '../text.ts';
 import { disassembleArguments, readMemoryArguments, writeMemoryArguments } from './arguments.ts';
-import { addressOf, request, type Requests } from './request.ts';
+import { addressOf, type Requests, request } from './request.ts';
 import type { Adapter } from './session.ts';
 
 const PAGE = 4096;
@@ -69,7 +69,7 @@ function skip(target: Target, at: number, instructions: number): number {
  * decoded from the start of the function, or from far enough before to have fallen into step. Where that gives too
  * few, rows of what is before `at` by bytes fill in.
  */
-function backwards(target: Target, at: number, count: number, most: number): (number)[] {
+function backwards(target: Target, at: number, count: number, most: number): number[] {
   const found = target.symbols.lookup(target.linked(at));
   const start = found?.symbol.code ? at - found.offset : -1;
   let from = start >= 0 && start < at ? start : Math.max(0, at - (count + RUN_IN) * LONGEST);
@@ -80,7 +80,9 @@ function backwards(target: Target, at: number, count: number, most: number): (nu
   }
   // Not in step: the last one reaches over `at`.
   const lacking = count - before.length;
-  const fill = Array.from({ length: Math.max(0, lacking) }, (_, n) => Math.max(0, (before[0] ?? at) - lacking + n));
+  const fill = Array.from({ length: Math.max(0, lacking) }, (_, n) =>
+    Math.max(0, (before[0] ?? at) - lacking + n),
+  );
   return [...fill, ...before.slice(-count)].slice(0, most);
 }
 

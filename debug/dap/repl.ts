@@ -1,12 +1,13 @@
 /** Expressions and the debug console: C, or a command of ours behind `>` or where C makes no sense of it. */
+
+import { findCommand } from '../commands.ts';
 import type { Debugger } from '../debugger.ts';
 import { CommandError } from '../error.ts';
-import { findCommand } from '../commands.ts';
 import { Interpreter } from '../interpreter.ts';
 import type { Variable } from '../model.ts';
 import { completionsArguments, evaluateArguments } from './arguments.ts';
 import type { Debuggee } from './launch.ts';
-import { request, type Requests } from './request.ts';
+import { type Requests, request } from './request.ts';
 import type { Adapter } from './session.ts';
 import { memoryOf } from './variables.ts';
 

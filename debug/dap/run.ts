@@ -1,7 +1,7 @@
 /** Requests that run the guest, forwards and backwards. Each is answered at once; a `stopped` event follows. */
 import type { Stop } from '../model.ts';
 import { nothing, stepArguments } from './arguments.ts';
-import { request, type Requests } from './request.ts';
+import { type Requests, request } from './request.ts';
 import type { Adapter } from './session.ts';
 
 type Run = (adapter: Adapter) => Promise<Stop>;

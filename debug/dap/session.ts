@@ -22,16 +22,16 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { Debugger } from '../debugger.ts';
 import { CommandError } from '../error.ts';
 import type { Hit, Stop } from '../model.ts';
-import { BREAKPOINTS, Breakpoints } from './breakpoints.ts';
-import { LIFE } from './life.ts';
+import { BREAKPOINTS, type Breakpoints } from './breakpoints.ts';
 import type { Debuggee, Host } from './launch.ts';
+import { LIFE } from './life.ts';
 import { MEMORY } from './memory.ts';
+import { REPL, type Repl } from './repl.ts';
 import { checked, type Request, type Requests } from './request.ts';
 import { RUN } from './run.ts';
-import { SOURCES, Sources } from './sources.ts';
-import { STACK, Stack } from './stack.ts';
-import { REPL, Repl } from './repl.ts';
-import { VARIABLES, Variables } from './variables.ts';
+import { SOURCES, type Sources } from './sources.ts';
+import { STACK, type Stack } from './stack.ts';
+import { VARIABLES, type Variables } from './variables.ts';
 
 const REQUESTS: Requests = {
   ...LIFE,
@@ -72,6 +72,8 @@ export class Adapter extends DebugSession {
   /** The guest cannot run any further. */
   private ended: Extract<Stop, { kind: 'end' }> | undefined;
   private pausing = false;
+  /** A command of the console is under way; `announced`: the editor knows that the guest runs. */
+  private command: { announced: boolean } | undefined;
   private closed = false;
   private queue: Promise<void> = Promise.resolve();
   private console = '';
@@ -110,12 +112,14 @@ export class Adapter extends DebugSession {
   private allow(row: Request): void {
     if (row.when === 'always') return;
     if (!this.launched) throw new CommandError('nothing has been launched');
-    if (row.when === 'standing' && this.running) throw new CommandError('the guest is running: pause it first');
+    if (row.when === 'standing' && this.running)
+      throw new CommandError('the guest is running: pause it first');
   }
 
   private fail(response: DebugProtocol.Response, error: unknown): void {
     const message = lineOf(error);
-    if (!isForUser(error)) this.host.log(`${response.command}: ${error instanceof Error ? error.stack : message}`);
+    if (!isForUser(error))
+      this.host.log(`${response.command}: ${error instanceof Error ? error.stack : message}`);
     response.success = false;
     response.message = message;
     // Clients fill in what stands in braces, so the text itself is such a filling.
@@ -138,6 +142,10 @@ export class Adapter extends DebugSession {
   readonly pause = async (): Promise<boolean> => {
     this.flushConsole();
     this.launched?.breakpoints.refresh();
+    if (this.command && !this.command.announced) {
+      this.command.announced = true;
+      this.sendEvent(new ContinuedEvent(this.live.stack.currentThread(), true));
+    }
     await this.host.breathe();
     return this.pausing || this.closed;
   };
@@ -200,11 +208,19 @@ export class Adapter extends DebugSession {
     }
   }
 
-  /** A command of the console ran the guest by itself. */
-  continued(): void {
+  /** A command of the console begins: it may run the guest. */
+  beginCommand(): void {
+    this.command = { announced: false };
     this.running = true;
     this.pausing = false;
-    this.sendEvent(new ContinuedEvent(this.live.stack.currentThread(), true));
+  }
+
+  /** It is done; `moved`: the guest stands elsewhere now. */
+  endCommand(moved: boolean): void {
+    this.command = undefined;
+    this.running = false;
+    if (moved) this.stands({ kind: 'done' }, 'step');
+    else this.changed();
   }
 
   /** The guest has ended, and so does the session. */
@@ -269,7 +285,10 @@ export class Adapter extends DebugSession {
 
 /** Errors that the user can cause. */
 function isForUser(error: unknown): boolean {
-  return error instanceof Error && ['CommandError', 'GuestError', 'UsageError', 'CampaignError'].includes(error.name);
+  return (
+    error instanceof Error &&
+    ['CommandError', 'GuestError', 'UsageError', 'CampaignError'].includes(error.name)
+  );
 }
 
 function lineOf(error: unknown): string {

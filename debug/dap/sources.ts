@@ -5,14 +5,14 @@
 import { basename, isAbsolute, join, normalize } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import type { Image } from '../images.ts';
 import { disassemble } from '../disassembly.ts';
 import { CommandError } from '../error.ts';
+import type { Image } from '../images.ts';
 import type { Target } from '../target.ts';
 import { hex8 } from '../text.ts';
 import { locationsArguments, modulesArguments, nothing, sourceArguments } from './arguments.ts';
 import type { Debuggee, Host } from './launch.ts';
-import { request, type Requests } from './request.ts';
+import { type Requests, request } from './request.ts';
 import type { Adapter } from './session.ts';
 
 /** Instructions of a listing. */

@@ -10,7 +10,7 @@ import type { SourceFrame, Variable } from '../model.ts';
 import { frameArguments, nothing, stackArguments } from './arguments.ts';
 import type { Debuggee } from './launch.ts';
 import { registersOf, stateOf } from './machine.ts';
-import { request, type Requests } from './request.ts';
+import { type Requests, request } from './request.ts';
 import type { Adapter } from './session.ts';
 import { currentTask, framesOf, type Task, tasks } from './tasks.ts';
 
@@ -153,8 +153,13 @@ export const STACK: Requests = {
   stackTrace: request('standing', stackArguments, ({ live }, args) => {
     const all = live.stack.trace(args.threadId);
     const from = args.startFrame ?? 0;
-    return { stackFrames: all.slice(from, args.levels ? from + args.levels : undefined), totalFrames: all.length };
+    return {
+      stackFrames: all.slice(from, args.levels ? from + args.levels : undefined),
+      totalFrames: all.length,
+    };
   }),
 
-  scopes: request('standing', frameArguments, ({ live }, args) => ({ scopes: live.stack.scopes(args.frameId) })),
+  scopes: request('standing', frameArguments, ({ live }, args) => ({
+    scopes: live.stack.scopes(args.frameId),
+  })),
 };

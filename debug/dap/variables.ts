@@ -4,7 +4,7 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import { CommandError } from '../error.ts';
 import type { Variable } from '../model.ts';
 import { setExpressionArguments, setVariableArguments, variablesArguments } from './arguments.ts';
-import { request, type Requests } from './request.ts';
+import { type Requests, request } from './request.ts';
 import type { Adapter } from './session.ts';
 
 /** What a reference stands for: the members of something. */

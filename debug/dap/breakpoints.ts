@@ -1,0 +1,416 @@
+/**
+ * Breakpoints as editors set them: whole lists, one for each file and kind, that replace the last; what did not change
+ * keeps its point and its count. Each is a point of the core, with two things that only editors have: log points,
+ * which say something and let the guest go on, and rules on the number of hits.
+ */
+import { BreakpointEvent, ModuleEvent } from '@vscode/debugadapter';
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import type { Debugger } from '../debugger.ts';
+import { CommandError } from '../error.ts';
+import type { CatchEvent, Hit, Point, Stop } from '../model.ts';
+import type { PointSpec } from '../points.ts';
+import { hex8 } from '../text.ts';
+import {
+  breakpointsArguments,
+  dataArguments,
+  dataInfoArguments,
+  exceptionsArguments,
+  functionsArguments,
+  instructionsArguments,
+  nothing,
+} from './arguments.ts';
+import { hitRule } from './hits.ts';
+import type { Debuggee } from './launch.ts';
+import { addressOf, type Requests, request } from './request.ts';
+import type { Adapter } from './session.ts';
+import { type GivenSource, modulesOf } from './sources.ts';
+
+const MAX_WATCHED = 65_536;
+
+/** The core's events that editors offer as "exceptions"; the condition is the catchpoint's filter. */
+export const FILTERS: readonly (DebugProtocol.ExceptionBreakpointsFilter & { filter: CatchEvent })[] = [
+  {
+    filter: 'exception',
+    label: 'Processor exceptions',
+    description: 'Faults and traps, page faults among them',
+    conditionDescription: 'a vector: 14 for page faults, 13 for general protection',
+  },
+  {
+    filter: 'xpc',
+    label: 'XPC',
+    description: 'Calls across a domain’s border',
+    conditionDescription: 'in or out',
+  },
+  { filter: 'domain', label: 'Domain switches', description: 'Loads of another page directory' },
+  { filter: 'recovery', label: 'Recovery', description: 'Nooks recovers from a failed extension' },
+  {
+    filter: 'load',
+    label: 'Module loads',
+    description: 'A module is loaded, and not yet run',
+    conditionDescription: 'a module: e1000',
+  },
+  {
+    filter: 'syscall',
+    label: 'System calls',
+    description: 'A program calls the kernel',
+    conditionDescription: 'a number or a name',
+  },
+  {
+    filter: 'interrupt',
+    label: 'Interrupts',
+    description: 'A device interrupts',
+    conditionDescription: 'a vector',
+  },
+];
+
+const REASONS = {
+  source: 'breakpoint',
+  function: 'function breakpoint',
+  instruction: 'instruction breakpoint',
+  data: 'data breakpoint',
+  exception: 'exception',
+} as const;
+type Kind = keyof typeof REASONS;
+
+/** What editors may add to any breakpoint. */
+interface Conditions {
+  condition?: string;
+  hitCondition?: string;
+  logMessage?: string;
+}
+
+/** One breakpoint of the editor. */
+interface Entry {
+  kind: Kind;
+  /** Tells it from others of its list. */
+  key: string;
+  point: Point;
+  /** The file that its line is in. */
+  file?: string;
+  line?: number;
+  rule?: (hits: number) => boolean;
+  log?: string;
+  /** As the editor was told last. */
+  told: boolean;
+}
+
+export class Breakpoints {
+  private readonly adapter: Adapter;
+  private readonly debugger: Debugger;
+  /** The editor's lists, by file or kind. */
+  private readonly lists = new Map<string, Entry[]>();
+  private modules: DebugProtocol.Module[];
+  private placed: unknown;
+
+  constructor(adapter: Adapter, { debugger: d }: Debuggee) {
+    this.adapter = adapter;
+    this.debugger = d;
+    this.modules = modulesOf(d.target);
+    this.placed = d.target.session?.images();
+    const { points } = d.control;
+    const stop = points.onHit;
+    points.onHit = (hit, when) => {
+      if (!this.passes(hit)) stop(hit, when);
+    };
+  }
+
+  // ---- what happens ------------------------------------------------------------------------------------------------------
+
+  /** Does the guest go on past this hit? Says what a log point has to say. Called while the guest runs. */
+  private passes(hit: Hit): boolean {
+    const entry = this.entryOf(hit);
+    if (!entry) return false;
+    // Programs share their addresses.
+    if (entry.file !== undefined && !this.isIn(entry.file)) return true;
+    if (entry.rule && !entry.rule(hit.point.hits)) return true;
+    if (entry.log === undefined) return false;
+    this.adapter.output(`${this.interpolate(entry.log)}\n`);
+    return true;
+  }
+
+  private isIn(file: string): boolean {
+    const at = this.adapter.live.sources.lineAt(this.debugger.target.pc());
+    return at === undefined || at.file === file;
+  }
+
+  private interpolate(message: string): string {
+    const { source } = this.debugger;
+    return message.replace(/\{([^{}]*)\}/g, (_, expression: string) => {
+      try {
+        return source.evaluate(expression, source.frames(1)[0]).value;
+      } catch (error) {
+        return `{${error instanceof Error ? error.message : error}}`;
+      }
+    });
+  }
+
+  private entryOf({ point }: Hit): Entry | undefined {
+    for (const list of this.lists.values())
+      for (const entry of list) if (entry.point.id === point.id) return entry;
+    return undefined;
+  }
+
+  /** What `stopped` says of hits. */
+  why(hits: readonly Hit[]): Partial<DebugProtocol.StoppedEvent['body']> {
+    const entries = hits.map(hit => this.entryOf(hit));
+    const first = hits[0];
+    const kind =
+      entries[0]?.kind ??
+      ({ breakpoint: 'source', watchpoint: 'data', catchpoint: 'exception' } as const)[first.point.kind];
+    const ids = entries.flatMap(entry => (entry ? [entry.point.id] : []));
+    const text = hits.map(hit => describe(hit)).join('; ');
+    return {
+      reason: REASONS[kind],
+      text,
+      ...(kind === 'exception' && { description: `Paused on ${first.point.text}` }),
+      ...(ids.length > 0 && { hitBreakpointIds: ids }),
+    };
+  }
+
+  /** Tells the editor what has changed by itself: breakpoints that found their code or lost it, and modules. */
+  refresh(): void {
+    const placed = this.debugger.target.session?.images();
+    if (placed !== this.placed) {
+      this.placed = placed;
+      this.tellModules();
+    }
+    for (const list of this.lists.values())
+      for (const entry of list) {
+        if (isPlaced(entry.point) === entry.told) continue;
+        this.adapter.sendEvent(new BreakpointEvent('changed', this.show(entry)));
+      }
+  }
+
+  private tellModules(): void {
+    const now = modulesOf(this.debugger.target);
+    const missing = (list: DebugProtocol.Module[], other: DebugProtocol.Module[]) =>
+      list.filter(m => !other.some(o => o.id === m.id && o.addressRange === m.addressRange));
+    for (const module of missing(this.modules, now))
+      this.adapter.sendEvent(new ModuleEvent('removed', module));
+    for (const module of missing(now, this.modules)) this.adapter.sendEvent(new ModuleEvent('new', module));
+    this.modules = now;
+  }
+
+  // ---- lists ---------------------------------------------------------------------------------------------------------------
+
+  /** Makes a list what the editor wants it to be; gives what it is told of each. */
+  replace<T>(name: string, wanted: readonly T[], make: (item: T) => Wanted): DebugProtocol.Breakpoint[] {
+    const old = this.lists.get(name) ?? [];
+    const list: Entry[] = [];
+    const shown = wanted.map(item => {
+      try {
+        const spec = make(item);
+        const key = JSON.stringify([spec.point, spec.conditions]);
+        const at = old.findIndex(entry => entry.key === key);
+        const entry = at >= 0 ? old.splice(at, 1)[0] : this.add(key, spec);
+        list.push(entry);
+        return this.show(entry);
+      } catch (error) {
+        if (!(error instanceof CommandError)) throw error;
+        return { verified: false, message: error.message, reason: 'failed' as const };
+      }
+    });
+    for (const entry of old) this.debugger.control.points.remove(entry.point.id);
+    this.lists.set(name, list);
+    return shown;
+  }
+
+  private add(key: string, { kind, point: spec, conditions, file, line }: Wanted): Entry {
+    const rule = conditions.hitCondition?.trim() ? hitRule(conditions.hitCondition) : undefined;
+    const condition = conditions.condition?.trim() || undefined;
+    const point = this.debugger.control.points.add({
+      ...spec,
+      ...(condition !== undefined && { condition }),
+    });
+    return { kind, key, point, file, line, rule, log: conditions.logMessage || undefined, told: false };
+  }
+
+  private show(entry: Entry): DebugProtocol.Breakpoint {
+    const { point, file, line } = entry;
+    entry.told = isPlaced(point);
+    const address = point.kind === 'breakpoint' ? point.addresses[0] : undefined;
+    const place = address === undefined ? undefined : this.adapter.live.sources.placeOf(address);
+    const known =
+      file !== undefined && line !== undefined
+        ? { source: this.adapter.live.sources.source(file), line: line - this.adapter.client.lineOffset }
+        : place;
+    return {
+      id: point.id,
+      verified: entry.told,
+      ...(!entry.told && { message: `${point.text} is not loaded yet`, reason: 'pending' as const }),
+      ...known,
+      ...(address !== undefined && { instructionReference: `0x${hex8(address)}` }),
+    };
+  }
+
+  removeAll(): void {
+    for (const name of this.lists.keys()) this.replace(name, [], unreachable);
+  }
+
+  // ---- runs ----------------------------------------------------------------------------------------------------------------
+
+  /** Runs on to a place, which may be in a module that is yet to be loaded. */
+  async runTo(text: string): Promise<Stop> {
+    const { control } = this.debugger;
+    const point = control.points.add({ kind: 'breakpoint', text, temporary: true });
+    if (!isPlaced(point)) this.adapter.output(`nothing that is loaded is called ${text} yet\n`);
+    const stop = await control.continue();
+    if (stop.kind !== 'points' || !stop.hits.some(hit => hit.point.id === point.id)) return stop;
+    return stop.hits.length === 1 ? { kind: 'done' } : stop;
+  }
+
+  /** Backwards to the last hit that is no log point. */
+  async reverseContinue(): Promise<Stop> {
+    for (;;) {
+      const stop = await this.debugger.reverse.continue();
+      if (stop.kind !== 'points' || stop.hits.some(hit => this.entryOf(hit)?.log === undefined)) return stop;
+    }
+  }
+
+  // ---- what editors ask for ------------------------------------------------------------------------------------------------
+
+  /** A line of a file, or of a listing. Throws a CommandError. */
+  inSource(source: GivenSource, given: number, conditions: Conditions): Wanted {
+    const { sources } = this.adapter.live;
+    if (source.sourceReference) {
+      const { address } = sources.instructions(source.sourceReference)[given - 1] ?? {};
+      if (address === undefined) throw new CommandError(`no instruction in line ${given}`);
+      return { kind: 'source', point: at(`*0x${hex8(address)}`), conditions };
+    }
+    const file = sources.fileOf(source);
+    if (file === undefined) throw new CommandError('no code of the guest comes from this file');
+    const line = sources.linesWithCode(file).find(l => l >= given);
+    if (line === undefined) throw new CommandError(`no code in line ${given} or behind it`);
+    return { kind: 'source', point: at(`${file}:${line}`), conditions, file, line };
+  }
+}
+
+/** A breakpoint that an editor wants. */
+interface Wanted {
+  kind: Kind;
+  point: PointSpec;
+  conditions: Conditions;
+  file?: string;
+  line?: number;
+}
+
+function at(text: string): PointSpec {
+  return { kind: 'breakpoint', text };
+}
+
+function isPlaced(point: Point): boolean {
+  return point.kind !== 'breakpoint' || point.addresses.length > 0;
+}
+
+function unreachable(): never {
+  throw new CommandError('nothing');
+}
+
+/** A hit in one line. */
+function describe({ point, detail, error, before }: Hit): string {
+  if (error !== undefined) return `${point.text}: the condition cannot be evaluated: ${error}`;
+  if (detail !== undefined) return detail;
+  if (point.kind !== 'watchpoint') return point.text;
+  const bytes = (b: Uint8Array | undefined) => Buffer.from(b?.subarray(0, 16) ?? []).toString('hex');
+  return `${point.text}: ${bytes(before)} -> ${bytes(point.bytes)}`;
+}
+
+/** The two halves of a data breakpoint's id: where, and how many bytes. Throws a CommandError. */
+function watched(dataId: string): { physical: boolean; address: number; length: number } {
+  const [, phys, address, length] = /^(phys:)?(0x[\da-f]{1,8}):(\d{1,5})$/.exec(dataId) ?? [];
+  if (address === undefined) throw new CommandError(`no data ${dataId.slice(0, 80)}`);
+  return { physical: phys !== undefined, address: addressOf(address), length: Number(length) };
+}
+
+const ACCESS = { read: 'read', write: 'write', readWrite: 'access' } as const;
+
+export const BREAKPOINTS: Requests = {
+  setBreakpoints: request('launched', breakpointsArguments, ({ live, client }, args) => {
+    const wanted = args.breakpoints ?? (args.lines ?? []).map(line => ({ line }));
+    const name = `source ${args.source.sourceReference || args.source.path}`;
+    return {
+      breakpoints: live.breakpoints.replace(name, wanted, item =>
+        live.breakpoints.inSource(args.source, item.line + client.lineOffset, item),
+      ),
+    };
+  }),
+
+  setFunctionBreakpoints: request('launched', functionsArguments, ({ live }, args) => ({
+    breakpoints: live.breakpoints.replace('functions', args.breakpoints, item => {
+      const name = item.name.trim().replace(/\(\s*\)$/, '');
+      if (name === '') throw new CommandError('no name');
+      return { kind: 'function', point: at(name), conditions: item };
+    }),
+  })),
+
+  setInstructionBreakpoints: request('launched', instructionsArguments, ({ live }, args) => ({
+    breakpoints: live.breakpoints.replace('instructions', args.breakpoints, item => {
+      const address = addressOf(item.instructionReference, item.offset);
+      return { kind: 'instruction', point: at(`*0x${hex8(address)}`), conditions: item };
+    }),
+  })),
+
+  dataBreakpointInfo: request('standing', dataInfoArguments, ({ live }, args) => {
+    const nothing = (description: string) => ({ dataId: null, description });
+    if (args.asAddress) {
+      const [, phys = '', address] = /^(phys:)?(.*)$/.exec(args.name)!;
+      const length = args.bytes ?? 4;
+      const id = `${phys}0x${hex8(addressOf(address))}:${length}`;
+      return { dataId: id, description: `${length} bytes at ${args.name}`, accessTypes: Object.keys(ACCESS) };
+    }
+    const variable = args.variablesReference
+      ? live.variables
+          .container(args.variablesReference)
+          .list()
+          .find(v => v.name === args.name)
+      : live.repl.evaluate(args.name, args.frameId);
+    if (!variable) return nothing(`no variable ${args.name}`);
+    if (variable.address === undefined) return nothing(`${args.name} is not in memory`);
+    const length = args.bytes ?? variable.size;
+    if (!(length >= 1 && length <= MAX_WATCHED)) return nothing(`${args.name} has ${length} bytes`);
+    return {
+      dataId: `0x${hex8(variable.address)}:${length}`,
+      description: `${args.name} (${length} bytes at 0x${hex8(variable.address)})`,
+      accessTypes: Object.keys(ACCESS),
+    };
+  }),
+
+  setDataBreakpoints: request('launched', dataArguments, ({ live }, args) => ({
+    breakpoints: live.breakpoints.replace('data', args.breakpoints, item => {
+      const { physical, address, length } = watched(item.dataId);
+      const access = ACCESS[item.accessType ?? 'write'];
+      const text = `${physical ? 'phys:' : ''}0x${hex8(address)}`;
+      return {
+        kind: 'data',
+        point: { kind: 'watchpoint', text, address, length, physical, access },
+        conditions: item,
+      };
+    }),
+  })),
+
+  setExceptionBreakpoints: request('launched', exceptionsArguments, ({ live }, args) => {
+    const wanted = [
+      ...(args.filters ?? []).map(filterId => ({ filterId, condition: undefined })),
+      ...(args.filterOptions ?? []),
+    ];
+    return {
+      breakpoints: live.breakpoints.replace('exceptions', wanted, ({ filterId, condition }) => {
+        const found = FILTERS.find(f => f.filter === filterId);
+        if (!found) throw new CommandError(`no filter ${filterId.slice(0, 80)}`);
+        const filter = condition?.trim() || undefined;
+        const text = filter === undefined ? found.filter : `${found.filter} ${filter}`;
+        return {
+          kind: 'exception',
+          point: { kind: 'catchpoint', text, event: found.filter, ...(filter !== undefined && { filter }) },
+          conditions: {},
+        };
+      }),
+    };
+  }),
+
+  exceptionInfo: request('standing', nothing, ({ hits }) => {
+    const hit = hits.find(h => h.point.kind === 'catchpoint');
+    if (!hit) throw new CommandError('the guest did not stop at an exception');
+    return { exceptionId: hit.point.text, description: hit.detail, breakMode: 'always' };
+  }),
+};
