@@ -1,5 +1,5 @@
 /** Requests of a session's beginning and end. */
-import { InitializedEvent, TerminatedEvent } from '@vscode/debugadapter';
+import { InitializedEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { CommandError } from '../error.ts';
 import { initializeArguments, nothing } from './arguments.ts';
@@ -69,10 +69,7 @@ export const LIFE: Requests = {
   }),
   configurationDone: request('launched', nothing, adapter => adapter.live.begin()),
 
-  terminate: request('always', nothing, adapter => {
-    adapter.interrupt();
-    adapter.sendEvent(new TerminatedEvent());
-  }),
+  terminate: request('always', nothing, adapter => adapter.terminate()),
   disconnect: request('always', nothing, adapter => {
     adapter.interrupt();
     // The response goes first.

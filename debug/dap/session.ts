@@ -33,7 +33,8 @@ import { SOURCES, type Sources } from './sources.ts';
 import { STACK, type Stack } from './stack.ts';
 import { VARIABLES, type Variables } from './variables.ts';
 
-const REQUESTS: Requests = {
+/** All requests, by name. */
+export const REQUESTS: Requests = {
   ...LIFE,
   ...BREAKPOINTS,
   ...RUN,
@@ -74,6 +75,8 @@ export class Adapter extends DebugSession {
   private pausing = false;
   /** A command of the console is under way; `announced`: the editor knows that the guest runs. */
   private command: { announced: boolean } | undefined;
+  /** The session has been told to be over. */
+  private over = false;
   private closed = false;
   private queue: Promise<void> = Promise.resolve();
   private console = '';
@@ -147,7 +150,7 @@ export class Adapter extends DebugSession {
       this.sendEvent(new ContinuedEvent(this.live.stack.currentThread(), true));
     }
     await this.host.breathe();
-    return this.pausing || this.closed;
+    return this.pausing || this.over || this.closed;
   };
 
   /** The editor wants the guest to stand. */
@@ -179,7 +182,7 @@ export class Adapter extends DebugSession {
 
   /** Tells the editor that the guest stands, and why. */
   stands(stop: Stop, reason: string): void {
-    if (this.closed) return;
+    if (this.closed || this.over) return;
     this.flushConsole();
     this.forget();
     this.live.breakpoints.refresh();
@@ -223,8 +226,16 @@ export class Adapter extends DebugSession {
     else this.changed();
   }
 
+  /** The editor wants no more of the guest. */
+  terminate(): void {
+    this.over = true;
+    this.pausing = true;
+    this.sendEvent(new TerminatedEvent());
+  }
+
   /** The guest has ended, and so does the session. */
   private finish({ text }: { text: string }): void {
+    this.over = true;
     const code = /\bcode (\d+)/.exec(text)?.[1];
     if (code !== undefined) this.sendEvent(new ExitedEvent(Number(code)));
     this.sendEvent(new TerminatedEvent());
