@@ -2,7 +2,6 @@
  * `nooks86 dap`: the debug adapter (debug/dap/) on stdin and stdout, as editors start it, or on a loopback port, for
  * `debugServer` of a launch configuration. One editor a connection, one guest an editor.
  */
-import { existsSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -94,7 +93,6 @@ export async function converse(
         await setImmediate();
         while (open && unread(output) > MAX_UNREAD) await setImmediate();
       },
-      exists: existsSync,
       log: text => context.err(`nooks86: dap: ${text}\n`),
       close: () => {
         // What was written goes out first.

@@ -326,7 +326,8 @@ const ACCESS = { read: 'read', write: 'write', readWrite: 'access' } as const;
 
 export const BREAKPOINTS: Requests = {
   setBreakpoints: request('launched', breakpointsArguments, ({ live, client }, args) => {
-    const wanted = args.breakpoints ?? (args.lines ?? []).map(line => ({ line }));
+    const wanted: (Conditions & { line: number })[] =
+      args.breakpoints ?? (args.lines ?? []).map(line => ({ line }));
     const name = `source ${args.source.sourceReference || args.source.path}`;
     return {
       breakpoints: live.breakpoints.replace(name, wanted, item =>

@@ -60,8 +60,6 @@ export interface Host {
   launch(args: LaunchArguments, pause: Pause, serial: (byte: number) => void): Promise<Debuggee>;
   /** Lets the process do what waits: messages, timers. Also waits while the editor does not read what it is sent. */
   breathe(): Promise<void>;
-  /** Is there such a file? */
-  exists(path: string): boolean;
   /** Something is wrong that the editor cannot be told. */
   log(text: string): void;
   /** The conversation is over. */

@@ -87,7 +87,7 @@ async function launch(adapter: Adapter, args: LaunchArguments): Promise<void> {
     sources: new Sources(adapter, debuggee),
     breakpoints: new Breakpoints(adapter, debuggee),
     stack: new Stack(adapter, debuggee),
-    variables: new Variables(adapter),
+    variables: new Variables(),
     repl: new Repl(adapter, debuggee),
     stopAtEnd: args.stopAtEnd,
     begin: () => begin(adapter, args),

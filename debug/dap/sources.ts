@@ -11,7 +11,7 @@ import type { Image } from '../images.ts';
 import type { Target } from '../target.ts';
 import { hex8 } from '../text.ts';
 import { locationsArguments, modulesArguments, nothing, sourceArguments } from './arguments.ts';
-import type { Debuggee, Host } from './launch.ts';
+import type { Debuggee } from './launch.ts';
 import { type Requests, request } from './request.ts';
 import type { Adapter } from './session.ts';
 
@@ -33,7 +33,6 @@ export interface Place {
 
 export class Sources {
   private readonly adapter: Adapter;
-  private readonly host: Host;
   private readonly target: Target;
   private readonly root: string;
   /** Start of a function that has a listing, by reference - 1. */
@@ -41,7 +40,6 @@ export class Sources {
 
   constructor(adapter: Adapter, { debugger: { target }, sourceRoot }: Debuggee) {
     this.adapter = adapter;
-    this.host = adapter.host;
     this.target = target;
     this.root = sourceRoot;
   }
@@ -183,10 +181,10 @@ export const SOURCES: Requests = {
   }),
 };
 
-/** Kernel, loaded modules, the running program: each with its addresses and, of a module, its domain. */
+/** Kernel, loaded modules and programs; of a module, where it lies and in which domain. */
 export function modulesOf(target: Target): DebugProtocol.Module[] {
   const modules = target.session?.modules() ?? [];
-  return target.images.visible().map(image => {
+  return [...target.images.loaded(), ...target.images.programs()].map(image => {
     const module = modules.find(m => `${m.name}.ko` === image.name);
     const lines = image.lines().files().length > 0;
     return {
