@@ -88,7 +88,7 @@ export async function converse(
       done();
     };
     const host: Host = {
-      launch: (args, pause, serial) => launch(args, pause, serial),
+      launch: (args, pause, serial) => launch(args, pause, serial, context),
       breathe: async () => {
         await setImmediate();
         while (open && unread(output) > MAX_UNREAD) await setImmediate();
@@ -127,9 +127,18 @@ async function launch(
   args: LaunchArguments,
   pause: Pause,
   serial: (byte: number) => void,
+  context: CommandContext,
 ): Promise<Debuggee> {
-  const { image, isolation, profile, memory } = args;
+  const { image, isolation, profile, memory, results, trial } = args;
   const { Debugger } = await import('../../debug/debugger.ts');
+  if ((results === undefined) !== (trial === undefined))
+    throw new UsageError('results and trial go together: which trial of which file');
+  if (results !== undefined && trial !== undefined) {
+    const { openTrial } = await import('./replay.ts');
+    const { target, text } = await openTrial(results, trial, context);
+    const debug = new Debugger(target, pause);
+    return { debugger: debug, sourceRoot: args.sourceRoot ?? projectRoot(), message: text.trimEnd() };
+  }
   const target = await bootDebuggee(image, { isolation, profile, memory }, serial);
   const root = image === undefined ? projectRoot() : dirname(resolve(image));
   return { debugger: new Debugger(target, pause), sourceRoot: args.sourceRoot ?? root };

@@ -22,6 +22,13 @@ export const LAUNCH = {
     .string()
     .max(4096)
     .describe('directory of the sources when they are elsewhere than the debug information says'),
+  results: z.string().max(4096).describe('a results file of `nooks86 inject`, for `trial`'),
+  trial: z
+    .string()
+    .max(256)
+    .describe(
+      'a trial to run again (`nooks/restart:1317`), stopped at the first of its faults that is executed',
+    ),
 } as const;
 
 /** What editors add or keep for themselves. */
@@ -35,6 +42,8 @@ export const launchArguments = z.looseObject({
   image: optional(LAUNCH.image),
   stopAt: optional(LAUNCH.stopAt),
   sourceRoot: optional(LAUNCH.sourceRoot),
+  results: optional(LAUNCH.results),
+  trial: optional(LAUNCH.trial),
   noDebug: z.boolean().optional(),
 });
 

@@ -104,7 +104,7 @@ function begin(adapter: Adapter, args: LaunchArguments): void {
   if (args.stopAt !== undefined) {
     const { stopAt } = args;
     adapter.drive(() => adapter.live.breakpoints.runTo(stopAt), 'entry');
-  } else if (args.stopOnEntry) {
+  } else if (args.stopOnEntry || args.trial !== undefined) {
     adapter.drive(async () => ({ kind: 'done' }), 'entry');
   } else adapter.drive(() => control.continue(), 'pause');
 }
