@@ -102,8 +102,8 @@ export type Stop =
   | { kind: 'interrupted' }
   /** The cycles that the command may run are used up. */
   | { kind: 'limit' }
-  /** Nothing can run any more: exit, triple fault, halted for good. */
-  | { kind: 'end'; text: string };
+  /** Nothing can run any more: exit (with its code), triple fault, halted for good. */
+  | { kind: 'end'; text: string; code?: number };
 
 // ---- source ------------------------------------------------------------------------------------------------------------
 

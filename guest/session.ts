@@ -131,6 +131,11 @@ export class Session {
     return [...this.files].filter(([, elf]) => elf.type === ET_REL).map(([name, elf]) => ({ name, elf }));
   }
 
+  /** A boot module's file, by the artefact's name; undefined if it was not booted with. */
+  file(name: string): ElfFile | undefined {
+    return this.files.get(name);
+  }
+
   /** Reads the kernel's module list again. Bounded, whatever the guest made of the list. */
   refreshModules(): void {
     for (const m of this.loaded) this.symbols.remove(`${m.name}.ko`);

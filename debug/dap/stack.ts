@@ -6,16 +6,15 @@ import { Handles, Scope } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { Debugger } from '../debugger.ts';
 import { CommandError } from '../error.ts';
+import { runningThread, threads } from '../gdb/threads.ts';
 import type { SourceFrame, Variable } from '../model.ts';
 import { frameArguments, nothing, stackArguments } from './arguments.ts';
 import type { Debuggee } from './launch.ts';
 import { registersOf, stateOf } from './machine.ts';
 import { type Requests, request } from './request.ts';
 import type { Adapter } from './session.ts';
-import { currentTask, framesOf, type Task, tasks } from './tasks.ts';
+import { waitingFrames } from './waiting.ts';
 
-/** The one thread of a guest that is not ours, or has not come to tasks yet. */
-const THE_CPU = 1;
 const MAX_FRAMES = 256;
 
 /** A row of the call stack: a frame of a thread, or a label between two. */
@@ -50,14 +49,11 @@ export class Stack {
   // ---- threads -----------------------------------------------------------------------------------------------------------
 
   threads(): { id: number; name: string }[] {
-    const list = tasks(this.debugger);
-    if (list.length === 0) return [{ id: THE_CPU, name: 'CPU' }];
-    return list.map(task => ({ id: threadOf(task), name: `${task.name} (${task.pid}), ${task.state}` }));
+    return threads(this.debugger.target).map(({ id, name, text }) => ({ id, name: `${name} (${text})` }));
   }
 
   currentThread(): number {
-    const task = currentTask(this.debugger);
-    return task ? threadOf(task) : THE_CPU;
+    return runningThread(this.debugger.target);
   }
 
   // ---- frames --------------------------------------------------------------------------------------------------------------
@@ -71,9 +67,9 @@ export class Stack {
 
   private unwind(thread: number): SourceFrame[] {
     if (thread === this.currentThread()) return this.debugger.source.frames(MAX_FRAMES);
-    const task = tasks(this.debugger).find(t => threadOf(t) === thread);
-    if (!task) throw new CommandError(`no thread ${thread}`);
-    return framesOf(this.debugger, task, MAX_FRAMES);
+    const found = threads(this.debugger.target).find(t => t.id === thread);
+    if (!found?.saved) throw new CommandError(`no thread ${thread}`);
+    return waitingFrames(this.debugger, found.saved, MAX_FRAMES);
   }
 
   /** The frame that the editor has by an id; undefined for a label. Without an id, the innermost. Throws a CommandError. */
@@ -140,11 +136,6 @@ export class Stack {
     if (hint) scope.presentationHint = hint;
     return scope;
   }
-}
-
-/** Numbers from 1 on, for some editors take 0 for none. */
-function threadOf(task: Task): number {
-  return task.pid + 1;
 }
 
 export const STACK: Requests = {
