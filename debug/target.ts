@@ -65,21 +65,17 @@ export class Target {
     return home ? (lin - home.physicalAddress + home.virtualAddress) >>> 0 : lin;
   }
 
-<<<<<<< HEAD
-  /** `name+0x1f` (`[e1000.ko]` for a module, `[netsend]` for the program that runs), or undefined. */
-=======
   /** The other way: where the image's byte that symbols know at `address` can be read now. */
   loaded(address: number): number {
     address >>>= 0;
     if (this.paging()) return address;
-    const home = this.image?.elf.segments.find(
+    const home = this.images.main?.elf.segments.find(
       s => address >= s.virtualAddress && address < s.virtualAddress + s.memorySize,
     );
     return home ? (address - home.virtualAddress + home.physicalAddress) >>> 0 : address;
   }
 
-  /** `name+0x1f` (`[e1000.ko]` for a module), or undefined. */
->>>>>>> h-gdb
+  /** `name+0x1f` (`[e1000.ko]` for a module, `[netsend]` for the program that runs), or undefined. */
   symbolAt(lin: number): string | undefined {
     const address = this.linked(lin);
     if (this.symbols.lookup(address)) return this.symbols.describe(address);
