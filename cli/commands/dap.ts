@@ -4,6 +4,7 @@
  */
 import { createServer, type Socket } from 'node:net';
 import { dirname, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Pause } from '../../debug/control.ts';
@@ -84,7 +85,8 @@ export async function converse(
       open = false;
       adapter.close();
       input.removeListener('data', receive);
-      input.pause();
+      // An open stdin would keep the process.
+      (input as Readable).destroy();
       done();
     };
     const host: Host = {

@@ -42,8 +42,8 @@ describe('in order', () => {
       expect(empty.line).toBeGreaterThan(0);
       expect(last.line).toBeGreaterThan(lineOf(TX, /^#include/));
       await editor.break(TX, /if \(!room\(ring\)\) \{/);
-      const [inProgram] = await editor.break(SEND, /int tries = AWAY_ROUNDS/);
-      expect(inProgram).toMatchObject({ verified: true, line: lineOf(SEND, /int tries = AWAY_ROUNDS/) });
+      const [inProgram] = await editor.break(SEND, /while \(send\(s, m/);
+      expect(inProgram).toMatchObject({ verified: true, line: lineOf(SEND, /while \(send\(s, m/) });
     });
     expect(stop.reason).toBe('breakpoint');
     expect(await editor.where()).toMatch(new RegExp(`^${MODULE}:`));
@@ -56,7 +56,7 @@ describe('in order', () => {
     const stop = await editor.continue();
     expect(stop.reason).toBe('breakpoint');
     expect(stop.hitBreakpointIds).toHaveLength(1);
-    expect(await editor.where()).toBe(`${SEND}:${lineOf(SEND, /int tries = AWAY_ROUNDS/)}`);
+    expect(await editor.where()).toBe(`${SEND}:${lineOf(SEND, /while \(send\(s, m/)}`);
     const args = await editor.scope('Arguments');
     expect(args.get('m')).toMatchObject({ type: expect.stringMatching(/struct message \*/) });
     expect((await editor.scope('Machine')).get('ring')?.value).toBe('3');
