@@ -85,6 +85,8 @@ export interface Hit {
   by?: number;
   /** Watchpoints: the bytes before. */
   before?: Uint8Array;
+  /** Watchpoints: a store, not a load. */
+  write?: boolean;
   /** Catchpoints: what happened, in words: `#PF (0x2) at f0001d90, address 00000000`. */
   detail?: string;
   /** The condition could not be evaluated, because of this. */

@@ -3,6 +3,7 @@
  * a debugger reads it: by the page tables in RAM, past TLBs and caches, so that looking changes nothing.
  */
 import type { Machine } from '../emu/machine.ts';
+import type { LineRange, LineTable } from '../guest/lines.ts';
 import { REGIONS } from '../guest/regions.ts';
 import type { Session } from '../guest/session.ts';
 import type { SymbolRange, SymbolTable } from '../guest/symbols.ts';
@@ -10,7 +11,6 @@ import { CommandError } from './error.ts';
 import { type DebugImage, type Image, Images } from './images.ts';
 import { hex8 } from './text.ts';
 
-const CS = 1;
 
 export interface TargetParts {
   machine: Machine;
@@ -37,9 +37,9 @@ export class Target {
 
   // ---- where the CPU is ---------------------------------------------------------------------------------------------
 
-  /** Linear address of the next instruction, unsigned. */
+  /** Linear address of the next instruction (while the guest runs: of the one that is being done), unsigned. */
   pc(): number {
-    return (this.machine.cpu.eip + this.machine.cpu.segmentBase(CS)) >>> 0;
+    return this.machine.engine.currentLin() >>> 0;
   }
 
   esp(): number {
@@ -112,6 +112,39 @@ export class Target {
     const of = (images: Image[]) => images.flatMap(image => image.lines().addresses(file, line));
     const found = of(this.images.visible());
     return found.length > 0 ? found : of(this.images.programs());
+  }
+
+  /** The stretch of code of one line that holds an address. */
+  lineRange(lin: number): LineRange | undefined {
+    const address = this.linked(lin);
+    for (const table of this.tables()) {
+      const found = table.range(address);
+      if (found) return { ...found, from: found.from - address + lin, to: found.to - address + lin };
+    }
+    return undefined;
+  }
+
+  /** Does a statement begin exactly here? */
+  isStatement(lin: number): boolean {
+    const address = this.linked(lin);
+    return this.tables().some(table => table.isStatement(address));
+  }
+
+  /** Where the body of the function [start, end) begins, behind what builds its frame; `start` where no lines are known. */
+  bodyOf(start: number, end: number): number {
+    for (const table of this.tables()) if (table.lookup(start)) return table.bodyOf(start, end);
+    return start;
+  }
+
+  /** The first line from `line` on that has code. */
+  nextLine(file: string, line: number): number | undefined {
+    const found = this.tables().flatMap(table => table.nextLine(file, line) ?? []);
+    return found.length ? Math.min(...found) : undefined;
+  }
+
+  /** Of what is loaded, then of programs that do not run. */
+  private tables(): LineTable[] {
+    return [...this.images.visible(), ...this.images.programs()].map(image => image.lines());
   }
 
   /** Name of the code region of an address; undefined where nobody tells regions apart. */

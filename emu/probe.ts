@@ -2,7 +2,7 @@
  * What tools are told as it happens: rare events of the processor and the MMU, each on a slow road already. Any number
  * of tools may listen; they see, and change nothing. With nobody listening an event costs the host one comparison.
  *
- * Left out: instructions and blocks (Engine.addHook, Engine.watch), accesses to watched pages (Mmu.onWatched…).
+ * Left out: instructions and blocks (Engine.addHook, Engine.watch), accesses to watched ranges (mmu/watches.ts).
  */
 
 /** A fault, a trap, INT n, or an interrupt from outside. */

@@ -52,7 +52,7 @@ export const SOURCE: readonly Command[] = [
 function info(c: Context, args: string): void {
   const [what, ...rest] = args.split(/\s+/);
   const is = (name: string) => what !== '' && name.startsWith(what);
-  if (is('breakpoints') || is('watchpoints')) return c.write(pointsText(c));
+  if (is('breakpoints') || is('watchpoints')) return c.write(pointsText(c.target, c.control.points.all()));
   const where = rest.join(' ');
   if (is('symbol')) {
     const address = evaluate(c.target, where);

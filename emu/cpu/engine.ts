@@ -138,17 +138,21 @@ export class Engine implements Cursor {
     this.cpu.leave = true;
   }
 
-  /** Ends the run behind the running instruction: what is left of its block is void. */
+  /**
+   * Ends the run behind the running instruction: what is left of its block is void. While an instruction is looked for
+   * (its fetch missed a TLB), before that one.
+   */
   stopAfter(): void {
     this.stop();
     this.blocks.clear();
+    this.blocks.barred = this.running === null;
   }
 
   /** Runs until tick `until`, a stop, a triple fault or a HLT that nothing can end. */
   run(until: number): StopReason {
     const c = this.cpu;
     const time = c.accounting.time;
-    this.stopWanted = false;
+    this.stopWanted = this.blocks.barred = false;
     for (;;) {
       if (this.sinceHead === 0 && !this.headDone) {
         c.leave = false;
@@ -169,7 +173,7 @@ export class Engine implements Cursor {
 
   /** Runs exactly one instruction (or delivers one interrupt or fault); while halted, to tick `until` at most. */
   step(until = NEVER): StopReason {
-    this.stopWanted = false;
+    this.stopWanted = this.blocks.barred = false;
     if (this.sinceHead === 0 && !this.headDone) {
       const deliveries = this.cpu.deliveries;
       const stop = this.head(until);
@@ -528,6 +532,8 @@ export class Engine implements Cursor {
       this.prepaid = Math.max(0, this.charged - b.ticks[k]);
       this.headDone = k === 0;
     }
+    // What was looked at, an undisturbed run would not look at again before this instruction.
+    if (thrown === STALE && k === 0 && this.blocks.barred) this.headDone = true;
     this.position = k - 1;
     if (k > 0) this.sync();
     this.running = null;

@@ -119,7 +119,8 @@ export abstract class Walker {
 
   /** A data TLB dropped an entry: what was derived from it must go. */
   protected abstract dropFront(tlb: Tlb, e: number, key: number): void;
-  /** The walker wrote a page-table entry of `size` bytes at `pa`. */
+  /** The walker is about to write, or wrote, a page-table entry of `size` bytes at `pa`. */
+  protected abstract walkerWrites(pa: number, size: number): void;
   protected abstract walkerWrote(pa: number, size: number): void;
   /** Does a write to `pa`, below the end of RAM, change it? */
   abstract isWritable(pa: number): boolean;
@@ -330,6 +331,7 @@ export abstract class Walker {
     else this.storeLine(pa);
     if (!this.isWritable(pa)) return;
     this.dirty[pa >>> 12] = 1;
+    this.walkerWrites(pa, 4);
     this.ram.setInt32(pa, v, true);
     this.onWalk?.('write', pa, v);
     this.walkerWrote(pa, 4);

@@ -64,7 +64,7 @@ describe('nooks', () => {
     for (; stops < 300; stops++) {
       const said = await debugged.run('continue');
       if (said.includes('exits')) break;
-      await debugged.run('bt', 'tlb', 'domain', `step ${stops % 7}`, 'next', 'stats');
+      await debugged.run('bt', 'tlb', 'domain', `stepi ${stops % 7}`, stops % 3 ? 'nexti' : 'next', 'stats');
       if (stops % 10 === 0) await debugged.run('finish');
     }
     expect(stops).toBe(300);
