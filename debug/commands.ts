@@ -1,5 +1,6 @@
 /** All commands of the debugger, by the part of it that they belong to. */
 import { alone, type Command, type Context } from './command.ts';
+import { GDB } from './commands/gdb.ts';
 import { MEMORY } from './commands/memory.ts';
 import { POINTS } from './commands/points.ts';
 import { RUN } from './commands/run.ts';
@@ -27,7 +28,15 @@ const SESSION: readonly Command[] = [
   },
 ];
 
-export const COMMANDS: readonly Command[] = [...RUN, ...POINTS, ...MEMORY, ...SOURCE, ...VIEWS, ...SESSION];
+export const COMMANDS: readonly Command[] = [
+  ...RUN,
+  ...POINTS,
+  ...MEMORY,
+  ...SOURCE,
+  ...VIEWS,
+  ...GDB,
+  ...SESSION,
+];
 
 function help(c: Context, args: string): void {
   if (args === '') {

@@ -50,6 +50,11 @@ export class Target {
     return this.machine.cpu.cr0 < 0;
   }
 
+  /** The image that was booted is an ELF file. */
+  get symbolic(): boolean {
+    return this.image !== undefined;
+  }
+
   // ---- names ---------------------------------------------------------------------------------------------------------
 
   /**

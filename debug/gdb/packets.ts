@@ -248,8 +248,8 @@ export function actions(args: string): Action[] {
     .map(text => {
       const [, what, id] = /^([^:]*)(?::(.+))?$/.exec(text) ?? [];
       const thread = id === undefined || id === '0' || id === '-1' ? undefined : threadId(id);
-      if (/^(c|C[0-9a-f]{2})$/i.test(what)) return { thread, kind: 'continue' };
-      if (/^(s|S[0-9a-f]{2})$/i.test(what)) return { thread, kind: 'step' };
+      if (/^(c|C[0-9a-f]{2})$/.test(what)) return { thread, kind: 'continue' };
+      if (/^(s|S[0-9a-f]{2})$/.test(what)) return { thread, kind: 'step' };
       if (what === 't') return { thread, kind: 'stop' };
       const [, from, to] = /^r([0-9a-f]{1,8}),([0-9a-f]{1,8})$/i.exec(what) ?? [];
       if (from === undefined) throw new CommandError('no such action');

@@ -22,8 +22,9 @@ export function serveGdb(served: Served, port: number): Promise<GdbServer> {
     if (client) return socket.end(BUSY);
     client = socket;
     const ended = (how: End) => {
-      socket.end();
+      // Not end(): a client that never closes its side must not keep us.
       if (how === 'flooded') socket.destroy();
+      else socket.destroySoon();
       if (how === 'killed') server.close();
     };
     const session = new Session(served, bytes => socket.write(bytes), ended);

@@ -29,7 +29,7 @@ const SAVED = [...SWITCH_FRAME, 'esp'] as const;
 
 /** No pid comes near. */
 export const IDLE = 0x10000;
-/** The one thread of a guest that is not our kernel. */
+/** The one thread of a guest that is not our kernel. Ours boots as what becomes its idle task. */
 const PROCESSOR = 1;
 const MAX_THREADS = 1024;
 
@@ -49,7 +49,8 @@ export function threads(target: Target): Thread[] {
   const tasks = taskAddresses(target);
   if (tasks.length === 0) {
     const { cr3 } = target.machine.cpu;
-    return [{ id: PROCESSOR, name: 'cpu', text: owner(target, cr3), saved: undefined, directory: cr3 }];
+    const id = target.session ? IDLE : PROCESSOR;
+    return [{ id, name: 'cpu', text: owner(target, cr3), saved: undefined, directory: cr3 }];
   }
   const running = runningTask(target, tasks);
   return tasks.map((task, n) => thread(target, task, n === 0 ? IDLE : undefined, task === running));
@@ -58,7 +59,7 @@ export function threads(target: Target): Thread[] {
 /** The thread that has the processor. */
 export function runningThread(target: Target): number {
   const tasks = taskAddresses(target);
-  if (tasks.length === 0) return PROCESSOR;
+  if (tasks.length === 0) return target.session ? IDLE : PROCESSOR;
   const running = runningTask(target, tasks);
   return running === tasks[0] ? IDLE : target.value(running + TASK.pid, 4);
 }
