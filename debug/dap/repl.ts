@@ -23,7 +23,9 @@ export class Repl {
     this.adapter = adapter;
     this.debugger = d;
     this.interpreter = new Interpreter({
+      target: d.target,
       debugger: d,
+      pause: adapter.pause,
       write: text => {
         this.said += text;
       },
