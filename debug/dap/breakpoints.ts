@@ -88,6 +88,8 @@ interface Entry {
   /** The file that its line is in. */
   file?: string;
   line?: number;
+  /** The program that its function is in. */
+  program?: string;
   rule?: (hits: number) => boolean;
   log?: string;
   /** As the editor was told last. */
@@ -120,17 +122,19 @@ export class Breakpoints {
   private passes(hit: Hit): boolean {
     const entry = this.entryOf(hit);
     if (!entry) return false;
-    // Programs share their addresses.
-    if (entry.file !== undefined && !this.isIn(entry.file)) return true;
+    if (this.isElsewhere(entry)) return true;
     if (entry.rule && !entry.rule(hit.point.hits)) return true;
     if (entry.log === undefined) return false;
     this.adapter.output(`${this.interpolate(entry.log)}\n`);
     return true;
   }
 
-  private isIn(file: string): boolean {
-    const at = this.adapter.live.sources.lineAt(this.debugger.target.pc());
-    return at === undefined || at.file === file;
+  /** Programs share their addresses: this is another one. */
+  private isElsewhere({ file, program }: Entry): boolean {
+    const { target } = this.debugger;
+    if (program !== undefined) return target.images.at(target.pc())?.name !== program;
+    const at = file === undefined ? undefined : this.adapter.live.sources.lineAt(target.pc());
+    return at !== undefined && at.file !== file;
   }
 
   private interpolate(message: string): string {
@@ -215,14 +219,24 @@ export class Breakpoints {
     return shown;
   }
 
-  private add(key: string, { kind, point: spec, conditions, file, line }: Wanted): Entry {
+  private add(key: string, { kind, point: spec, conditions, file, line, program }: Wanted): Entry {
     const rule = conditions.hitCondition?.trim() ? hitRule(conditions.hitCondition) : undefined;
     const condition = conditions.condition?.trim() || undefined;
     const point = this.debugger.control.points.add({
       ...spec,
       ...(condition !== undefined && { condition }),
     });
-    return { kind, key, point, file, line, rule, log: conditions.logMessage || undefined, told: false };
+    return {
+      kind,
+      key,
+      point,
+      file,
+      line,
+      program,
+      rule,
+      log: conditions.logMessage || undefined,
+      told: false,
+    };
   }
 
   private show(entry: Entry): DebugProtocol.Breakpoint {
@@ -283,6 +297,24 @@ export class Breakpoints {
     if (line === undefined) throw new CommandError(`no code in line ${given} or behind it`);
     return { kind: 'source', point: at(`${file}:${line}`), conditions, file, line };
   }
+
+  /** A function of kernel or modules, or else of a program; `netsend:main` says which. */
+  ofFunction(text: string): Pick<Wanted, 'point' | 'program' | 'file' | 'line'> {
+    const { symbols, images } = this.debugger.target;
+    const [, program, name] = /^(?:([\w.-]+):)?([a-z_]\w*)$/i.exec(text) ?? [];
+    if (name === undefined || symbols.address(text) !== undefined) return { point: at(text) };
+    for (const image of images.programs()) {
+      const found = image.symbols().find(name)[0];
+      if (!found?.code || (program !== undefined && program !== image.name)) continue;
+      const address = image.lines().bodyOf(found.start, found.end);
+      return {
+        point: { kind: 'breakpoint', text, addresses: [address] },
+        program: image.name,
+        ...image.lines().lookup(address),
+      };
+    }
+    return { point: at(text) };
+  }
 }
 
 /** A breakpoint that an editor wants. */
@@ -292,6 +324,7 @@ interface Wanted {
   conditions: Conditions;
   file?: string;
   line?: number;
+  program?: string;
 }
 
 function at(text: string): PointSpec {
@@ -340,7 +373,7 @@ export const BREAKPOINTS: Requests = {
     breakpoints: live.breakpoints.replace('functions', args.breakpoints, item => {
       const name = item.name.trim().replace(/\(\s*\)$/, '');
       if (name === '') throw new CommandError('no name');
-      return { kind: 'function', point: at(name), conditions: item };
+      return { kind: 'function', ...live.breakpoints.ofFunction(name), conditions: item };
     }),
   })),
 

@@ -72,6 +72,8 @@ describe('in order', () => {
     const stop = await editor.continue();
     expect(stop).toMatchObject({ reason: 'function breakpoint', hitBreakpointIds: [set.id] });
     expect((await editor.evaluate('>info breakpoints', 'repl')).result).toMatch(/e1000_xmit_frame.*3 times/);
+    const [main] = await functions({ name: 'netsend:main' });
+    expect(main).toMatchObject({ verified: true });
     await functions();
   });
 
