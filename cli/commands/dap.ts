@@ -5,7 +5,7 @@
 import { createServer, type Socket } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Pause } from '../../debug/control.ts';
 import type { Debuggee, Host, LaunchArguments } from '../../debug/dap/launch.ts';
@@ -18,6 +18,9 @@ const LOOPBACK = '127.0.0.1';
 const MAX_EDITORS = 4;
 /** Bytes that an editor may leave unread before the guest waits for it. */
 const MAX_UNREAD = 1 << 20;
+const UNREAD_LOOK_MS = 20;
+/** Requests that may wait for an answer before no more are read. */
+const MAX_WAITING = 1000;
 
 export interface DapStreams {
   input: NodeJS.ReadableStream;
@@ -93,7 +96,7 @@ export async function converse(
       launch: (args, pause, serial) => launch(args, pause, serial, context),
       breathe: async () => {
         await setImmediate();
-        while (open && unread(output) > MAX_UNREAD) await setImmediate();
+        while (open && unread(output) > MAX_UNREAD) await setTimeout(UNREAD_LOOK_MS);
       },
       log: text => context.err(`nooks86: dap: ${text}\n`),
       close: () => {
@@ -109,6 +112,10 @@ export async function converse(
     const receive = (chunk: Uint8Array) => {
       try {
         reader.push(chunk);
+        if (adapter.waiting > MAX_WAITING) {
+          input.pause();
+          void adapter.idle().then(() => open && input.resume());
+        }
       } catch (error) {
         if (!(error instanceof WireError)) throw error;
         host.log(`the editor sent ${error.message}`);

@@ -70,6 +70,8 @@ export class Adapter extends DebugSession {
   running = false;
   /** The last hits, for exceptionInfo. */
   hits: readonly Hit[] = [];
+  /** Requests that are not answered yet. */
+  waiting = 0;
   /** The guest cannot run any further. */
   private ended: Extract<Stop, { kind: 'end' }> | undefined;
   private pausing = false;
@@ -95,7 +97,19 @@ export class Adapter extends DebugSession {
     if (type !== 'request' || typeof command !== 'string' || typeof seq !== 'number') return;
     const request = message as DebugProtocol.Request;
     if (URGENT.includes(command)) void this.answer(request);
-    else this.queue = this.queue.then(() => this.answer(request));
+    else {
+      this.waiting++;
+      this.queue = this.queue.then(async () => {
+        await this.host.breathe();
+        await this.answer(request);
+        this.waiting--;
+      });
+    }
+  }
+
+  /** When all requests so far are answered. */
+  idle(): Promise<void> {
+    return this.queue;
   }
 
   /** Never rejects. */

@@ -183,6 +183,19 @@ describe('an editor that goes away', () => {
     await editor.quit();
   });
 
+  it('may send thousands of requests and read none of the answers', async () => {
+    const raw = new Raw();
+    raw.socket.pause();
+    for (let seq = 1; seq <= 5000; seq++) raw.send('initialize', {}, seq);
+    const editor = await Editor.connect(server);
+    expect(await editor.launch({ image, stopOnEntry: true })).toMatchObject({ reason: 'entry' });
+    await editor.quit();
+    raw.socket.resume();
+    expect(await raw.response(5000)).toMatchObject({ success: true });
+    expect(raw.messages).toHaveLength(5000);
+    raw.socket.destroy();
+  });
+
   it('is one of a few at a time', async () => {
     const many = Array.from({ length: 10 }, () => new Raw());
     for (const raw of many) raw.send('initialize', {}, 1);
