@@ -21,6 +21,7 @@ import {
 } from './arguments.ts';
 import { hitRule } from './hits.ts';
 import type { Debuggee } from './launch.ts';
+import { reverseOf } from './past.ts';
 import { addressOf, type Requests, request } from './request.ts';
 import type { Adapter } from './session.ts';
 import { type GivenSource, modulesOf } from './sources.ts';
@@ -276,7 +277,7 @@ export class Breakpoints {
   /** Backwards to the last hit that is no log point. */
   async reverseContinue(): Promise<Stop> {
     for (;;) {
-      const stop = await this.debugger.reverse.continue();
+      const stop = await reverseOf(this.debugger).continue();
       if (stop.kind !== 'points' || stop.hits.some(hit => this.entryOf(hit)?.log === undefined)) return stop;
     }
   }

@@ -5,6 +5,7 @@ import { domains, owner } from '../domains.ts';
 import { register } from '../expression.ts';
 import type { SourceFrame, Variable } from '../model.ts';
 import { cyclesOf, group, hex8 } from '../text.ts';
+import { writerOf } from './past.ts';
 
 const GENERAL = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'];
 const CONTROL = ['cr0', 'cr2', 'cr3', 'cr4'];
@@ -36,7 +37,7 @@ function registerOf(d: Debugger, name: string): Variable {
     size: 4,
     ...(WRITTEN.includes(name) && {
       assign: (text: string) => {
-        d.target.writeRegister(name, numberOf(d, text));
+        writerOf(d.target).writeRegister(name, numberOf(d, text));
       },
     }),
   };

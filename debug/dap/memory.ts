@@ -5,6 +5,7 @@ import { CommandError } from '../error.ts';
 import type { Target } from '../target.ts';
 import { hex8 } from '../text.ts';
 import { disassembleArguments, readMemoryArguments, writeMemoryArguments } from './arguments.ts';
+import { writerOf } from './past.ts';
 import { addressOf, type Requests, request } from './request.ts';
 import type { Adapter } from './session.ts';
 
@@ -12,6 +13,8 @@ const PAGE = 4096;
 const LONGEST = 15;
 /** Instructions that decoding from a wrong place takes at most, in practice, to fall into step. */
 const RUN_IN = 8;
+/** Bytes between functions. */
+const PADDING = 64;
 
 export const MEMORY: Requests = {
   readMemory: request('launched', readMemoryArguments, (adapter, args) => {
@@ -33,7 +36,7 @@ export const MEMORY: Requests = {
     const writable = target.bytes(at, bytes.length).length;
     if (writable < bytes.length && !args.allowPartial)
       throw new CommandError(`only ${writable} of ${bytes.length} bytes at 0x${hex8(at)} are memory`);
-    if (writable > 0) target.writeMemory(at, bytes.subarray(0, writable));
+    if (writable > 0) writerOf(target).writeMemory(at, bytes.subarray(0, writable));
     adapter.changed(at, writable);
     return { bytesWritten: writable };
   }),
@@ -65,25 +68,31 @@ function skip(target: Target, at: number, instructions: number): number {
 }
 
 /**
- * Up to `most` addresses of instructions from the `count`th before `at` on. x86 cannot be decoded backwards: it is
- * decoded from the start of the function, or from far enough before to have fallen into step. Where that gives too
- * few, rows of what is before `at` by bytes fill in.
+ * Addresses of up to `most` instructions from the `count`th before `at` on. x86 cannot be decoded backwards: each
+ * function before is decoded from its start, and where none is known, from far enough before to fall into step.
  */
 function backwards(target: Target, at: number, count: number, most: number): number[] {
-  const found = target.symbols.lookup(target.linked(at));
-  const start = found?.symbol.code ? at - found.offset : -1;
-  let from = start >= 0 && start < at ? start : Math.max(0, at - (count + RUN_IN) * LONGEST);
-  const before: number[] = [];
-  while (from < at) {
-    before.push(from);
-    from += disassemble(target, from)?.length ?? 1;
+  let found: number[] = [];
+  for (let end = at; found.length < count && end > 0; ) {
+    const guess = Math.max(0, end - (count - found.length + RUN_IN) * LONGEST);
+    const start = functionBefore(target, end) ?? guess;
+    const here: number[] = [];
+    for (let next = start; next < end; next += disassemble(target, next)?.length ?? 1) here.push(next);
+    found = [...here, ...found];
+    end = start;
   }
-  // Not in step: the last one reaches over `at`.
-  const lacking = count - before.length;
-  const fill = Array.from({ length: Math.max(0, lacking) }, (_, n) =>
-    Math.max(0, (before[0] ?? at) - lacking + n),
-  );
-  return [...fill, ...before.slice(-count)].slice(0, most);
+  // Nothing is before address 0.
+  const missing = Array.from({ length: Math.max(0, count - found.length) }, () => 0);
+  return [...missing, ...found.slice(-count)].slice(0, most);
+}
+
+/** Where the function begins that ends at or little before `end`; undefined where no function is known. */
+function functionBefore(target: Target, end: number): number | undefined {
+  for (let n = 1; n <= PADDING && n <= end; n++) {
+    const found = target.symbols.lookup(target.linked(end - n));
+    if (found?.symbol.code) return end - n - found.offset;
+  }
+  return undefined;
 }
 
 function instruction(adapter: Adapter, address: number): DebugProtocol.DisassembledInstruction {

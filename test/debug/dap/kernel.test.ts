@@ -167,6 +167,12 @@ describe('in order', () => {
       expect(Number(row.address) + row.instructionBytes!.split(' ').length).toBe(
         Number(around[n + 1].address),
       );
+    // What VS Code asks for: far over the function's beginning.
+    const far = await rows(-200, 400);
+    expect(far).toHaveLength(400);
+    expect(far[200].address).toBe(forward[0].address);
+    for (const [n, row] of far.slice(0, -1).entries())
+      expect(Number(row.address)).toBeLessThan(Number(far[n + 1].address));
     // What the prompt says of the same place.
     const said = (await editor.evaluate('>x/3i $eip', 'repl')).result.split('\n');
     for (const [n, line] of said.entries()) expect(line).toContain(forward[n].instruction.split('  ')[0]);
