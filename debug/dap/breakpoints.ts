@@ -21,6 +21,7 @@ import {
 } from './arguments.ts';
 import { hitRule } from './hits.ts';
 import type { Debuggee } from './launch.ts';
+import { levelOf } from './level.ts';
 import { reverseOf } from './past.ts';
 import { addressOf, type Requests, request } from './request.ts';
 import type { Adapter } from './session.ts';
@@ -139,10 +140,10 @@ export class Breakpoints {
   }
 
   private interpolate(message: string): string {
-    const { source } = this.debugger;
+    const level = levelOf(this.debugger);
     return message.replace(/\{([^{}]*)\}/g, (_, expression: string) => {
       try {
-        return source.evaluate(expression, source.frames(1)[0]).value;
+        return level.evaluate(expression, level.frames(1)[0]).value;
       } catch (error) {
         return `{${error instanceof Error ? error.message : error}}`;
       }

@@ -2,9 +2,11 @@
 
 import type { Debugger } from '../debugger.ts';
 import { domains, owner } from '../domains.ts';
+import { CommandError } from '../error.ts';
 import { register } from '../expression.ts';
 import type { SourceFrame, Variable } from '../model.ts';
 import { cyclesOf, group, hex8 } from '../text.ts';
+import { levelOf } from './level.ts';
 import { writerOf } from './past.ts';
 
 const GENERAL = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'];
@@ -43,9 +45,12 @@ function registerOf(d: Debugger, name: string): Variable {
   };
 }
 
-/** The value of a C expression as a number of 32 bits. Throws a CommandError. */
+/** The value of an expression as a number of 32 bits. Throws a CommandError. */
 function numberOf(d: Debugger, text: string): number {
-  return d.source.number(text);
+  const { value } = levelOf(d).evaluate(text);
+  const digits = /^(?:\(.*?\) ?)?(-?(?:0x[\da-f]+|\d+))\b/i.exec(value)?.[1];
+  if (digits === undefined) throw new CommandError(`not a number: ${text}`);
+  return (digits.startsWith('-') ? -Number(digits.slice(1)) : Number(digits)) >>> 0;
 }
 
 /** Whose code runs in whose address space, and when. */
