@@ -34,7 +34,7 @@ const EXCEPTIONS = 'DE DB NMI BP OF BR UD NM DF vector-9 TS NP SS GP PF vector-1
 
 export const CATCHES: Readonly<Record<CatchEvent, Row>> = {
   exception: {
-    filter: 'VECTOR | #PF',
+    filter: 'VECTOR | PF',
     check: vector,
     place: (point, place) =>
       deliveries(point, place, (v, kind) =>
@@ -47,7 +47,8 @@ export const CATCHES: Readonly<Record<CatchEvent, Row>> = {
     place: (point, place) =>
       deliveries(point, place, (v, kind) =>
         kind === 'external' || (kind === 'software' && v >= FIRST_IRQ && v !== SYSTEM_CALL)
-          ? () => `interrupt 0x${v.toString(16)}${v - FIRST_IRQ < IRQS ? ` (irq ${v - FIRST_IRQ})` : ''}`
+          ? () =>
+              `interrupt 0x${v.toString(16)}${v >= FIRST_IRQ && v < FIRST_IRQ + IRQS ? ` (irq ${v - FIRST_IRQ})` : ''}`
           : undefined,
       ),
   },
@@ -118,7 +119,7 @@ function deliveries(
   });
 }
 
-/** A vector as a number, `#PF` or `irq11`. */
+/** A vector as a number, `PF` or `irq11`. */
 function vector(filter: string): number {
   const irq = /^irq\s*(\d+)$/i.exec(filter);
   const name = EXCEPTIONS.indexOf(filter.replace(/^#/, '').toUpperCase());

@@ -3,6 +3,7 @@ import { alone, type Command, type Context } from './command.ts';
 import { GDB } from './commands/gdb.ts';
 import { MEMORY } from './commands/memory.ts';
 import { POINTS } from './commands/points.ts';
+import { REVERSE } from './commands/reverse.ts';
 import { RUN } from './commands/run.ts';
 import { SOURCE } from './commands/source.ts';
 import { VIEWS } from './commands/views.ts';
@@ -30,6 +31,7 @@ const SESSION: readonly Command[] = [
 
 export const COMMANDS: readonly Command[] = [
   ...RUN,
+  ...REVERSE,
   ...POINTS,
   ...MEMORY,
   ...SOURCE,

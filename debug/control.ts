@@ -141,7 +141,7 @@ export class Control {
     }
     const removes = goals.map(goal =>
       machine.engine.addHook(goal.address, () => {
-        if (this.points.leaving === goal.address || this.points.quiet || !goal.when()) return;
+        if (this.points.leaving === goal.address || !goal.when()) return;
         this.reached ??= goal;
         machine.engine.stop();
       }),
@@ -212,7 +212,8 @@ export class Control {
     const { reached } = this;
     this.reached = undefined;
     const met = this.pointsMet();
-    if (result.reason === 'exit') return { kind: 'end', text: `the guest exits with code ${result.code}` };
+    if (result.reason === 'exit')
+      return { kind: 'end', text: `the guest exits with code ${result.code}`, code: result.code };
     if (result.reason === 'triple-fault' || this.target.machine.cpu.shutdown)
       return { kind: 'end', text: 'triple fault (or reset): the machine is at its end' };
     if (result.reason === 'halted')

@@ -150,7 +150,9 @@ export class Images {
   unloaded(): Image[] {
     const loaded = this.session?.images() ?? [];
     const left = (this.session?.objects() ?? []).filter(o => !loaded.some(image => image.name === o.name));
-    return left.map(({ name, elf }) => this.cached({ name, elf, place: s => elf.sections.indexOf(s) * APART }));
+    return left.map(({ name, elf }) =>
+      this.cached({ name, elf, place: s => elf.sections.indexOf(s) * APART }),
+    );
   }
 
   /** The name of the task that runs; empty before there is one. */

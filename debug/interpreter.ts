@@ -4,8 +4,8 @@
  */
 import type { Command, Context } from './command.ts';
 import { COMMANDS, findCommand } from './commands.ts';
-import { Control, type Pause } from './control.ts';
-import type { Debugger } from './debugger.ts';
+import type { Pause } from './control.ts';
+import { Debugger } from './debugger.ts';
 import { CommandError } from './error.ts';
 import type { Format } from './examine.ts';
 import { Statistics } from './statistics.ts';
@@ -20,6 +20,8 @@ export interface InterpreterOptions {
   debugger?: Debugger;
   /** Cycles that one command may run the guest; no limit when absent. */
   limit?: number;
+  /** Bytes that snapshots of the past may take. */
+  historyBudget?: number;
 }
 
 const FIRST_FORMAT: Format = { count: 1, letter: 'x', size: 4 };
@@ -31,9 +33,14 @@ export class Interpreter {
 
   constructor(options: InterpreterOptions) {
     const { target, pause } = options;
+    const { control, history, reverse } =
+      options.debugger ?? new Debugger(target, pause, { budget: options.historyBudget });
+    history.onForgotten = () => options.write('what came after this moment is forgotten\n');
     this.context = {
       target,
-      control: options.debugger?.control ?? new Control(target, pause),
+      control,
+      history,
+      reverse,
       statistics: new Statistics(target),
       write: text => options.write(text),
       limit: options.limit,

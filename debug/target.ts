@@ -2,6 +2,7 @@
  * What is debugged: a machine with what is known of the code on it (symbols, source lines, regions), and memory as
  * a debugger reads it: by the page tables in RAM, past TLBs and caches, so that looking changes nothing.
  */
+import type { Saved } from '../emu/bus.ts';
 import type { Machine } from '../emu/machine.ts';
 import type { LineRange, LineTable } from '../guest/lines.ts';
 import { REGIONS } from '../guest/regions.ts';
@@ -9,8 +10,22 @@ import type { Session } from '../guest/session.ts';
 import type { SymbolRange, SymbolTable } from '../guest/symbols.ts';
 import { CommandError } from './error.ts';
 import { type DebugImage, type Image, Images } from './images.ts';
+import { setRegister, writableRegister } from './set-register.ts';
 import { hex8 } from './text.ts';
 
+/** State outside the machine that belongs to the run: it goes back with it. */
+export interface HostState extends Saved {
+  /** The past is replayed from here on (or no longer). */
+  replaying?(on: boolean): void;
+  /** The run goes another way from here. */
+  forgetFuture?(): void;
+}
+
+/** What the debugger did to the guest. */
+export type HostWrite =
+  | { what: 'register'; name: string; value: number }
+  /** A linear address, by the page tables of the moment. */
+  | { what: 'memory'; address: number; bytes: Uint8Array };
 
 export interface TargetParts {
   machine: Machine;
@@ -19,6 +34,8 @@ export interface TargetParts {
   image?: DebugImage;
   /** With our own kernel. */
   session?: Session;
+  /** What else belongs to the run, like the far end of a wire. */
+  hostStates?: readonly HostState[];
 }
 
 export class Target {
@@ -27,12 +44,16 @@ export class Target {
   readonly session: Session | undefined;
   /** The files whose code may run, with their debug information. */
   readonly images: Images;
+  /** Told before the debugger writes to the guest: the history keeps it. */
+  onWrite: (write: HostWrite) => void = () => {};
+  readonly hostStates: HostState[];
 
   constructor(parts: TargetParts) {
     this.machine = parts.machine;
     this.symbols = parts.symbols;
     this.session = parts.session;
     this.images = new Images(parts.machine, parts.image, parts.session);
+    this.hostStates = [...(parts.hostStates ?? [])];
   }
 
   // ---- where the CPU is ---------------------------------------------------------------------------------------------
@@ -52,7 +73,47 @@ export class Target {
 
   /** The image that was booted is an ELF file. */
   get symbolic(): boolean {
-    return this.image !== undefined;
+    return this.images.main !== undefined;
+  }
+
+  // ---- writing --------------------------------------------------------------------------------------------------------
+
+  /**
+   * Gives a register a value: eax to edi, eip, eflags, their 16- and 8-bit parts. Part of the run: what came later is
+   * forgotten. Throws a CommandError.
+   */
+  writeRegister(name: string, value: number): void {
+    if (!writableRegister(name)) throw new CommandError(`${name} cannot be written`);
+    this.write({ what: 'register', name, value });
+  }
+
+  /** Writes RAM at a linear address, as it is mapped now. All or nothing; throws a CommandError. */
+  writeMemory(address: number, bytes: Uint8Array): void {
+    this.physicalOf(address, bytes.length);
+    this.write({ what: 'memory', address: address >>> 0, bytes: bytes.slice() });
+  }
+
+  private write(write: HostWrite): void {
+    this.onWrite(write);
+    this.doWrite(write);
+  }
+
+  /** Does it, and tells nobody: for the history, which does it again. */
+  doWrite(write: HostWrite): void {
+    this.machine.engine.takeBack();
+    if (write.what === 'register') setRegister(this.machine.cpu, write.name, write.value);
+    else
+      this.physicalOf(write.address, write.bytes.length).forEach((pa, n) => {
+        this.machine.writePhysical(pa, write.bytes.subarray(n, n + 1));
+      });
+  }
+
+  private physicalOf(address: number, length: number): number[] {
+    return Array.from({ length }, (_, n) => {
+      const pa = this.machine.cpu.mmu.peekTranslate((address + n) | 0);
+      if (pa >= 0 && this.machine.cpu.mmu.isRam(pa)) return pa;
+      throw new CommandError(`nothing to write at 0x${hex8((address + n) >>> 0)}`);
+    });
   }
 
   // ---- names ---------------------------------------------------------------------------------------------------------

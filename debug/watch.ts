@@ -47,9 +47,12 @@ export function placeWatch(point: Watchpoint, place: Place): () => void {
     if (access === 'change' && before.every((b, n) => b === point.bytes[n])) return;
     meet(lin, true, before);
   };
+  const placed = () => {
+    last = '';
+  };
   const stores = { writing, written };
   const tells: Partial<Watch> =
     access === 'read' ? { reading } : access === 'access' ? { reading, ...stores } : stores;
   point.bytes = bytes();
-  return cpu.mmu.watches.add({ address, length, physical, ...tells });
+  return cpu.mmu.watches.add({ address, length, physical, placed, ...tells });
 }

@@ -68,12 +68,16 @@ export function xpcPlaces(target: Target): XpcPlace[] {
   );
 }
 
-/** The instruction behind the first call of a function. */
+/** The instruction behind the first call of a function of the kernel, which may not have its page tables yet. */
 function behindCall(target: Target, name: string): number | undefined {
   const symbol = target.symbols.find(name)[0];
-  if (!symbol) return undefined;
+  const home = target.session?.kernel.segments.find(
+    s => symbol && symbol.start >= s.virtualAddress && symbol.start < s.virtualAddress + s.memorySize,
+  );
+  if (!symbol || !home) return undefined;
+  const offset = home.virtualAddress - home.physicalAddress;
   for (let at = symbol.start; at < symbol.end; ) {
-    const line: Line | undefined = disassemble(target, at);
+    const line: Line | undefined = disassemble(target, at - offset, true);
     if (!line) return undefined;
     at += line.length;
     if (line.returns) return at;

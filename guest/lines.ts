@@ -103,8 +103,10 @@ export class LineTable {
   bodyOf(start: number, end: number): number {
     const from = this.after(start - 1);
     let second: number | undefined;
-    for (let at = from; this.rows[at] && this.rows[at].address < end && !this.rows[at].end; at++) {
+    for (let at = from; this.rows[at] && this.rows[at].address < end; at++) {
       const row = this.rows[at];
+      // The end of the code before it, which has no line.
+      if (row.end) continue;
       if (row.body) return row.address;
       if (row.statement && row.line !== 0 && row.address > start) second ??= row.address;
     }

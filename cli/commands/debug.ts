@@ -116,7 +116,8 @@ export async function converse(
   for (const { file, lines } of scripts) good = (await runScript(interpreter, file, lines, console)) && good;
   if (options.gdb !== undefined) {
     const { serve } = await import('../gdb.ts');
-    if (!interpreter.done) await serve(options.gdb, { debug, interpreter, interrupt, out, path });
+    if (!interpreter.done)
+      await serve(options.gdb, { debug, interpreter, interrupt, out, limit: options.maxCycles, path });
   } else if (!options.batch && !interpreter.done) {
     if (attended) await atPrompt(interpreter, input, interrupt);
     else good = (await fromPipe(interpreter, input, console)) && good;
@@ -160,7 +161,7 @@ export async function bootDebuggee(
   const { clock, cards } = target.machine;
   const station = new Station(clock, cards[0].wire, 1, { ip: FAR_IP });
   cards[0].wire.connect(1, station);
-  new Sink(station, PORT);
+  target.hostStates.push(station, new Sink(station, PORT));
   return target;
 }
 

@@ -63,7 +63,7 @@ async function reopen(
 ): Promise<Reopened> {
   const [{ ResultsReader }, { buildIdentity }, { trialOf }] = await Promise.all([
     import('../../inject/campaign/store.ts'),
-    import('../../inject/campaign/settings.ts'),
+    import('../../inject/campaign/identity.ts'),
     import('../../inject/campaign/replay.ts'),
   ]);
   const reader = new ResultsReader(path);
@@ -83,7 +83,7 @@ async function reopen(
   const parts = await load();
   const building = openProgress('building', 'files');
   const build = await buildGuest({ onProgress: building.update }).finally(building.close);
-  if (buildIdentity(build) !== settings.build)
+  if (buildIdentity(build, settings) !== settings.build)
     context.err(
       'nooks86: the guest’s sources or compiler have changed since: the trial may go another way\n',
     );

@@ -58,7 +58,7 @@ export const POINTS: readonly Command[] = [
     name: 'catch',
     usage: `EVENT [FILTER] ${CONDITIONS}`,
     summary: `stop at an event: ${CATCH_EVENTS.map(e => `${e} [${CATCHES[e].filter}]`).join('; ')}`,
-    example: 'catch exception #PF',
+    example: 'catch exception PF',
     run: (c, args) => addCatch(c, args, false),
   },
   {

@@ -7,6 +7,7 @@ import { evaluate, location } from '../expression.ts';
 import { registersText } from '../registers.ts';
 import { pointsText } from '../stops.ts';
 import { hex8 } from '../text.ts';
+import { historyText } from './reverse.ts';
 
 const LISTED = 12;
 export const SOURCE: readonly Command[] = [
@@ -61,5 +62,6 @@ function info(c: Context, args: string): void {
   }
   if (is('line')) return c.write(`${place(c.target, location(c.target, where))}\n`);
   if (is('registers')) return c.write(registersText(c.target));
-  throw new CommandError('info breakpoints, info symbol ADDRESS or info line LOCATION');
+  if (is('history')) return c.write(historyText(c));
+  throw new CommandError('info breakpoints, info history, info symbol ADDRESS or info line LOCATION');
 }

@@ -5,6 +5,7 @@
  *
  * Left out: a memory map (qXfer:memory-map), which would be one of physical addresses.
  */
+import { CommandError } from '../error.ts';
 import type { Target } from '../target.ts';
 
 /** Up to `length` bytes, as far as they can be read. */
@@ -24,20 +25,13 @@ function byteAt(target: Target, directory: number, address: number): number {
   return pa >= 0 && pa < target.machine.ramSize ? mmu.codeByte(pa) : -1;
 }
 
-/**
- * Writes all of the bytes, or none where one of them is not RAM. False too for memory that only another directory
- * than the loaded one reaches.
- */
-export function writeMemory(target: Target, directory: number, address: number, bytes: Uint8Array): boolean {
+/** Writes all of the bytes, or none. Throws a CommandError where one is not RAM that the loaded directory reaches. */
+export function writeMemory(target: Target, directory: number, address: number, bytes: Uint8Array): void {
   const { mmu } = target.machine.cpu;
   for (let n = 0; n < bytes.length; n++) {
     const lin = target.loaded(address + n) | 0;
-    const pa = mmu.peekTranslate(lin, directory & ~0xfff);
-    if (pa !== mmu.peekTranslate(lin) || pa < 0 || !mmu.isRam(pa) || !mmu.isWritable(pa)) return false;
+    if (mmu.peekTranslate(lin, directory & ~0xfff) !== mmu.peekTranslate(lin))
+      throw new CommandError('only the running thread has that memory now');
   }
-  for (let n = 0; n < bytes.length; n++) {
-    const pa = mmu.peekTranslate(target.loaded(address + n) | 0);
-    target.machine.writePhysical(pa, bytes.subarray(n, n + 1));
-  }
-  return true;
+  if (bytes.length > 0) target.writeMemory(target.loaded(address), bytes);
 }

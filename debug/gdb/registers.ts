@@ -125,12 +125,7 @@ export function writeRegister(target: Target, n: number, text: string): void {
   const { name, bits } = REGISTERS[n];
   const bytes = bytesOf(text);
   if (bytes?.length !== bits / 8) throw new CommandError(`${name} has ${bits} bits`);
-  const value = new DataView(bytes.buffer).getInt32(0, true);
-  const { cpu } = target.machine;
-  if (n < 8) cpu.r32[n] = value;
-  else if (name === 'eip') cpu.eip = value;
-  else if (name === 'eflags') cpu.eflags = value;
-  else throw new CommandError(`${name} cannot be written`);
+  target.writeRegister(name, new DataView(bytes.buffer).getUint32(0, true));
 }
 
 /** A number as the digits of a register of 32 bits. */

@@ -1,5 +1,6 @@
 /** Stop replies: why the guest stands, as gdb is told it (Debugging with GDB, appendix E.3). */
 import type { Hit, Stop } from '../model.ts';
+import { reason as reasonText } from '../stops.ts';
 import { REGISTERS, readRegister } from './registers.ts';
 import type { Inserted, PointType, Stub } from './stub.ts';
 
@@ -12,14 +13,10 @@ const WATCH: Readonly<Record<PointType, string>> = { 0: '', 1: '', 2: 'watch', 3
 
 /** What gdb's packet cannot say goes to its console first: points that are not gdb's, how the guest ended. */
 export function tell(stub: Stub, stop: Stop): void {
-  if (stop.kind === 'limit') stub.console('the cycles are used up\n');
-  if (stop.kind === 'end') stub.console(`${stop.text}\n`);
+  if (stop.kind === 'limit' || stop.kind === 'end') stub.console(reasonText(stub.target, stop));
   if (stop.kind !== 'points') return;
-  for (const { point, detail, error } of stop.hits) {
-    if (error) stub.console(`condition of ${point.kind} ${point.id}: ${error}\n`);
-    if (ofGdb(stub, point.id) || point.id === stub.libraryPoint) continue;
-    stub.console(`${point.kind} ${point.id} (${point.text})${detail ? `: ${detail}` : ''}\n`);
-  }
+  const hits = stop.hits.filter(({ point }) => !ofGdb(stub, point.id) && point.id !== stub.libraryPoint);
+  if (hits.length) stub.console(reasonText(stub.target, { kind: 'points', hits }));
 }
 
 export function stopReply(stub: Stub, stop: Stop): string {

@@ -9,7 +9,6 @@
  * Left out: holding threads back (`set scheduler-locking on`), which would change what the guest does; signals.
  */
 
-import type { Stop as Old } from '../control.ts';
 import type { Stop } from '../model.ts';
 import type { Stub } from './stub.ts';
 
@@ -29,7 +28,7 @@ export function forwards(stub: Stub, actions: readonly Action[]): Promise<Stop> 
   if (own?.kind === 'step') return step(stub, own.range);
   if (stepped) return stepOther(stub, stepped.thread as number, stepped.range);
   if (own?.kind === 'stop') return Promise.resolve({ kind: 'interrupted' });
-  return stub.served.debugger.control.continue().then(conv);
+  return stub.served.debugger.control.continue(stub.served.limit);
 }
 
 /** Waits until the thread goes on where it stands, then steps it. */
@@ -37,7 +36,7 @@ async function stepOther(stub: Stub, id: number, range: Action['range']): Promis
   const { saved } = stub.existing(id);
   if (saved) {
     const here = () => stub.target.esp() === saved.esp && stub.running() === id;
-    const stop = conv(await stub.served.debugger.control.runTo(saved.eip, undefined, here));
+    const stop = await stub.served.debugger.control.runTo(saved.eip, stub.served.limit, here);
     if (stop.kind !== 'done') return stop;
   }
   return step(stub, range);
@@ -57,12 +56,12 @@ async function step(stub: Stub, range: Action['range']): Promise<Stop> {
     for (;;) {
       const [pc, esp, thread] = [target.pc(), target.esp(), stub.running()];
       interrupted = false;
-      let stop = conv(await control.step(1));
+      let stop = await control.stepi(1, stub.served.limit);
       if (stop.kind !== 'done') return stop;
       if (interrupted) {
         // The handler comes back to where the step was to begin.
         const back = () => target.esp() === esp && stub.running() === thread;
-        stop = conv(await control.runTo(pc, undefined, back));
+        stop = await control.runTo(pc, stub.served.limit, back);
         if (stop.kind !== 'done') return stop;
       } else if (!range || cpu.eip >>> 0 < range.from || cpu.eip >>> 0 >= range.to) return stop;
       if (stub.served.interrupt.wanted) return { kind: 'interrupted' };
@@ -70,24 +69,4 @@ async function step(stub: Stub, range: Action['range']): Promise<Stop> {
   } finally {
     unlisten();
   }
-}
-
-function conv(s: Old): Stop {
-  if (s.kind === 'breakpoint')
-    return {
-      kind: 'points',
-      hits: s.points.map(p => ({
-        point: {
-          ...p,
-          kind: 'breakpoint',
-          addresses: [p.address],
-          enabled: true,
-          temporary: false,
-          ignore: 0,
-        },
-      })),
-    } as Stop;
-  if (s.kind === 'watch')
-    return { kind: 'points', hits: s.hits.map(h => ({ point: { ...h.point, kind: 'watchpoint' } })) } as Stop;
-  return s;
 }

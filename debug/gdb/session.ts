@@ -3,7 +3,6 @@
  * Ctrl-C alone is heard while the guest runs. Whatever comes, what waits is bounded, and an error is an answer.
  */
 import { Buffer } from 'node:buffer';
-import { CommandError } from '../error.ts';
 import { frame, PacketReader, type Received } from './framing.ts';
 import { answer } from './packets.ts';
 import { removeAll } from './points.ts';
@@ -75,9 +74,8 @@ export class Session {
   }
 
   private async work(): Promise<void> {
-    for (let packet = this.waiting.shift(); packet !== undefined; packet = this.waiting.shift()) {
-      const text = await this.answerTo(packet);
-      if (this.closed) break;
+    while (this.waiting.length > 0 && !this.closed) {
+      const text = await this.answerTo(this.waiting.shift() ?? '');
       if (text !== undefined) this.send(text);
       if (this.stub.ending) this.end(this.stub.ending);
     }
@@ -90,7 +88,6 @@ export class Session {
     try {
       return await answer(this.stub, packet);
     } catch (error) {
-      if (!(error instanceof CommandError) && process.env.NOOKS86_DEBUG) throw error;
       return errorText(error);
     }
   }

@@ -17,8 +17,12 @@ export interface Served {
   done(): boolean;
   /** Ends a run when set: the debugger's pause looks at it. */
   interrupt: { wanted: boolean };
+  /** Cycles that a run may take; no limit when absent. */
+  limit?: number;
   /** The ELF file that was booted, for gdb to read symbols from. */
   file: string | undefined;
+  /** The file that framesElf made, if it is somewhere on the disk. */
+  frames?: string;
 }
 
 /** gdb's kinds of breakpoints and watchpoints: the digit of Z and z. */

@@ -11,6 +11,8 @@ import { hex8 } from '../text.ts';
 
 const KERNEL = 'kernel.elf';
 const TEXT = '.text';
+/** To gdb a library's section address is what is added to the file's. */
+const NOT_MOVED = 0;
 
 export function kernelPath(session: Session): string {
   return artefact(session.options.build, KERNEL);
@@ -57,15 +59,25 @@ function quoted(path: string): string {
   return /^[\w./+-]+$/.test(path) ? path : `"${path.replace(/["\\]/g, '\\$&')}"`;
 }
 
-/** Modules as libraries: an address for each section that takes memory, in the file's order. */
-export function librariesXml(session: Session | undefined): string {
+/**
+ * Modules as libraries: an address for each section that takes memory, in the file's order. `frames`: the path of the
+ * file that frames.ts makes.
+ */
+export function librariesXml(session: Session | undefined, frames?: string): string {
   const libraries = (session?.images() ?? []).map(image => {
-    const sections = image.elf.sections
-      .filter(section => section.flags & SHF_ALLOC)
-      .map(section => `<section address="0x${hex8(image.place(section) ?? 0)}"/>`);
-    return `<library name="${xml(pathOf(session as Session, image))}">${sections.join('')}</library>\n`;
+    const sections = image.elf.sections.filter(section => section.flags & SHF_ALLOC);
+    return libraryXml(
+      pathOf(session as Session, image),
+      sections.map(section => image.place(section) ?? 0),
+    );
   });
+  if (frames !== undefined) libraries.push(libraryXml(frames, [NOT_MOVED]));
   return `<library-list version="1.0">\n${libraries.join('')}</library-list>\n`;
+}
+
+function libraryXml(path: string, addresses: readonly number[]): string {
+  const sections = addresses.map(address => `<section address="0x${hex8(address)}"/>`);
+  return `<library name="${xml(path)}">${sections.join('')}</library>\n`;
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };

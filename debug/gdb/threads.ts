@@ -5,7 +5,7 @@
  *
  * Left out: what a process had in its registers in ring 3; its kernel stack is what gdb sees.
  */
-import { owner } from '../domains.ts';
+import { domains, owner } from '../domains.ts';
 import type { Target } from '../target.ts';
 
 /** A task as far as a debugger wants it. */
@@ -102,7 +102,7 @@ function thread(target: Target, task: number, id: number | undefined, runs: bool
   const words = [
     runs ? 'running' : state,
     process ? 'process' : 'kernel thread',
-    ...(runs ? [owner(target, cr3)] : []),
+    ...(runs && domains(target).some(d => d.cr3 === cr3) ? [`in ${owner(target, cr3)}`] : []),
   ];
   return {
     id: id ?? field(TASK.pid),

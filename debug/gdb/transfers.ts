@@ -25,7 +25,7 @@ export const OBJECTS: readonly ObjectRow[] = [
     text(stub, annex) {
       if (annex !== '') return undefined;
       watchLibraries(stub, true);
-      return librariesXml(stub.target.session);
+      return librariesXml(stub.target.session, stub.served.frames);
     },
   },
   { name: 'exec-file', text: stub => stub.served.file },

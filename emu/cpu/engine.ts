@@ -290,6 +290,22 @@ export class Engine implements Cursor {
     return (eip + c.segmentBase(1)) | 0;
   }
 
+  /** Is an instruction running, or stands the machine between two? Deliveries come between. */
+  get isRunning(): boolean {
+    return this.running !== null;
+  }
+
+  /** Ticks on the clock that belong to the instruction that comes next: a hook stopped the run in front of it. */
+  get ahead(): number {
+    return this.prepaid;
+  }
+
+  /** Takes them back off the clock: the host changes what comes next. */
+  takeBack(): void {
+    this.cpu.accounting.charge(ISSUE, -this.prepaid);
+    this.prepaid = 0;
+  }
+
   /** Bytes of RAM changed behind the CPU's back (DMA, the host). */
   ramChanged(pa: number, length: number): void {
     this.cpu.mmu.markDirty(pa, length);

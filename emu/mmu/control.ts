@@ -252,12 +252,13 @@ export abstract class Control extends Walker {
 
   /** Bytes [pa, pa + length) of RAM change behind the CPU's back. */
   markDirty(pa: number, length: number): void {
-    this.dirty.fill(1, pa >>> 12, (pa + length + 4095) >>> 12);
+    this.dirty.fill(255, pa >>> 12, (pa + length + 4095) >>> 12);
   }
 
-  /** From here on `dirty` tells which pages are written: the next write to each takes the slow part. */
-  forgetDirty(): void {
-    this.dirty.fill(0);
+  /** From here on `bit` of `dirty` tells which pages are written: the next write to each takes the slow part. */
+  forgetDirty(bit: number): void {
+    const { dirty } = this;
+    for (let page = 0; page < dirty.length; page++) dirty[page] &= ~bit;
     this.clearFront();
   }
 

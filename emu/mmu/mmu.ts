@@ -234,7 +234,7 @@ export class Mmu extends Control {
     this.stores++;
     if (attributes & PAGE_ROM) return;
     // The fast part writes only to pages that were written here since the front table was last cleared.
-    this.dirty[pa >>> 12] = 1;
+    this.dirty[pa >>> 12] = 255;
     const watched = (attributes & PAGE_WATCHED) !== 0 || this.watches.writes?.has(lin >>> 12) === true;
     if (watched) this.watches.tellWriting(pa, size, lin);
     if (size === 1) this.ram8[pa] = v;

@@ -22,6 +22,8 @@ export interface Watch {
   readonly writing?: Tell;
   /** It was made. */
   readonly written?: Tell;
+  /** The pages are marked, anew after a snapshot was loaded: what was told may happen again. */
+  readonly placed?: () => void;
 }
 
 /** Whose pages they are. */
@@ -74,6 +76,7 @@ export class Watches {
     this.reads = reads.size ? reads : null;
     this.writes = writes.size ? writes : null;
     if (changed) this.pages.watchedPagesChanged();
+    for (const watch of this.list) watch.placed?.();
   }
 
   private clear(watch: Watch): void {

@@ -1,7 +1,9 @@
 /** A client of the remote protocol in the test's own process: packets in, answers out. */
 import { readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { bootImage } from '../../../debug/boot.ts';
+import { Sink } from '../../../bench/farend/sink.ts';
+import { Station } from '../../../bench/farend/station.ts';
+import { bootImage, bootKernel, FAR_IP, PORT } from '../../../debug/boot.ts';
 import { Debugger } from '../../../debug/debugger.ts';
 import { frame, PacketReader } from '../../../debug/gdb/framing.ts';
 import { type End, Session } from '../../../debug/gdb/session.ts';
@@ -10,7 +12,7 @@ import { Interpreter } from '../../../debug/interpreter.ts';
 import type { Target } from '../../../debug/target.ts';
 import { profiles } from '../../../emu/profile/index.ts';
 import { buildBenchGuests } from '../../../guest/bench.ts';
-import { artefact } from '../../../guest/build.ts';
+import { artefact, buildGuest } from '../../../guest/build.ts';
 
 const MIB = 1 << 20;
 const CONSOLE = /^O[0-9a-f]/;
@@ -19,7 +21,20 @@ const CONSOLE = /^O[0-9a-f]/;
 export async function benchTarget(name = 'call'): Promise<Target> {
   const build = await buildBenchGuests({ only: [name], shift: 12 });
   const bytes = new Uint8Array(readFileSync(artefact(build, `${name}.elf`)));
-  return bootImage(bytes, name, { profile: profiles['p4-1700'], memoryBytes: 64 * MIB });
+  return bootImage(bytes, name, { profile: profiles['p4-1700'], memoryBytes: 8 * MIB });
+}
+
+/** Our kernel with e1000 in a domain at its entry, and somebody at the other end of its wire. */
+export async function kernelTarget(): Promise<Target> {
+  const target = bootKernel(await buildGuest(), 'nooks', {
+    profile: profiles['p4-1700'],
+    memoryBytes: 64 * MIB,
+  });
+  const { clock, cards } = target.machine;
+  const station = new Station(clock, cards[0].wire, 1, { ip: FAR_IP });
+  cards[0].wire.connect(1, station);
+  new Sink(station, PORT);
+  return target;
 }
 
 /** What a port would serve. */
