@@ -22,7 +22,6 @@ import {
 import { hitRule } from './hits.ts';
 import type { Debuggee } from './launch.ts';
 import { levelOf } from './level.ts';
-import { reverseOf } from './past.ts';
 import { addressOf, type Requests, request } from './request.ts';
 import type { Adapter } from './session.ts';
 import { type GivenSource, modulesOf } from './sources.ts';
@@ -278,7 +277,7 @@ export class Breakpoints {
   /** Backwards to the last hit that is no log point. */
   async reverseContinue(): Promise<Stop> {
     for (;;) {
-      const stop = await reverseOf(this.debugger).continue();
+      const stop = await this.debugger.reverse.continue();
       if (stop.kind !== 'points' || stop.hits.some(hit => this.entryOf(hit)?.log === undefined)) return stop;
     }
   }

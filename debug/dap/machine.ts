@@ -7,7 +7,6 @@ import { register } from '../expression.ts';
 import type { SourceFrame, Variable } from '../model.ts';
 import { cyclesOf, group, hex8 } from '../text.ts';
 import { levelOf } from './level.ts';
-import { writerOf } from './past.ts';
 
 const GENERAL = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'];
 const CONTROL = ['cr0', 'cr2', 'cr3', 'cr4'];
@@ -39,7 +38,7 @@ function registerOf(d: Debugger, name: string): Variable {
     size: 4,
     ...(WRITTEN.includes(name) && {
       assign: (text: string) => {
-        writerOf(d.target).writeRegister(name, numberOf(d, text));
+        d.target.writeRegister(name, numberOf(d, text));
       },
     }),
   };

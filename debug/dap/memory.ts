@@ -5,7 +5,6 @@ import { CommandError } from '../error.ts';
 import type { Target } from '../target.ts';
 import { hex8 } from '../text.ts';
 import { disassembleArguments, readMemoryArguments, writeMemoryArguments } from './arguments.ts';
-import { writerOf } from './past.ts';
 import { addressOf, type Requests, request } from './request.ts';
 import type { Adapter } from './session.ts';
 
@@ -36,7 +35,7 @@ export const MEMORY: Requests = {
     const writable = target.bytes(at, bytes.length).length;
     if (writable < bytes.length && !args.allowPartial)
       throw new CommandError(`only ${writable} of ${bytes.length} bytes at 0x${hex8(at)} are memory`);
-    if (writable > 0) writerOf(target).writeMemory(at, bytes.subarray(0, writable));
+    if (writable > 0) target.writeMemory(at, bytes.subarray(0, writable));
     adapter.changed(at, writable);
     return { bytesWritten: writable };
   }),

@@ -1,7 +1,6 @@
 /** Requests that run the guest, forwards and backwards. Each is answered at once; a `stopped` event follows. */
 import type { Stop } from '../model.ts';
 import { nothing, stepArguments } from './arguments.ts';
-import { reverseOf } from './past.ts';
 import { type Requests, request } from './request.ts';
 import type { Adapter } from './session.ts';
 
@@ -35,8 +34,8 @@ export const RUN: Requests = {
   ),
   // Editors have one button for it: what `next` would have done, undone.
   stepBack: step(
-    a => reverseOf(a.debugger).next(1),
-    a => reverseOf(a.debugger).stepi(1),
+    a => a.debugger.reverse.next(1),
+    a => a.debugger.reverse.stepi(1),
     'back',
   ),
   stepOut: request('standing', stepArguments, adapter =>

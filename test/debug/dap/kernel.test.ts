@@ -205,7 +205,7 @@ describe('in order', () => {
     );
   });
 
-  it.skipIf(!HAVE.writes)('memory and registers are written', async () => {
+  it('memory and registers are written', async () => {
     const esp = Number((await editor.scope('Registers')).get('esp')!.value);
     const memoryReference = `0x${(esp - 256).toString(16)}`;
     const read = async () => (await editor.dc.send('readMemory', { memoryReference, count: 4 })).body.data;
@@ -228,7 +228,7 @@ describe('in order', () => {
     expect(await editor.fails('setVariable', set('exx', '0'))).toBe('no variable exx');
   });
 
-  it.skipIf(!HAVE.writes || !HAVE.source)('variables are written', async () => {
+  it.skipIf(!HAVE.source)('variables are written', async () => {
     const frameId = (await editor.frames())[0].id;
     const length = (await editor.evaluate('skb->len')).result;
     const written = await editor.dc.send('setExpression', { expression: 'skb->len', value: '7', frameId });
@@ -238,9 +238,13 @@ describe('in order', () => {
   });
 
   it('stepping goes by line, over and into and out', async () => {
+    const before = await editor.where();
     const stop = await editor.stops(() => editor.dc.nextRequest({ threadId: stopThread() }));
     expect(stop.reason).toBe('step');
-    expect(await editor.where()).toBe(`${TX}:${lineOf(TX, /buffer->skb = skb;/)}`);
+    // Which line it is, the compiler's order of code decides.
+    expect(await editor.where()).toMatch(new RegExp(`^${TX}:`));
+    expect(await editor.where()).not.toBe(before);
+    expect((await editor.frames())[0].name).toMatch(/^e1000_xmit_frame/);
     await editor.stops(() => editor.dc.stepOutRequest({ threadId: stopThread() }));
     expect(await editor.where()).not.toMatch(new RegExp(TX));
     const [{ instructionPointerReference: from }] = await editor.frames();

@@ -133,7 +133,7 @@ describe('in order', () => {
       return Buffer.from(data, 'base64').readUInt32LE();
     };
     const before = await jiffies();
-    const [set, bad] = await data({ dataId: info.dataId, accessType: 'write' }, { dataId: '0x10:99999' });
+    const [set, bad] = await data({ dataId: info.dataId!, accessType: 'write' }, { dataId: '0x10:99999' });
     expect(set.verified).toBe(true);
     expect(bad.verified).toBe(false);
     const stop = await editor.continue();
@@ -200,7 +200,7 @@ describe('in order', () => {
     expect(await editor.fails('evaluate', { expression: 'bt', context: 'watch' })).toMatch(/bt/);
     expect((await editor.evaluate('bt', 'repl')).result).toMatch(/^#0/);
     const { targets } = (await editor.dc.completionsRequest({ text: '>dis', column: 5 })).body;
-    expect(targets).toMatchObject([{ label: 'disas', text: 'disas', start: 2, length: 3 }]);
+    expect(targets).toContainEqual({ label: 'disas', text: 'disas', start: 2, length: 3 });
   });
 
   it('the end is a place to look from; behind it the session is over', async () => {

@@ -22,7 +22,7 @@ const threadId = 1;
 const cycle = async () => Number((await editor.cycle()).replaceAll(',', ''));
 const eip = async () => (await editor.frames())[0].instructionPointerReference;
 
-describe.skipIf(!HAVE.past)('in order', () => {
+describe('in order', () => {
   it('a step back undoes a step, by line and by instruction', async () => {
     const stop = await editor.launch({ isolation: 'nooks', stopAt: 'e1000_xmit_frame' });
     expect(stop.reason).toBe('entry');

@@ -1,21 +1,16 @@
 /** The adapter on a port of this process, and an editor's side of it (VS Code's own test client). */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DebugClient } from '@vscode/debugadapter-testsupport';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { serve } from '../../../cli/commands/dap.ts';
 import { Source } from '../../../debug/source/source.ts';
-import { Target } from '../../../debug/target.ts';
 import { projectRoot } from '../../../guest/project.ts';
 
 /** Parts of the debugger that may be missing; tests that need one say that they were skipped. */
 export const HAVE = {
   /** Arguments, locals and C expressions. */
   source: 'evaluate' in Source.prototype,
-  /** Changes of the guest by the host. */
-  writes: 'writeMemory' in Target.prototype,
-  /** A history. */
-  past: existsSync(join(projectRoot(), 'debug/reverse.ts')),
 };
 
 export type Stopped = DebugProtocol.StoppedEvent['body'];
