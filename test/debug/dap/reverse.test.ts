@@ -68,7 +68,9 @@ describe('in order', () => {
     expect((await editor.stops(() => editor.dc.reverseContinueRequest({ threadId }))).reason).toBe(
       'breakpoint',
     );
-    expect([await editor.where(), await cycle()]).toEqual(first);
+    expect(await editor.where()).toBe(first[0]);
+    // To the instruction; within one, the clock depends on how it was reached.
+    expect(Math.abs((await cycle()) - Number(first[1]))).toBeLessThan(1);
     await editor.continue();
     expect(await cycle()).toBe(second);
     await editor.break(TX);
