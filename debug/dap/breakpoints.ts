@@ -7,62 +7,14 @@ import { BreakpointEvent, ModuleEvent } from '@vscode/debugadapter';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { Debugger } from '../debugger.ts';
 import { CommandError } from '../error.ts';
-import type { CatchEvent, Hit, Point, Stop } from '../model.ts';
+import type { Hit, Point, Stop } from '../model.ts';
 import type { PointSpec } from '../points.ts';
 import { hex8 } from '../text.ts';
-import {
-  breakpointsArguments,
-  dataArguments,
-  dataInfoArguments,
-  exceptionsArguments,
-  functionsArguments,
-  instructionsArguments,
-  nothing,
-} from './arguments.ts';
 import { hitRule } from './hits.ts';
 import type { Debuggee } from './launch.ts';
 import { levelOf } from './level.ts';
-import { addressOf, type Requests, request } from './request.ts';
 import type { Adapter } from './session.ts';
 import { type GivenSource, modulesOf } from './sources.ts';
-
-const MAX_WATCHED = 65_536;
-
-/** The core's events that editors offer as "exceptions"; the condition is the catchpoint's filter. */
-export const FILTERS: readonly (DebugProtocol.ExceptionBreakpointsFilter & { filter: CatchEvent })[] = [
-  {
-    filter: 'exception',
-    label: 'Processor exceptions',
-    description: 'Faults and traps, page faults among them',
-    conditionDescription: 'a vector: 14 for page faults, 13 for general protection',
-  },
-  {
-    filter: 'xpc',
-    label: 'XPC',
-    description: 'Calls across a domain’s border',
-    conditionDescription: 'in or out',
-  },
-  { filter: 'domain', label: 'Domain switches', description: 'Loads of another page directory' },
-  { filter: 'recovery', label: 'Recovery', description: 'Nooks recovers from a failed extension' },
-  {
-    filter: 'load',
-    label: 'Module loads',
-    description: 'A module is loaded, and not yet run',
-    conditionDescription: 'a module: e1000',
-  },
-  {
-    filter: 'syscall',
-    label: 'System calls',
-    description: 'A program calls the kernel',
-    conditionDescription: 'a number or a name',
-  },
-  {
-    filter: 'interrupt',
-    label: 'Interrupts',
-    description: 'A device interrupts',
-    conditionDescription: 'a vector',
-  },
-];
 
 const REASONS = {
   source: 'breakpoint',
@@ -74,7 +26,7 @@ const REASONS = {
 type Kind = keyof typeof REASONS;
 
 /** What editors may add to any breakpoint. */
-interface Conditions {
+export interface Conditions {
   condition?: string;
   hitCondition?: string;
   logMessage?: string;
@@ -319,7 +271,7 @@ export class Breakpoints {
 }
 
 /** A breakpoint that an editor wants. */
-interface Wanted {
+export interface Wanted {
   kind: Kind;
   point: PointSpec;
   conditions: Conditions;
@@ -328,7 +280,8 @@ interface Wanted {
   program?: string;
 }
 
-function at(text: string): PointSpec {
+/** A breakpoint at a location. */
+export function at(text: string): PointSpec {
   return { kind: 'breakpoint', text };
 }
 
@@ -348,104 +301,3 @@ function describe({ point, detail, error, before }: Hit): string {
   const bytes = (b: Uint8Array | undefined) => Buffer.from(b?.subarray(0, 16) ?? []).toString('hex');
   return `${point.text}: ${bytes(before)} -> ${bytes(point.bytes)}`;
 }
-
-/** The two halves of a data breakpoint's id: where, and how many bytes. Throws a CommandError. */
-function watched(dataId: string): { physical: boolean; address: number; length: number } {
-  const [, phys, address, length] = /^(phys:)?(0x[\da-f]{1,8}):(\d{1,5})$/.exec(dataId) ?? [];
-  if (address === undefined) throw new CommandError(`no data ${dataId.slice(0, 80)}`);
-  return { physical: phys !== undefined, address: addressOf(address), length: Number(length) };
-}
-
-const ACCESS = { read: 'read', write: 'write', readWrite: 'access' } as const;
-
-export const BREAKPOINTS: Requests = {
-  setBreakpoints: request('launched', breakpointsArguments, ({ live, client }, args) => {
-    const wanted: (Conditions & { line: number })[] =
-      args.breakpoints ?? (args.lines ?? []).map(line => ({ line }));
-    const name = `source ${args.source.sourceReference || args.source.path}`;
-    return {
-      breakpoints: live.breakpoints.replace(name, wanted, item =>
-        live.breakpoints.inSource(args.source, item.line + client.lineOffset, item),
-      ),
-    };
-  }),
-
-  setFunctionBreakpoints: request('launched', functionsArguments, ({ live }, args) => ({
-    breakpoints: live.breakpoints.replace('functions', args.breakpoints, item => {
-      const name = item.name.trim().replace(/\(\s*\)$/, '');
-      if (name === '') throw new CommandError('no name');
-      return { kind: 'function', ...live.breakpoints.ofFunction(name), conditions: item };
-    }),
-  })),
-
-  setInstructionBreakpoints: request('launched', instructionsArguments, ({ live }, args) => ({
-    breakpoints: live.breakpoints.replace('instructions', args.breakpoints, item => {
-      const address = addressOf(item.instructionReference, item.offset);
-      return { kind: 'instruction', point: at(`*0x${hex8(address)}`), conditions: item };
-    }),
-  })),
-
-  dataBreakpointInfo: request('standing', dataInfoArguments, ({ live }, args) => {
-    const nothing = (description: string) => ({ dataId: null, description });
-    if (args.asAddress) {
-      const [, phys = '', address] = /^(phys:)?(.*)$/.exec(args.name)!;
-      const length = args.bytes ?? 4;
-      const id = `${phys}0x${hex8(addressOf(address))}:${length}`;
-      return { dataId: id, description: `${length} bytes at ${args.name}`, accessTypes: Object.keys(ACCESS) };
-    }
-    const variable = args.variablesReference
-      ? live.variables
-          .container(args.variablesReference)
-          .list()
-          .find(v => v.name === args.name)
-      : live.repl.evaluate(args.name, args.frameId);
-    if (!variable) return nothing(`no variable ${args.name}`);
-    if (variable.address === undefined) return nothing(`${args.name} is not in memory`);
-    const length = args.bytes ?? variable.size;
-    if (!(length >= 1 && length <= MAX_WATCHED)) return nothing(`${args.name} has ${length} bytes`);
-    return {
-      dataId: `0x${hex8(variable.address)}:${length}`,
-      description: `${args.name} (${length} bytes at 0x${hex8(variable.address)})`,
-      accessTypes: Object.keys(ACCESS),
-    };
-  }),
-
-  setDataBreakpoints: request('launched', dataArguments, ({ live }, args) => ({
-    breakpoints: live.breakpoints.replace('data', args.breakpoints, item => {
-      const { physical, address, length } = watched(item.dataId);
-      const access = ACCESS[item.accessType ?? 'write'];
-      const text = `${physical ? 'phys:' : ''}0x${hex8(address)}`;
-      return {
-        kind: 'data',
-        point: { kind: 'watchpoint', text, address, length, physical, access },
-        conditions: item,
-      };
-    }),
-  })),
-
-  setExceptionBreakpoints: request('launched', exceptionsArguments, ({ live }, args) => {
-    const wanted = [
-      ...(args.filters ?? []).map(filterId => ({ filterId, condition: undefined })),
-      ...(args.filterOptions ?? []),
-    ];
-    return {
-      breakpoints: live.breakpoints.replace('exceptions', wanted, ({ filterId, condition }) => {
-        const found = FILTERS.find(f => f.filter === filterId);
-        if (!found) throw new CommandError(`no filter ${filterId.slice(0, 80)}`);
-        const filter = condition?.trim() || undefined;
-        const text = filter === undefined ? found.filter : `${found.filter} ${filter}`;
-        return {
-          kind: 'exception',
-          point: { kind: 'catchpoint', text, event: found.filter, ...(filter !== undefined && { filter }) },
-          conditions: {},
-        };
-      }),
-    };
-  }),
-
-  exceptionInfo: request('standing', nothing, ({ hits }) => {
-    const hit = hits.find(h => h.point.kind === 'catchpoint');
-    if (!hit) throw new CommandError('the guest did not stop at an exception');
-    return { exceptionId: hit.point.text, description: hit.detail, breakMode: 'always' };
-  }),
-};

@@ -22,13 +22,14 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { Debugger } from '../debugger.ts';
 import { CommandError } from '../error.ts';
 import type { Hit, Stop } from '../model.ts';
-import { BREAKPOINTS, type Breakpoints } from './breakpoints.ts';
+import type { Breakpoints } from './breakpoints.ts';
 import type { Debuggee, Host } from './launch.ts';
 import { LIFE } from './life.ts';
 import { MEMORY } from './memory.ts';
 import { REPL, type Repl } from './repl.ts';
 import { checked, type Request, type Requests } from './request.ts';
 import { RUN } from './run.ts';
+import { BREAKPOINTS } from './set-breakpoints.ts';
 import { SOURCES, type Sources } from './sources.ts';
 import { STACK, type Stack } from './stack.ts';
 import { VARIABLES, type Variables } from './variables.ts';
@@ -248,10 +249,9 @@ export class Adapter extends DebugSession {
   }
 
   /** The guest has ended, and so does the session. */
-  private finish({ text }: { text: string }): void {
+  private finish({ code }: { code?: number }): void {
     this.over = true;
-    const code = /\bcode (\d+)/.exec(text)?.[1];
-    if (code !== undefined) this.sendEvent(new ExitedEvent(Number(code)));
+    if (code !== undefined) this.sendEvent(new ExitedEvent(code));
     this.sendEvent(new TerminatedEvent());
   }
 
