@@ -1,4 +1,8 @@
-/** Stop replies: why the guest stands, as gdb is told it (Debugging with GDB, appendix E.3). */
+/**
+ * Stop replies: why the guest stands, as gdb is told it (Debugging with GDB, appendix E.3).
+ *
+ * Left out: `replaylog:end`, for beyond the furthest moment that was reached the run simply goes on.
+ */
 import type { Hit, Stop } from '../model.ts';
 import { reason as reasonText } from '../stops.ts';
 import { REGISTERS, readRegister } from './registers.ts';

@@ -234,6 +234,18 @@ describe('monitor', () => {
     expect((await client.monitor('help'))[0].length).toBeGreaterThan(1000);
   });
 
+  it('sets points that stop gdb, too, and says which it was', async () => {
+    await client.ask('qSupported:swbreak+');
+    const [text] = await client.monitor(`break *0x${symbol('bench_run').toString(16)}`);
+    expect(text).toMatch(/^breakpoint 1 at /);
+    client.raw(frame('vCont;c'));
+    const shown = Buffer.from((await client.next())?.slice(1) ?? '', 'hex').toString();
+    expect(shown).toMatch(/^breakpoint 1 \(/);
+    // Not as one of gdb's: it would look for it and find none.
+    expect(await client.next()).toMatch(/^T05thread:1;08:/);
+    expect(served.debugger.target.pc()).toBe(symbol('bench_run'));
+  });
+
   it('is ended by Ctrl-C', async () => {
     const pc = served.debugger.target.pc().toString(16);
     await client.ask(`M${pc},2:ebfe`);
