@@ -135,7 +135,16 @@ export async function converse(
   if (!good && !attended) context.exitCode = USAGE_ERROR;
 }
 
-async function boot(path: string | undefined, options: DebugOptions, console: Console): Promise<Target> {
+function boot(path: string | undefined, options: DebugOptions, console: Console): Promise<Target> {
+  return bootDebuggee(path, options, byte => console.serial(byte));
+}
+
+/** An image, or our kernel with somebody at the far end of its wire, at the first instruction. */
+export async function bootDebuggee(
+  path: string | undefined,
+  options: Pick<DebugOptions, 'isolation' | 'profile' | 'memory'>,
+  onSerial: (byte: number) => void,
+): Promise<Target> {
   const [{ bootImage, bootKernel, FAR_IP, PORT }, { allocate, findProfile }, { Station }, { Sink }] =
     await Promise.all([
       import('../../debug/boot.ts'),
@@ -146,7 +155,7 @@ async function boot(path: string | undefined, options: DebugOptions, console: Co
   const machineOptions = {
     profile: findProfile(options.profile),
     memoryBytes: options.memory * 2 ** 20,
-    onSerial: (byte: number) => console.serial(byte),
+    onSerial,
   };
   if (path !== undefined) {
     const bytes = readInput(path);
