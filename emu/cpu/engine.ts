@@ -323,7 +323,7 @@ export class Engine implements Cursor {
 
   /** Is an instruction running, or stands the machine between two? Deliveries come between. */
   get isRunning(): boolean {
-    return this.running !== null;
+    return this.running !== null || (this.jit?.active ?? false);
   }
 
   /** Ticks on the clock that belong to the instruction that comes next: a hook stopped the run in front of it. */

@@ -46,17 +46,18 @@ export class Hierarchy {
 
   private readonly accounting: Accounting;
   /** busFree, completion of the last store, then the completion ticks of the store buffer's entries. */
-  private readonly timing: Float64Array;
+  readonly timing: Float64Array;
   private readonly streams: Int32Array;
   private streamVictim = 0;
-  private ringNext = 0;
+  /** The store buffer's entry that is filled next. */
+  ringNext = 0;
   private readonly l2Shift: number;
-  private readonly l2Hit: number;
-  private readonly l2Store: number;
+  readonly l2Hit: number;
+  readonly l2Store: number;
   private readonly random: number;
   private readonly stream: number;
   private readonly streamCount: number;
-  private readonly storeEntries: number;
+  readonly storeEntries: number;
   private readonly writeBack: boolean;
   private readonly writeAllocate: boolean;
   /** When set, stalls are charged to this cause instead (page walks). */

@@ -24,11 +24,16 @@ export const CELL = {
   at: 11,
   /** A qword: instructions | loads << 21 | stores << 42. */
   counts: 12,
-  /** The unit that runs. */
-  unit: 14,
+  /** The row of the matrix that is charged, in bytes; Hierarchy's ringNext; what was counted there. */
+  row: 14,
+  ringNext: 15,
+  l1dMisses: 16,
+  l2Accesses: 17,
+  /** A double: the tick until which the unit may run. */
+  until: 18,
 } as const;
 
-export const CELLS = 16;
+export const CELLS = 20;
 
 /** What has happened in a helper. */
 export const FAULT = 1;

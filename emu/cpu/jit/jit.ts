@@ -17,6 +17,7 @@ import { CELL, EXIT_BORDER, EXIT_MIDDLE, FAULT, STALE, TARGETS } from './cells.t
 import { LOADED } from './emit.ts';
 import { accessesOf } from './forms.ts';
 import { type Layout, layoutOf } from './layout.ts';
+import { modelBytes } from './model.ts';
 import { COUNT_BITS, translate } from './translate.ts';
 
 const ISSUE = CAUSE.issue;
@@ -60,8 +61,10 @@ export class Jit {
   private readonly layout: Layout;
   private readonly cells: Int32Array;
   private readonly imports: WebAssembly.Imports;
+  /** Units made, by page of their code. */
+  private readonly made = new Map<number, number>();
   private running: Code | null = null;
-  private until = 0;
+  private readonly until: Float64Array;
   private at = 0;
   private thrown: unknown = null;
   /** Where the last run was left, if not at a border. */
@@ -73,7 +76,14 @@ export class Jit {
     this.accounting = cpu.accounting;
     this.layout = layoutOf(cpu, state);
     this.cells = this.layout.cells;
-    this.imports = { m: { memory: state.memory, ...this.helpers() } };
+    const m = { memory: state.memory, ...this.helpers() };
+    this.imports = { m };
+    this.until = new Float64Array(this.cells.buffer, this.cells.byteOffset + 4 * CELL.until, 1);
+    const model = modelBytes(this.layout);
+    if (model) {
+      const { load, store } = new WebAssembly.Instance(new WebAssembly.Module(model), this.imports).exports;
+      this.imports = { m: { ...m, load, store } };
+    }
   }
 
   /** Is there code that may run block `b` now? Makes some when the block has become hot. */
@@ -81,7 +91,11 @@ export class Jit {
     const code = b.code as Code | null;
     if (code === null) {
       if (++b.heat < HOT) return null;
+      const made = this.made.get(b.pa >>> 12) ?? 0;
+      // Each unit of a page takes in those before it, so the next one has to be worth it.
+      if (b.heat < HOT << Math.min(made, 8)) return null;
       b.heat = 0;
+      this.made.set(b.pa >>> 12, made + 1);
       return this.compile(b);
     }
     if (!code.valid) {
@@ -98,16 +112,19 @@ export class Jit {
   run(code: Code, b: Block, until: number, lastLine: number): boolean {
     const { cells, cpu } = this;
     const { mmu } = cpu;
-    this.until = Math.min(until, this.accounting.time[0] + MAX_TICKS);
+    this.until[0] = Math.min(until, this.accounting.time[0] + MAX_TICKS);
     this.running = code;
     cells[CELL.status] = 0;
     cells[CELL.mispredicts] = 0;
     cells[CELL.mispredictTicks] = 0;
     cells[CELL.lastLine] = lastLine;
+    cells[CELL.l1dMisses] = 0;
+    cells[CELL.l2Accesses] = 0;
     this.publish();
     const kind = code.run(b.entry);
     this.running = null;
     mmu.lastEntry = cells[CELL.lastEntry];
+    mmu.hierarchy.ringNext = cells[CELL.ringNext];
     return this.settle(code, kind);
   }
 
@@ -156,6 +173,8 @@ export class Jit {
     mmu.loads += ((low >>> COUNT_BITS) | (high << (32 - COUNT_BITS))) & COUNT_MASK;
     mmu.stores += high >>> (2 * COUNT_BITS - 32);
     mmu.fetches += cells[CELL.fetches];
+    mmu.hierarchy.l1d.misses += cells[CELL.l1dMisses];
+    mmu.hierarchy.l2Accesses += cells[CELL.l2Accesses];
     cpu.predictor.misses += cells[CELL.mispredicts];
     let ticks = cells[CELL.ticks];
     if (kind !== EXIT_BORDER) {
@@ -192,7 +211,9 @@ export class Jit {
     cells[CELL.epoch] = mmu.epoch;
     cells[CELL.bank] = mmu.frontBank << 4;
     cells[CELL.lastEntry] = mmu.lastEntry;
-    const room = this.until - accounting.time[0];
+    cells[CELL.row] = accounting.region << 7;
+    cells[CELL.ringNext] = mmu.hierarchy.ringNext;
+    const room = this.until[0] - accounting.time[0];
     cells[CELL.limit] = room - cells[CELL.mispredictTicks];
   }
 
@@ -201,6 +222,7 @@ export class Jit {
     cells[CELL.due] = due;
     this.at = at;
     cpu.mmu.lastEntry = cells[CELL.lastEntry];
+    cpu.mmu.hierarchy.ringNext = cells[CELL.ringNext];
   }
 
   private end(status: number): void {
@@ -224,7 +246,9 @@ export class Jit {
     /** For helpers that cannot fail and change nothing but time. */
     const timing = (work: (pa: number) => void) => (pa: number, due: number) => {
       this.cells[CELL.due] = due;
+      hierarchy.ringNext = this.cells[CELL.ringNext];
       work(pa);
+      this.cells[CELL.ringNext] = hierarchy.ringNext;
       this.limit();
       return undefined;
     };
@@ -303,7 +327,7 @@ export class Jit {
   private limit(): void {
     const { cells, accounting } = this;
     if (cells[CELL.limit] < 0) return;
-    const room = this.until - accounting.time[0];
+    const room = this.until[0] - accounting.time[0];
     cells[CELL.limit] = Math.max(0, room - cells[CELL.mispredictTicks]);
   }
 

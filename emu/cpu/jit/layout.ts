@@ -28,7 +28,16 @@ export interface Layout {
   timed: boolean;
   l1i: CacheLayout;
   l1d: CacheLayout;
+  l2: CacheLayout;
   writeBack: boolean;
+  writeAllocate: boolean;
+  /** The matrix, the clock, Hierarchy's timing state; its figures in ticks. */
+  matrix: number;
+  time: number;
+  timing: number;
+  l2Hit: number;
+  l2Store: number;
+  storeEntries: number;
   lastStore: number;
   counters: number;
   counterMask: number;
@@ -66,7 +75,15 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     timed: hierarchy.timed,
     l1i: cache(hierarchy.l1i),
     l1d: cache(hierarchy.l1d),
+    l2: cache(hierarchy.l2),
     writeBack: cpu.profile.l1d.writeBack,
+    writeAllocate: cpu.profile.l1d.writeAllocate,
+    matrix: cpu.accounting.matrix.byteOffset,
+    time: cpu.accounting.time.byteOffset,
+    timing: hierarchy.timing.byteOffset,
+    l2Hit: hierarchy.l2Hit,
+    l2Store: hierarchy.l2Store,
+    storeEntries: hierarchy.storeEntries,
     lastStore: mmu.lastStore.byteOffset,
     counters: predictor.counters.byteOffset,
     counterMask: predictor.counterMask,

@@ -72,6 +72,10 @@ class Bytes {
     }
   }
 
+  f64(v: number): void {
+    for (const byte of new Uint8Array(Float64Array.of(v).buffer)) this.u8(byte);
+  }
+
   text(s: string): void {
     this.u32(s.length);
     for (let n = 0; n < s.length; n++) this.u8(s.charCodeAt(n));
@@ -134,7 +138,9 @@ const PLAIN = {
   i64shl: 0x86,
   f64add: 0xa0,
   f64sub: 0xa1,
-  f64ge: 0x66,
+  f64gt: 0x64,
+  f64max: 0xa5,
+  i32trunc_s: 0xaa,
   i32wrap: 0xa7,
   i64extend_s: 0xac,
   i64extend_u: 0xad,
@@ -185,6 +191,12 @@ export class Code {
   i64(v: bigint): this {
     this.out.u8(0x42);
     this.out.s64(v);
+    return this;
+  }
+
+  f64(v: number): this {
+    this.out.u8(0x44);
+    this.out.f64(v);
     return this;
   }
 
