@@ -56,7 +56,7 @@ export class Increments {
       const now = this.base?.tree[b];
       for (let n = 0; n < branch.length; n++) {
         const number = b * BRANCH + n;
-        if (now?.[n] === branch[n] && !this.mayDiffer(number)) continue;
+        if (this.isScratch(number) || (now?.[n] === branch[n] && !this.mayDiffer(number))) continue;
         this.memory.set(branch[n], number * PAGE);
         const ram = number - RAM_OFFSET / PAGE;
         if (ram >= 0) dirty[ram] = this.stale[ram] = 255;
@@ -74,6 +74,11 @@ export class Increments {
     return (this.machine.cpu.mmu.dirty[ram] & DIRTY_INCREMENT) !== 0;
   }
 
+  /** Below RAM, and no state. */
+  private isScratch(page: number): boolean {
+    return page * PAGE >= this.machine.state.used && page < RAM_OFFSET / PAGE;
+  }
+
   private branch(b: number, old: Branch | undefined, follows: Branch | undefined): Branch {
     const first = b * BRANCH;
     const last = Math.min(first + BRANCH, this.memory.length / PAGE);
@@ -81,7 +86,7 @@ export class Increments {
     for (let page = first; page < last; page++) {
       const before = old?.[page - first];
       if (before && !this.mayDiffer(page)) continue;
-      const now = this.memory.subarray(page * PAGE, (page + 1) * PAGE);
+      const now = this.isScratch(page) ? ZERO : this.memory.subarray(page * PAGE, (page + 1) * PAGE);
       const known = [before, follows?.[page - first], ZERO].find(p => p && same(p, now));
       branch ??= old ? old.slice() : [];
       branch[page - first] = known ?? now.slice();

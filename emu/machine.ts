@@ -242,6 +242,8 @@ export class Machine {
 
   snapshot(): Snapshot {
     const memory = new Uint8Array(this.state.memory.buffer).slice(0, RAM_OFFSET + this.ramSize);
+    // Scratch areas are no state.
+    memory.fill(0, this.state.used, RAM_OFFSET);
     return { memory, ...this.saveParts() };
   }
 
@@ -257,7 +259,9 @@ export class Machine {
 
   restore(snapshot: Snapshot): void {
     this.base = null;
-    new Uint8Array(this.state.memory.buffer).set(snapshot.memory);
+    const memory = new Uint8Array(this.state.memory.buffer);
+    memory.set(snapshot.memory.subarray(0, this.state.used));
+    memory.set(snapshot.memory.subarray(RAM_OFFSET), RAM_OFFSET);
     this.cpu.mmu.markDirty(0, this.ramSize);
     this.loadParts(snapshot);
   }
