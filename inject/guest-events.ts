@@ -1,29 +1,8 @@
-/**
- * What the guest says of failures and recoveries: calls of the empty function nooks_event, whose arguments the host
- * reads off the stack (nooks/include/nooks/event.h). Costs the guest nothing that it would not pay without a host.
- */
+/** What the guest says of failures and recoveries (guest/nooks-events.ts), kept with its times. */
+import { NOOKS_EVENT_FUNCTION, RECOVERY_ENDS, readNooksEvent } from '../guest/nooks-events.ts';
 import type { Session } from '../guest/session.ts';
 import type { GuestEvent } from './model.ts';
 
-/** In the order of the enum. */
-const EVENTS = [
-  'FAILED',
-  'BEGIN',
-  'UNWOUND',
-  'RELEASED',
-  'UNLOADED',
-  'LOADED',
-  'RESTORED',
-  'RECOVERED',
-  'GAVE_UP',
-  'SHADOW_ACTIVE',
-  'SHADOW_PASSIVE',
-] as const;
-
-/** A recovery ends with one of these. */
-const ENDS: readonly string[] = ['RECOVERED', 'GAVE_UP'];
-const NAME_LENGTH = 28;
-const ESP = 4;
 /** Kept, so that a storm of recoveries does not fill the record. */
 const MOST = 1000;
 
@@ -36,7 +15,7 @@ export class GuestEvents {
   constructor(session: Session) {
     this.session = session;
     const { engine } = session.machine;
-    this.remove = engine.addHook(session.address('nooks_event'), () => this.take());
+    this.remove = engine.addHook(session.address(NOOKS_EVENT_FUNCTION), () => this.take());
   }
 
   /** A failure was detected, and its recovery has not ended. */
@@ -55,14 +34,10 @@ export class GuestEvents {
   }
 
   private take(): void {
-    const { machine } = this.session;
-    const argument = (n: number) => machine.peek32((machine.cpu.r32[ESP] + 4 * n) | 0);
-    const kind = argument(1);
-    const event = EVENTS[kind] ?? `EVENT_${kind}`;
-    const extension = this.session.readString(argument(2) | 0, NAME_LENGTH);
+    const { event, extension, detail } = readNooksEvent(this.session);
     if (event === 'FAILED') this.open.add(extension);
-    else if (ENDS.includes(event)) this.open.delete(extension);
+    else if (RECOVERY_ENDS.includes(event)) this.open.delete(extension);
     if (this.list.length < MOST)
-      this.list.push({ at: machine.cycles(), event, extension, detail: argument(3) });
+      this.list.push({ at: this.session.machine.cycles(), event, extension, detail });
   }
 }
