@@ -105,7 +105,12 @@ export async function converse(
   if (!good && !attended) context.exitCode = USAGE_ERROR;
 }
 
-async function boot(path: string | undefined, options: DebugOptions, console: Console): Promise<Target> {
+/** An image, or our kernel with somebody at the far end of its wire; nothing has run yet. */
+export async function boot(
+  path: string | undefined,
+  options: Pick<DebugOptions, 'isolation' | 'profile' | 'memory'>,
+  console: Pick<Console, 'serial'>,
+): Promise<Target> {
   const [{ bootImage, bootKernel, FAR_IP, PORT }, { allocate, findProfile }, { Station }, { Sink }] =
     await Promise.all([
       import('../../debug/boot.ts'),

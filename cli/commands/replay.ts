@@ -1,7 +1,7 @@
 /** `nooks86 replay`: one trial of a results file once more, to the cycle; in the debugger if wanted. */
 import type { Command } from 'commander';
 import { buildGuest } from '../../guest/build.ts';
-import type { LoadParts, ReplayBench } from '../../inject/campaign/parts.ts';
+import type { LoadParts, Parts, ReplayBench } from '../../inject/campaign/parts.ts';
 import { configurationName, type TrialRecord } from '../../inject/model.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { openProgress } from '../progress.ts';
@@ -39,6 +39,19 @@ async function replay(
   load: LoadParts,
   input: CommandInput,
 ): Promise<void> {
+  const { bench, recorded, parts } = await beginTrial(path, id, flags.configuration, context, load);
+  if (flags.debug) return debugTrial(bench, recorded, context, input);
+  await runAgain(bench, recorded, parts.judge, flags, context);
+}
+
+/** A recorded trial and a warm machine to run it on. Throws a UsageError or CampaignError when there is no such trial. */
+export async function beginTrial(
+  path: string,
+  id: string,
+  wanted: string | undefined,
+  context: CommandContext,
+  load: LoadParts,
+): Promise<{ bench: ReplayBench; recorded: TrialRecord; parts: Parts }> {
   const [{ ResultsReader }, { buildIdentity }, { trialOf }] = await Promise.all([
     import('../../inject/campaign/store.ts'),
     import('../../inject/campaign/settings.ts'),
@@ -49,7 +62,7 @@ async function replay(
   let recorded: TrialRecord | undefined;
   let name: string;
   try {
-    const which = trialOf(settings, id, flags.configuration);
+    const which = trialOf(settings, id, wanted);
     name = which.configuration;
     recorded = reader.record(name, which.trial);
     if (!recorded) throw new UsageError(`${path} has no trial ${name}:${which.trial} yet`);
@@ -68,8 +81,7 @@ async function replay(
   const configuration = settings.configurations.find(c => configurationName(c) === name)!;
   const bench = parts.openBench({ settings, build }, configuration);
   bench.warm();
-  if (flags.debug) return debugTrial(bench, recorded, context, input);
-  await runAgain(bench, recorded, parts.judge, flags, context);
+  return { bench, recorded, parts };
 }
 
 async function runAgain(
