@@ -14,8 +14,12 @@ import type { Stack } from './stacks.ts';
 
 const SCHEMA = 'https://www.speedscope.app/file-format-schema.json';
 
-/** Gathers for both formats. */
-export class Profile {
+type Write = (profile: Profile, sink: Sink) => void;
+
+/** Gathers once for all files: a frame knows its one node of the tree. */
+export class Profile implements Recorder {
+  readonly full = false;
+  private readonly outputs: { write: Write; sink: Sink }[] = [];
   private readonly tree = new CallTree();
   private readonly modes: string[] = [];
   private readonly regions: readonly string[];
@@ -30,6 +34,15 @@ export class Profile {
     this.tree.charge(stack, index * MAX_REGIONS + region, ticks);
   }
 
+  /** At the end, `write` gives `sink` its file. */
+  add(write: Write, sink: Sink): void {
+    this.outputs.push({ write, sink });
+  }
+
+  end(): void {
+    for (const { write, sink } of this.outputs) write(this, sink);
+  }
+
   /** All stacks with their cycles. */
   *rows(): Generator<{ names: string[]; cycles: number }> {
     for (const { names, key, ticks } of this.tree.stacks()) {
@@ -40,50 +53,29 @@ export class Profile {
   }
 }
 
-abstract class FlameRecorder implements Recorder {
-  readonly full = false;
-  protected readonly sink: Sink;
-  protected readonly profile: Profile;
-
-  constructor(target: Target, sink: Sink) {
-    this.sink = sink;
-    this.profile = new Profile(target);
-  }
-
-  spent(ticks: number, region: number, mode: string, stack: Stack): void {
-    this.profile.spent(ticks, region, mode, stack);
-  }
-
-  abstract end(): void;
-}
-
-export class FoldedRecorder extends FlameRecorder {
-  end(): void {
-    for (const { names, cycles } of this.profile.rows())
-      this.sink.write(`${names.map(name => name.replace(/;/g, ':')).join(';')} ${cycles}\n`);
-  }
+export function writeFolded(profile: Profile, sink: Sink): void {
+  for (const { names, cycles } of profile.rows())
+    sink.write(`${names.map(name => name.replace(/;/g, ':')).join(';')} ${cycles}\n`);
 }
 
 /** Stacks are lists of numbers of frames, the outermost first. */
-export class SpeedscopeRecorder extends FlameRecorder {
-  end(): void {
-    const numbers = new Map<string, number>();
-    const numberOf = (name: string) => {
-      let n = numbers.get(name);
-      if (n === undefined) numbers.set(name, (n = numbers.size));
-      return n;
-    };
-    const weights: number[] = [];
-    let sum = 0;
-    this.sink.write(`{"$schema":"${SCHEMA}","exporter":"nooks86","name":"nooks86","activeProfileIndex":0,\n`);
-    this.sink.write('"profiles":[{"type":"sampled","name":"cycles","unit":"none","startValue":0,"samples":[');
-    for (const { names, cycles } of this.profile.rows()) {
-      this.sink.write(`${weights.length ? ',' : ''}\n${JSON.stringify(names.map(numberOf))}`);
-      weights.push(cycles);
-      sum += cycles;
-    }
-    this.sink.write(`],\n"weights":${JSON.stringify(weights)},"endValue":${sum}}],\n`);
-    const frames = [...numbers.keys()].map(name => ({ name }));
-    this.sink.write(`"shared":{"frames":${JSON.stringify(frames)}}}\n`);
+export function writeSpeedscope(profile: Profile, sink: Sink): void {
+  const numbers = new Map<string, number>();
+  const numberOf = (name: string) => {
+    let n = numbers.get(name);
+    if (n === undefined) numbers.set(name, (n = numbers.size));
+    return n;
+  };
+  const weights: number[] = [];
+  let sum = 0;
+  sink.write(`{"$schema":"${SCHEMA}","exporter":"nooks86","name":"nooks86","activeProfileIndex":0,\n`);
+  sink.write('"profiles":[{"type":"sampled","name":"cycles","unit":"none","startValue":0,"samples":[');
+  for (const { names, cycles } of profile.rows()) {
+    sink.write(`${weights.length ? ',' : ''}\n${JSON.stringify(names.map(numberOf))}`);
+    weights.push(cycles);
+    sum += cycles;
   }
+  sink.write(`],\n"weights":${JSON.stringify(weights)},"endValue":${sum}}],\n`);
+  const frames = [...numbers.keys()].map(name => ({ name }));
+  sink.write(`"shared":{"frames":${JSON.stringify(frames)}}}\n`);
 }

@@ -18,7 +18,7 @@ const USER_RING = 3;
 
 /** How a form that ends a block goes on; others fall through. */
 const EXITS: readonly (readonly [RegExp, Exit])[] = [
-  [/^CALL relv|^CALL r\/mv/, 'call'],
+  [/^CALL (rel|r\/m)/, 'call'],
   [/^RET\b/, 'ret'],
   [/^IRET/, 'iret'],
   [/^INT|^INTO/, 'int'],

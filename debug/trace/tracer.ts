@@ -5,7 +5,7 @@
 import { TICKS_PER_CYCLE } from '../../emu/clock.ts';
 import type { Target } from '../target.ts';
 import { ChromeRecorder } from './chrome.ts';
-import { FoldedRecorder, SpeedscopeRecorder } from './flame.ts';
+import { Profile, writeFolded, writeSpeedscope } from './flame.ts';
 import { Follower } from './follower.ts';
 import { Names } from './names.ts';
 import type { Recorder, Sink } from './recorder.ts';
@@ -20,7 +20,15 @@ export interface TraceLimits {
 
 export const DEFAULT_LIMITS: TraceLimits = { events: 1_000_000, interval: 100_000 };
 
-type Make = (target: Target, names: Names, sink: Sink, limits: TraceLimits) => Recorder;
+interface Parts {
+  target: Target;
+  names: Names;
+  /** The one for all files that are made of it. */
+  profile: Profile;
+  limits: TraceLimits;
+}
+
+type Make = (parts: Parts, sink: Sink) => Recorder;
 
 interface FormatRow {
   /** What `nooks86 trace --help` says. */
@@ -32,23 +40,30 @@ interface FormatRow {
 export const FORMATS = {
   chrome: {
     text: 'Chrome trace events, for Perfetto',
-    make: (t, n, s, l) => new ChromeRecorder(t, n, s, l.events, l.interval),
+    make: ({ target, names, limits }, sink) =>
+      new ChromeRecorder(target, names, sink, limits.events, limits.interval),
   },
   speedscope: {
     text: 'cycles by call stack, for speedscope',
-    make: (t, _, s) => new SpeedscopeRecorder(t, s),
+    make: ({ profile }, sink) => {
+      profile.add(writeSpeedscope, sink);
+      return profile;
+    },
   },
   folded: {
     text: 'cycles by call stack, for flamegraph.pl',
-    make: (t, _, s) => new FoldedRecorder(t, s),
+    make: ({ profile }, sink) => {
+      profile.add(writeFolded, sink);
+      return profile;
+    },
   },
   branches: {
     text: 'each branch, a line each',
-    make: (t, n, s, l) => new BranchRecorder(t, n, s, l.events),
+    make: ({ target, names, limits }, sink) => new BranchRecorder(target, names, sink, limits.events),
   },
   instructions: {
     text: 'each instruction, a line each',
-    make: (t, n, s, l) => new InstructionRecorder(t, n, s, l.events),
+    make: ({ target, names, limits }, sink) => new InstructionRecorder(target, names, sink, limits.events),
   },
 } as const satisfies Record<string, FormatRow>;
 export type Format = keyof typeof FORMATS;
@@ -74,19 +89,16 @@ export class Tracer {
     this.target = target;
     this.onDone = onDone;
     const names = new Names(target);
+    const parts: Parts = { target, names, profile: new Profile(target), limits };
     this.outputs = outputs.map(({ format, sink }) => {
       const guarded = new GuardedSink(sink);
       const { make }: FormatRow = FORMATS[format];
-      return { format, sink: guarded, recorder: make(target, names, guarded, limits) };
+      return { format, sink: guarded, recorder: make(parts, guarded) };
     });
     this.last = target.machine.clock.now();
     // Before the follower, so that it is the first to see that time has gone back.
     this.unwatch = target.machine.cpu.probes.add({ begins: () => this.look() });
-    this.follower = new Follower(
-      target,
-      this.outputs.map(o => o.recorder),
-      names,
-    );
+    this.follower = new Follower(target, [...this.recorders()], names);
   }
 
   /** All files have what they can hold, or cannot be written: there is no sense in going on. */
@@ -115,7 +127,11 @@ export class Tracer {
       this.mark();
       this.follower.stop();
     }
-    for (const { recorder } of this.outputs) recorder.end();
+    for (const recorder of this.recorders()) recorder.end();
+  }
+
+  private recorders(): Set<Recorder> {
+    return new Set(this.outputs.map(o => o.recorder));
   }
 
   private look(): void {
