@@ -2,6 +2,8 @@
 import type { Control } from './control.ts';
 import { CommandError } from './error.ts';
 import type { Format } from './examine.ts';
+import type { History } from './history.ts';
+import type { Reverse } from './reverse.ts';
 import type { Statistics } from './statistics.ts';
 import type { Target } from './target.ts';
 
@@ -9,6 +11,8 @@ import type { Target } from './target.ts';
 export interface Context {
   target: Target;
   control: Control;
+  history: History;
+  reverse: Reverse;
   statistics: Statistics;
   write(text: string): void;
   /** Cycles that one command may run the guest. */

@@ -1,7 +1,9 @@
 /** All commands of the debugger, by the part of it that they belong to. */
 import { alone, type Command, type Context } from './command.ts';
+import { GDB } from './commands/gdb.ts';
 import { MEMORY } from './commands/memory.ts';
 import { POINTS } from './commands/points.ts';
+import { REVERSE } from './commands/reverse.ts';
 import { RUN } from './commands/run.ts';
 import { SOURCE } from './commands/source.ts';
 import { VIEWS } from './commands/views.ts';
@@ -27,7 +29,16 @@ const SESSION: readonly Command[] = [
   },
 ];
 
-export const COMMANDS: readonly Command[] = [...RUN, ...POINTS, ...MEMORY, ...SOURCE, ...VIEWS, ...SESSION];
+export const COMMANDS: readonly Command[] = [
+  ...RUN,
+  ...REVERSE,
+  ...POINTS,
+  ...MEMORY,
+  ...SOURCE,
+  ...VIEWS,
+  ...GDB,
+  ...SESSION,
+];
 
 function help(c: Context, args: string): void {
   if (args === '') {

@@ -3,15 +3,22 @@
  * and backwards, and what the source says of it.
  */
 import { Control, type Pause } from './control.ts';
+import { History, type HistoryOptions } from './history.ts';
+import { Reverse } from './reverse.ts';
 import type { Target } from './target.ts';
 
 export class Debugger {
   readonly target: Target;
   readonly control: Control;
+  readonly history: History;
+  readonly reverse: Reverse;
 
   /** `pause` is called between slices of a run. */
-  constructor(target: Target, pause: Pause) {
+  constructor(target: Target, pause: Pause, options: HistoryOptions = {}) {
     this.target = target;
     this.control = new Control(target, pause);
+    this.history = new History(target, options);
+    this.reverse = new Reverse(target, this.history, this.control.points, pause);
+    this.control.onProgress = () => this.history.progress();
   }
 }

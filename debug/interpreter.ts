@@ -4,7 +4,8 @@
  */
 import type { Command, Context } from './command.ts';
 import { COMMANDS, findCommand } from './commands.ts';
-import { Control, type Pause } from './control.ts';
+import type { Pause } from './control.ts';
+import { Debugger } from './debugger.ts';
 import { CommandError } from './error.ts';
 import type { Format } from './examine.ts';
 import { Statistics } from './statistics.ts';
@@ -15,8 +16,12 @@ export interface InterpreterOptions {
   write(text: string): void;
   /** Called between slices of a run. */
   pause: Pause;
+  /** Another front end's: both work on one set of points. Its pause is then the one that counts. */
+  debugger?: Debugger;
   /** Cycles that one command may run the guest; no limit when absent. */
   limit?: number;
+  /** Bytes that snapshots of the past may take. */
+  historyBudget?: number;
 }
 
 const FIRST_FORMAT: Format = { count: 1, letter: 'x', size: 4 };
@@ -28,9 +33,14 @@ export class Interpreter {
 
   constructor(options: InterpreterOptions) {
     const { target, pause } = options;
+    const { control, history, reverse } =
+      options.debugger ?? new Debugger(target, pause, { budget: options.historyBudget });
+    history.onForgotten = () => options.write('what came after this moment is forgotten\n');
     this.context = {
       target,
-      control: new Control(target, pause),
+      control,
+      history,
+      reverse,
       statistics: new Statistics(target),
       write: text => options.write(text),
       limit: options.limit,
@@ -88,7 +98,7 @@ const MAX_COMPLETIONS = 100;
 function parse(line: string): { command: Command; args: string; format: string } | undefined {
   const text = line.replace(/(^|\s)#.*$/, '').trim();
   if (text === '') return undefined;
-  const word = /^[a-z]+/i.exec(text)?.[0] ?? '';
+  const word = /^[a-z][a-z-]*/i.exec(text)?.[0] ?? '';
   let rest = text.slice(word.length);
   const format = /^\/(\S*)/.exec(rest);
   if (format) rest = rest.slice(format[0].length);

@@ -9,7 +9,7 @@
  * stretch, from its beginning, whole or in part: how many of its instructions were retired, the count says.
  *
  * Left out: a call before one address (Engine.addHook), stores of watched code (Engine.watch), accesses to watched
- * pages (Mmu.onWatched…).
+ * ranges (mmu/watches.ts).
  */
 
 /** A fault, a trap, INT n, or an interrupt from outside. */

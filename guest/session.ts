@@ -52,6 +52,13 @@ const MAX_MODULES = 256;
 
 const KERNEL = 'kernel.elf';
 
+/** What came and went since the list was read last; `live`: the guest is doing it, and stands in module_event(). */
+export type ModuleChange = (
+  loaded: readonly LoadedModule[],
+  gone: readonly LoadedModule[],
+  live: boolean,
+) => void;
+
 export class Session {
   readonly machine: Machine;
   readonly symbols = new SymbolTable();
@@ -62,6 +69,7 @@ export class Session {
   private readonly files = new Map<string, ElfFile>();
   private loaded: LoadedModule[] = [];
   private placed: PlacedImage[] = [];
+  private readonly listeners = new Set<ModuleChange>();
 
   /** Builds the machine and loads the images; nothing has run yet. Throws a GuestError if something does not fit. */
   constructor(options: SessionOptions) {
@@ -81,7 +89,7 @@ export class Session {
     const commandLine = `${KERNEL} ${options.commandLine}`;
     this.machine.setEntry(loadMultiboot(this.machine, { name: KERNEL, bytes, commandLine, modules }));
     this.machine.setRegions(lin => this.regions.regionOf(lin));
-    this.machine.engine.addHook(this.address('module_event'), () => this.refreshModules());
+    this.machine.engine.addHook(this.address('module_event'), () => this.readModules(true));
   }
 
   /** Linear address of a symbol. Throws a GuestError if nothing loaded has it. */
@@ -112,8 +120,25 @@ export class Session {
     return this.placed;
   }
 
-  /** Reads the kernel's module list again. Bounded, whatever the guest made of the list. */
+  /** A boot module's file, by the artefact's name; undefined if it was not booted with. */
+  file(name: string): ElfFile | undefined {
+    return this.files.get(name);
+  }
+
+  /** Tells `listener` of modules that come and go; returns what ends it. */
+  onModules(listener: ModuleChange): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Reads the kernel's module list again, as after a snapshot was loaded. */
   refreshModules(): void {
+    this.readModules(false);
+  }
+
+  /** Bounded, whatever the guest made of the list. */
+  private readModules(live: boolean): void {
+    const before = this.loaded;
     for (const m of this.loaded) this.symbols.remove(`${m.name}.ko`);
     this.loaded = [];
     this.placed = [];
@@ -126,6 +151,10 @@ export class Session {
     }
     this.regions.setDrivers(this.loaded.map(m => ({ start: m.textStart, end: m.textEnd })));
     this.machine.engine.blocks.clear();
+    const without = (list: readonly LoadedModule[], other: readonly LoadedModule[]) =>
+      list.filter(m => !other.some(o => o.name === m.name && o.base === m.base));
+    const [loaded, gone] = [without(this.loaded, before), without(before, this.loaded)];
+    for (const tell of this.listeners) tell(loaded, gone, live);
   }
 
   private readModule(at: number): LoadedModule {

@@ -1,8 +1,10 @@
-/** What the guest says of failures and recoveries (guest/nooks-events.ts), kept with its times. */
-import { NOOKS_EVENT_FUNCTION, RECOVERY_ENDS, readNooksEvent } from '../guest/nooks-events.ts';
+/** What the guest said of failures and recoveries (guest/milestones.ts), kept. */
+import { readMilestone } from '../guest/milestones.ts';
 import type { Session } from '../guest/session.ts';
 import type { GuestEvent } from './model.ts';
 
+/** A recovery ends with one of these. */
+const ENDS: readonly string[] = ['RECOVERED', 'GAVE_UP'];
 /** Kept, so that a storm of recoveries does not fill the record. */
 const MOST = 1000;
 
@@ -15,7 +17,7 @@ export class GuestEvents {
   constructor(session: Session) {
     this.session = session;
     const { engine } = session.machine;
-    this.remove = engine.addHook(session.address(NOOKS_EVENT_FUNCTION), () => this.take());
+    this.remove = engine.addHook(session.address('nooks_event'), () => this.take());
   }
 
   /** A failure was detected, and its recovery has not ended. */
@@ -34,10 +36,10 @@ export class GuestEvents {
   }
 
   private take(): void {
-    const { event, extension, detail } = readNooksEvent(this.session);
+    const { machine } = this.session;
+    const { event, extension, detail } = readMilestone(this.session);
     if (event === 'FAILED') this.open.add(extension);
-    else if (RECOVERY_ENDS.includes(event)) this.open.delete(extension);
-    if (this.list.length < MOST)
-      this.list.push({ at: this.session.machine.cycles(), event, extension, detail });
+    else if (ENDS.includes(event)) this.open.delete(extension);
+    if (this.list.length < MOST) this.list.push({ at: machine.cycles(), event, extension, detail });
   }
 }

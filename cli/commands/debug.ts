@@ -1,6 +1,7 @@
 /**
  * `nooks86 debug`: the debugger (debug/) at a prompt, in a pipe, or from scripts. What is piped is echoed, so that
- * the output reads like a session. The exit code is 2 when a command of a script or pipe could not be done.
+ * the output reads like a session. With --gdb a debugger of the user's connects instead (cli/gdb.ts). The exit code is
+ * 2 when a command of a script or pipe could not be done.
  */
 import { basename } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -25,6 +26,8 @@ export interface DebugOptions {
   x: string[];
   batch?: boolean;
   maxCycles?: number;
+  /** Port for gdb. */
+  gdb?: number;
 }
 
 /** Where commands come from when no script gives them. */
@@ -54,6 +57,11 @@ export function registerDebug(
       'cycles that one command may run (default: no limit at a prompt, 4e9 otherwise)',
       wholeNumber('--max-cycles', 1, 2 ** 50),
     )
+    .option(
+      '--gdb <port>',
+      'wait for gdb on this port of 127.0.0.1 (0: any free one) instead of a prompt',
+      wholeNumber('--gdb', 0, 65535),
+    )
     .action((image: string | undefined, options: DebugOptions) => debug(image, options, context, input));
 }
 
@@ -66,7 +74,7 @@ async function debug(
   const scripts = options.x.map(file => ({ file, lines: textLines(readInput(file)) }));
   const console = new Console(context);
   const target = await boot(path, options, console);
-  await converse(target, scripts, options, console, context, input);
+  await converse(target, scripts, options, console, context, input, path);
 }
 
 export interface Script {
@@ -78,26 +86,39 @@ export interface Script {
 export async function converse(
   target: Target,
   scripts: readonly Script[],
-  options: Pick<DebugOptions, 'batch' | 'maxCycles'>,
+  options: Pick<DebugOptions, 'batch' | 'maxCycles' | 'gdb'>,
   console: Console,
   context: CommandContext,
   input: CommandInput,
+  path?: string,
 ): Promise<void> {
-  const { Interpreter } = await import('../../debug/interpreter.ts');
-  const attended = input.isTTY === true && !options.batch;
+  const [{ Interpreter }, { Debugger }] = await Promise.all([
+    import('../../debug/interpreter.ts'),
+    import('../../debug/debugger.ts'),
+  ]);
+  const served = options.gdb !== undefined;
+  const attended = served || (input.isTTY === true && !options.batch);
   const interrupt = { wanted: false };
+  const pause = async () => {
+    await setImmediate();
+    return interrupt.wanted;
+  };
+  const out = { write: (text: string) => console.write(text) };
+  const debug = new Debugger(target, pause);
   const interpreter = new Interpreter({
     target,
-    write: text => console.write(text),
+    debugger: debug,
+    write: text => out.write(text),
     limit: options.maxCycles ?? (attended ? undefined : UNATTENDED_CYCLES),
-    pause: async () => {
-      await setImmediate();
-      return interrupt.wanted;
-    },
+    pause,
   });
   let good = true;
   for (const { file, lines } of scripts) good = (await runScript(interpreter, file, lines, console)) && good;
-  if (!options.batch && !interpreter.done) {
+  if (options.gdb !== undefined) {
+    const { serve } = await import('../gdb.ts');
+    if (!interpreter.done)
+      await serve(options.gdb, { debug, interpreter, interrupt, out, limit: options.maxCycles, path });
+  } else if (!options.batch && !interpreter.done) {
     if (attended) await atPrompt(interpreter, input, interrupt);
     else good = (await fromPipe(interpreter, input, console)) && good;
   }
@@ -136,7 +157,7 @@ export async function boot(
   const { clock, cards } = target.machine;
   const station = new Station(clock, cards[0].wire, 1, { ip: FAR_IP });
   cards[0].wire.connect(1, station);
-  new Sink(station, PORT);
+  target.hostStates.push(station, new Sink(station, PORT));
   return target;
 }
 

@@ -54,7 +54,7 @@ export async function beginTrial(
 ): Promise<{ bench: ReplayBench; recorded: TrialRecord; parts: Parts }> {
   const [{ ResultsReader }, { buildIdentity }, { trialOf }] = await Promise.all([
     import('../../inject/campaign/store.ts'),
-    import('../../inject/campaign/settings.ts'),
+    import('../../inject/campaign/identity.ts'),
     import('../../inject/campaign/replay.ts'),
   ]);
   const reader = new ResultsReader(path);
@@ -74,7 +74,7 @@ export async function beginTrial(
   const parts = await load();
   const building = openProgress('building', 'files');
   const build = await buildGuest({ onProgress: building.update }).finally(building.close);
-  if (buildIdentity(build) !== settings.build)
+  if (buildIdentity(build, settings) !== settings.build)
     context.err(
       'nooks86: the guest’s sources or compiler have changed since: the trial may go another way\n',
     );

@@ -7,6 +7,7 @@ import { evaluate, location } from '../expression.ts';
 import { registersText } from '../registers.ts';
 import { pointsText } from '../stops.ts';
 import { hex8 } from '../text.ts';
+import { historyText } from './reverse.ts';
 
 const LISTED = 12;
 export const SOURCE: readonly Command[] = [
@@ -52,7 +53,7 @@ export const SOURCE: readonly Command[] = [
 function info(c: Context, args: string): void {
   const [what, ...rest] = args.split(/\s+/);
   const is = (name: string) => what !== '' && name.startsWith(what);
-  if (is('breakpoints') || is('watchpoints')) return c.write(pointsText(c));
+  if (is('breakpoints') || is('watchpoints')) return c.write(pointsText(c.target, c.control.points.all()));
   const where = rest.join(' ');
   if (is('symbol')) {
     const address = evaluate(c.target, where);
@@ -61,5 +62,6 @@ function info(c: Context, args: string): void {
   }
   if (is('line')) return c.write(`${place(c.target, location(c.target, where))}\n`);
   if (is('registers')) return c.write(registersText(c.target));
-  throw new CommandError('info breakpoints, info symbol ADDRESS or info line LOCATION');
+  if (is('history')) return c.write(historyText(c));
+  throw new CommandError('info breakpoints, info history, info symbol ADDRESS or info line LOCATION');
 }

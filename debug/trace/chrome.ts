@@ -19,7 +19,6 @@
  */
 import { CAUSES } from '../../emu/accounting.ts';
 import { TICKS_PER_CYCLE } from '../../emu/clock.ts';
-import { RECOVERY_ENDS } from '../../guest/nooks-events.ts';
 import { REGIONS } from '../../guest/regions.ts';
 import type { Target } from '../target.ts';
 import { hex8 } from '../text.ts';
@@ -33,6 +32,8 @@ const DRIVER = REGIONS.indexOf('driver');
 const PF = 14;
 const STUB = 'nooks_stub_';
 const WRAPPER = 'wrap_';
+/** A recovery ends with one of these. */
+const ENDS: readonly string[] = ['RECOVERED', 'GAVE_UP'];
 const ENTER = 'nooks_enter_domain';
 
 /** Tracks that are always shown in this order; domains come behind the kernel. */
@@ -123,7 +124,7 @@ export class ChromeRecorder implements Recorder {
       this.open({ track, category: 'recovery', name: 'failure and recovery', args });
     else if (open.length > 1) this.close(open[open.length - 1]);
     this.emit({ ph: 'i', s: 't', name, cat: 'recovery', args: { ...this.cycles(), detail } }, track);
-    if (RECOVERY_ENDS.includes(event)) this.closeAll(track);
+    if (ENDS.includes(event)) this.closeAll(track);
     else if (open.length > 0 || event === 'FAILED')
       this.open({ track, category: 'recovery', name: `after: ${name}`, args });
   }

@@ -5,7 +5,7 @@
  */
 import { MAX_REGIONS } from '../../emu/accounting.ts';
 import type { EventKind, Probe, Straight } from '../../emu/probe.ts';
-import { NOOKS_EVENT_FUNCTION, readNooksEvent } from '../../guest/nooks-events.ts';
+import { readMilestone } from '../../guest/milestones.ts';
 import type { Target } from '../target.ts';
 import { eventName } from './events.ts';
 import type { Names } from './names.ts';
@@ -77,8 +77,7 @@ export class Follower implements Probe {
     if (!session) return;
     const { engine } = machine;
     this.ends.push(engine.addHook(session.address('module_event'), () => this.forget()));
-    if (target.symbols.address(NOOKS_EVENT_FUNCTION) !== undefined)
-      this.ends.push(engine.addHook(session.address(NOOKS_EVENT_FUNCTION), () => this.recovery()));
+    this.ends.push(engine.addHook(session.address('nooks_event'), () => this.recovery()));
   }
 
   /** Hands out what is left; the guest stands. */
@@ -160,7 +159,7 @@ export class Follower implements Probe {
     const { session } = this.target;
     if (!session) return;
     this.forget();
-    const { event, extension, detail } = readNooksEvent(session);
+    const { event, extension, detail } = readMilestone(session);
     for (const r of this.recorders) r.recovery?.(event, extension, detail);
   }
 

@@ -138,17 +138,21 @@ export class Engine implements Cursor {
     this.cpu.leave = true;
   }
 
-  /** Ends the run behind the running instruction: what is left of its block is void. */
+  /**
+   * Ends the run behind the running instruction: what is left of its block is void. While an instruction is looked for
+   * (its fetch missed a TLB), before that one.
+   */
   stopAfter(): void {
     this.stop();
     this.blocks.clear();
+    this.blocks.barred = this.running === null;
   }
 
   /** Runs until tick `until`, a stop, a triple fault or a HLT that nothing can end. */
   run(until: number): StopReason {
     const c = this.cpu;
     const time = c.accounting.time;
-    this.stopWanted = false;
+    this.stopWanted = this.blocks.barred = false;
     for (;;) {
       if (this.sinceHead === 0 && !this.headDone) {
         c.leave = false;
@@ -169,7 +173,7 @@ export class Engine implements Cursor {
 
   /** Runs exactly one instruction (or delivers one interrupt or fault); while halted, to tick `until` at most. */
   step(until = NEVER): StopReason {
-    this.stopWanted = false;
+    this.stopWanted = this.blocks.barred = false;
     if (this.sinceHead === 0 && !this.headDone) {
       const deliveries = this.cpu.deliveries;
       const stop = this.head(until);
@@ -286,6 +290,22 @@ export class Engine implements Cursor {
     const b = this.running;
     const eip = b ? b.insns[this.position].eip : c.eip;
     return (eip + c.segmentBase(1)) | 0;
+  }
+
+  /** Is an instruction running, or stands the machine between two? Deliveries come between. */
+  get isRunning(): boolean {
+    return this.running !== null;
+  }
+
+  /** Ticks on the clock that belong to the instruction that comes next: a hook stopped the run in front of it. */
+  get ahead(): number {
+    return this.prepaid;
+  }
+
+  /** Takes them back off the clock: the host changes what comes next. */
+  takeBack(): void {
+    this.cpu.accounting.charge(ISSUE, -this.prepaid);
+    this.prepaid = 0;
   }
 
   /** Bytes of RAM changed behind the CPU's back (DMA, the host). */
@@ -531,6 +551,8 @@ export class Engine implements Cursor {
       this.prepaid = Math.max(0, this.charged - b.ticks[k]);
       this.headDone = k === 0;
     }
+    // What was looked at, an undisturbed run would not look at again before this instruction.
+    if (thrown === STALE && k === 0 && this.blocks.barred) this.headDone = true;
     this.position = k - 1;
     if (k > 0) this.sync();
     this.running = null;

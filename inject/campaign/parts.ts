@@ -33,7 +33,8 @@ export interface Parts {
   planner(campaign: Campaign): (trial: number) => TrialPlan;
   judge(observation: Observation, plan: TrialPlan): Outcome;
   openBench(campaign: Campaign, configuration: Configuration): ReplayBench;
-  openWorker(campaign: Campaign): TrialWorker;
+  /** `trialSeconds`: of the host, that a trial may take. */
+  openWorker(campaign: Campaign, trialSeconds?: number): TrialWorker;
   /** Packets and cycles that each trial runs at least, unless the user says otherwise. */
   minimum: Pick<CampaignSettings, 'minimumPackets' | 'minimumCycles'>;
 }

@@ -40,13 +40,14 @@ describe.each(['pgswitch', 'fault', 'call'])('%s', name => {
     const script = [
       'break bench_run',
       'continue',
-      'step 40',
+      'stepi 40',
       'watch $esp-16 16',
       'continue',
+      'nexti',
       'next',
       'continue 3000',
     ];
-    for (const line of [...script, 'delete', 'step 500', 'continue 100000']) {
+    for (const line of [...script, 'delete', 'stepi 500', 'continue 100000']) {
       const said = await plain.run(line);
       expect(await looked.run(line)).toBe(said);
       expect(said).not.toContain('error:');
