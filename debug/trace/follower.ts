@@ -119,7 +119,7 @@ export class Follower implements Probe {
         : slot + 12;
     const back = framed && !fromUser ? (returnEip + cpu.segmentBase(CS)) >>> 0 : returnEip >>> 0;
     this.settle(back, esp);
-    const name = eventName(vector, kind, cpu.r32[0], this.target.session !== undefined);
+    const name = eventName(vector, kind, this.target);
     const delivery: Delivery = { vector, error, kind, name, back, fromUser };
     this.look();
     for (const r of this.recorders) r.delivered?.(delivery);

@@ -7,6 +7,14 @@ export interface Sink {
   write(text: string): void;
 }
 
+/** The same, to be there whole or not at all. */
+export interface TraceFile extends Sink {
+  /** Writes what is left and gives the file its name. May throw. */
+  commit(): void;
+  /** Leaves nothing behind. */
+  discard(): void;
+}
+
 /** A function, or what else is known of the code at an address. */
 export interface Place {
   /** First address; the address itself where no symbol is known. */

@@ -139,8 +139,6 @@ export class InstructionRecorder implements Recorder {
 
   private event(vector: number, kind: EventKind): void {
     this.lines.forget();
-    const ours = this.target.session !== undefined;
-    const name = eventName(vector, kind, this.target.machine.cpu.r32[0], ours);
-    this.lines.write(this.mode(), `-- ${name} --`);
+    this.lines.write(this.mode(), `-- ${eventName(vector, kind, this.target)} --`);
   }
 }
