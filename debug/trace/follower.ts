@@ -72,7 +72,7 @@ export class Follower implements Probe {
     this.last = machine.clock.now();
     this.byRegion = regionSums(target);
     this.look();
-    this.stacks.begin(target.pc(), this.esp());
+    this.stacks.begin(this.next(), this.esp());
     this.ends.push(machine.cpu.probes.add(this));
     if (!session) return;
     const { engine } = machine;
@@ -122,7 +122,7 @@ export class Follower implements Probe {
     const name = eventName(vector, kind, this.target);
     const delivery: Delivery = { vector, error, kind, name, back, fromUser };
     this.look();
-    for (const r of this.recorders) r.delivered?.(delivery);
+    for (const r of this.recorders) r.delivered?.(delivery, this.next());
     this.stacks.deliver(delivery, slot, esp);
   }
 
@@ -130,11 +130,10 @@ export class Follower implements Probe {
     this.spendExactly();
     const code = this.running;
     this.running = null;
-    const target = this.target.pc();
+    const target = this.next();
     if (code) for (const r of this.recorders) r.branched?.(code, target, this.mode);
     this.look();
     this.stacks.returned(target, this.esp(), this.ring === USER_RING);
-    for (const r of this.recorders) r.returned?.(target);
   }
 
   /** Domains differ from here on. */
@@ -215,6 +214,12 @@ export class Follower implements Probe {
       this.codes.set(straight, code);
     }
     return code;
+  }
+
+  /** Where the processor goes on: also within IRET, which Target.pc still calls the running instruction. */
+  private next(): number {
+    const { cpu } = this.target.machine;
+    return (cpu.eip + cpu.segmentBase(CS)) >>> 0;
   }
 
   private esp(): number {

@@ -61,8 +61,8 @@ export interface Recorder {
   begins?(code: Code, mode: string): void;
   /** A block's last instruction was done in `mode`, and went to `target`. */
   branched?(code: Code, target: number, mode: string): void;
-  delivered?(delivery: Delivery): void;
-  returned?(target: number): void;
+  /** The handler at `target` comes next. */
+  delivered?(delivery: Delivery, target: number): void;
   /** A frame begins in `mode`, above `below`. */
   pushed?(frame: Frame, below: Frame | undefined, mode: string): void;
   popped?(frame: Frame): void;

@@ -87,11 +87,10 @@ export class BranchRecorder implements Recorder {
     );
   }
 
-  delivered({ name, back }: Delivery): void {
+  delivered({ name, back }: Delivery, target: number): void {
     // Where the program goes back to may be another one's address by now.
     this.lines.forget();
-    const to = this.target.pc();
-    this.lines.write('kernel', `${name}  ${this.lines.place(back)} -> ${this.lines.place(to)}`);
+    this.lines.write('kernel', `${name}  ${this.lines.place(back)} -> ${this.lines.place(target)}`);
   }
 
   end(): void {}
