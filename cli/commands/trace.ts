@@ -193,7 +193,8 @@ async function record(
     tracer.stop();
     tap?.close();
     if (tracer.error !== undefined) throw tracer.error;
-    return report(tracer, begin, machine.cycles(), why, runner.interrupted);
+    const full = !tap && tracer.done ? 'the files hold all that they may' : why;
+    return report(tracer, begin, machine.cycles(), full, runner.interrupted);
   } finally {
     process.removeListener('SIGINT', interrupt);
   }

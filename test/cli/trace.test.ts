@@ -139,10 +139,10 @@ describe('a packet’s way', () => {
     const find = (track: string, name: RegExp) => all.filter(s => s.track === track && name.test(s.name));
     expect(find(domain, /^e1000_xmit_frame$/).length).toBeGreaterThan(10);
     expect(find('kernel', /^XPC: e1000_xmit_frame/).length).toBe(find(domain, /^e1000_xmit_frame$/).length);
-    const alloc = find(domain, /^dev_alloc_skb$/);
+    const alloc = find(domain, /^dev_kfree_skb_any$/);
     expect(alloc.length).toBeGreaterThan(10);
     expect(alloc[0].parents[0]).toBe('e1000_intr');
-    expect(find('kernel', /^wrap_dev_alloc_skb$/).length).toBe(alloc.length);
+    expect(find('kernel', /^wrap_dev_kfree_skb_any$/).length).toBe(alloc.length);
     expect(find('interrupts', /^IRQ 11$/).length).toBeGreaterThan(1);
     expect(find('kernel', /^syscall sendto$/).length).toBeGreaterThan(0);
     const counters = new Set(events.flatMap(e => (e.ph === 'C' ? [e.name] : [])));
