@@ -8,6 +8,7 @@ import { CampaignError } from '../inject/campaign/error.ts';
 import { registerBench } from './commands/bench.ts';
 import { registerBuild } from './commands/build.ts';
 import { registerCalibrate } from './commands/calibrate.ts';
+import { registerDap } from './commands/dap.ts';
 import { registerDebug } from './commands/debug.ts';
 import { registerInject } from './commands/inject.ts';
 import { registerMerge } from './commands/merge.ts';
@@ -24,6 +25,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerBench,
   registerBuild,
   registerCalibrate,
+  (program, context) => registerDap(program, context),
   (program, context) => registerDebug(program, context),
   (program, context) => registerInject(program, context),
   registerMerge,

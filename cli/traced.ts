@@ -3,7 +3,7 @@
 import type { WorkloadName } from '../bench/workloads.ts';
 import type { Target as DebugTarget } from '../debug/target.ts';
 import type { Session } from '../guest/session.ts';
-import { boot, type Console } from './commands/debug.ts';
+import { bootDebuggee, type Console } from './commands/debug.ts';
 import { type CommandContext, UsageError } from './context.ts';
 import { openProgress } from './progress.ts';
 
@@ -44,7 +44,7 @@ export async function bootTraced(
   if (source.workload !== undefined) return stream(source.workload, source, console);
   if (source.fault !== undefined && source.trial !== undefined)
     return trial(source.fault, source.trial, context);
-  return { target: await boot(image, source, console) };
+  return { target: await bootDebuggee(image, source, byte => console.serial(byte)) };
 }
 
 async function build() {
@@ -98,11 +98,11 @@ async function stream(name: WorkloadName, source: TraceSource, console: Console)
 
 /** A trial of a results file, at its injection. */
 async function trial(path: string, id: string, context: CommandContext): Promise<Traced> {
-  const [{ beginTrial }, { loadMachinery }] = await Promise.all([
+  const [{ reopen }, { loadMachinery }] = await Promise.all([
     import('./commands/replay.ts'),
     import('./commands/inject.ts'),
   ]);
-  const { bench, recorded } = await beginTrial(path, id, undefined, context, loadMachinery);
+  const { bench, recorded } = await reopen(path, id, undefined, context, loadMachinery);
   bench.begin(recorded.plan);
   return { target: await targetOf(bench.session), last: recorded.observation.endedAt };
 }

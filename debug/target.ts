@@ -4,22 +4,14 @@
  */
 import type { Saved } from '../emu/bus.ts';
 import type { Machine } from '../emu/machine.ts';
-import type { ElfFile } from '../guest/elf.ts';
-import { GuestError } from '../guest/error.ts';
-import { type LineRange, LineTable, readLines } from '../guest/lines.ts';
+import type { LineRange, LineTable } from '../guest/lines.ts';
 import { REGIONS } from '../guest/regions.ts';
 import type { Session } from '../guest/session.ts';
-import type { SectionPlace, SymbolTable } from '../guest/symbols.ts';
+import type { SymbolRange, SymbolTable } from '../guest/symbols.ts';
 import { CommandError } from './error.ts';
+import { type DebugImage, type Image, Images } from './images.ts';
 import { setRegister, writableRegister } from './set-register.ts';
 import { hex8 } from './text.ts';
-
-/** An image whose debug information may be read. */
-export interface DebugImage {
-  name: string;
-  elf: ElfFile;
-  place?: SectionPlace;
-}
 
 /** State outside the machine that belongs to the run: it goes back with it. */
 export interface HostState extends Saved {
@@ -50,18 +42,17 @@ export class Target {
   readonly machine: Machine;
   readonly symbols: SymbolTable;
   readonly session: Session | undefined;
+  /** The files whose code may run, with their debug information. */
+  readonly images: Images;
   /** Told before the debugger writes to the guest: the history keeps it. */
   onWrite: (write: HostWrite) => void = () => {};
   readonly hostStates: HostState[];
-  private readonly image: DebugImage | undefined;
-  private readonly lines = new Map<ElfFile, LineTable>();
-  private moduleLines: { of: unknown; tables: LineTable[] } = { of: undefined, tables: [] };
 
   constructor(parts: TargetParts) {
     this.machine = parts.machine;
     this.symbols = parts.symbols;
     this.session = parts.session;
-    this.image = parts.image;
+    this.images = new Images(parts.machine, parts.image, parts.session);
     this.hostStates = [...(parts.hostStates ?? [])];
   }
 
@@ -82,7 +73,7 @@ export class Target {
 
   /** The image that was booted is an ELF file. */
   get symbolic(): boolean {
-    return this.image !== undefined;
+    return this.images.main !== undefined;
   }
 
   // ---- writing --------------------------------------------------------------------------------------------------------
@@ -134,7 +125,7 @@ export class Target {
   linked(lin: number): number {
     lin >>>= 0;
     if (this.paging() || this.symbols.lookup(lin)) return lin;
-    const home = this.image?.elf.segments.find(
+    const home = this.images.main?.elf.segments.find(
       s => lin >= s.physicalAddress && lin < s.physicalAddress + s.memorySize,
     );
     return home ? (lin - home.physicalAddress + home.virtualAddress) >>> 0 : lin;
@@ -144,16 +135,29 @@ export class Target {
   loaded(address: number): number {
     address >>>= 0;
     if (this.paging()) return address;
-    const home = this.image?.elf.segments.find(
+    const home = this.images.main?.elf.segments.find(
       s => address >= s.virtualAddress && address < s.virtualAddress + s.memorySize,
     );
     return home ? (address - home.virtualAddress + home.physicalAddress) >>> 0 : address;
   }
 
-  /** `name+0x1f` (`[e1000.ko]` for a module), or undefined. */
+  /** `name+0x1f` (`[e1000.ko]` for a module, `[netsend]` for the program that runs), or undefined. */
   symbolAt(lin: number): string | undefined {
     const address = this.linked(lin);
-    return this.symbols.lookup(address) && this.symbols.describe(address);
+    if (this.symbols.lookup(address)) return this.symbols.describe(address);
+    const program = this.programAt(address);
+    return program?.symbols().lookup(address) && `${program.symbols().describe(address)} [${program.name}]`;
+  }
+
+  /** The symbol that an address as linked lies in; of a program, the one that runs. */
+  symbolHolding(address: number): SymbolRange | undefined {
+    const found = this.symbols.lookup(address) ?? this.programAt(address)?.symbols().lookup(address);
+    return found?.symbol;
+  }
+
+  private programAt(address: number): Image | undefined {
+    const image = this.images.at(address);
+    return image && image === this.images.program() ? image : undefined;
   }
 
   /** `c0100000 <name+0x1f>`. */
@@ -165,16 +169,15 @@ export class Target {
   /** `file:line`, or only the file for code of no line (what the compiler made of several), or undefined. */
   sourceAt(lin: number): string | undefined {
     const address = this.linked(lin);
-    for (const table of this.tables()) {
-      const found = table.lookup(address);
-      if (found) return found.line ? `${found.file}:${found.line}` : found.file;
-    }
-    return undefined;
+    const found = this.images.at(address)?.lines().lookup(address);
+    return found && (found.line ? `${found.file}:${found.line}` : found.file);
   }
 
-  /** Addresses where the code of a source line begins. */
+  /** Addresses where the code of a source line begins; in programs that do not run only if nothing else has it. */
   addressesOf(file: string, line: number): number[] {
-    return this.tables().flatMap(table => table.addresses(file, line));
+    const of = (images: Image[]) => images.flatMap(image => image.lines().addresses(file, line));
+    const found = of(this.images.visible());
+    return found.length > 0 ? found : of(this.images.programs());
   }
 
   /** The stretch of code of one line that holds an address. */
@@ -205,24 +208,16 @@ export class Target {
     return found.length ? Math.min(...found) : undefined;
   }
 
+  /** Of what is loaded, then of programs that do not run. */
+  private tables(): LineTable[] {
+    return [...this.images.visible(), ...this.images.programs()].map(image => image.lines());
+  }
+
   /** Name of the code region of an address; undefined where nobody tells regions apart. */
   regionAt(lin: number): string | undefined {
     if (!this.session) return undefined;
     const region = this.session.regions.regionOf(this.linked(lin));
     return region < 0 ? 'inherit' : REGIONS[region];
-  }
-
-  private tables(): LineTable[] {
-    const modules = this.session?.modules();
-    if (this.moduleLines.of !== modules)
-      this.moduleLines = { of: modules, tables: (this.session?.images() ?? []).map(image => read(image)) };
-    return [...(this.image ? [this.cached(this.image)] : []), ...this.moduleLines.tables];
-  }
-
-  private cached(image: DebugImage): LineTable {
-    let table = this.lines.get(image.elf);
-    if (!table) this.lines.set(image.elf, (table = read(image)));
-    return table;
   }
 
   // ---- memory --------------------------------------------------------------------------------------------------------
@@ -261,15 +256,5 @@ export class Target {
       bytes[n] = byte;
     }
     return bytes;
-  }
-}
-
-/** Debug information that cannot be read is no reason to fail. */
-function read(image: DebugImage): LineTable {
-  try {
-    return readLines(image.elf, image.name, image.place);
-  } catch (error) {
-    if (error instanceof GuestError) return new LineTable([]);
-    throw error;
   }
 }

@@ -6,12 +6,10 @@
  * Left out: columns, views, discriminators, basic blocks, MD5 sums, 64-bit DWARF (refused).
  */
 import { ByteReader } from './bytes.ts';
-import { type ElfFile, type ElfSection, ET_REL, relocationsOf, SHF_ALLOC, SHN_ABS } from './elf.ts';
+import { Cursor } from './dwarf/cursor.ts';
+import { DebugSections, NOWHERE } from './dwarf/sections.ts';
+import type { ElfFile } from './elf.ts';
 import type { SectionPlace } from './symbols.ts';
-
-const R_386_32 = 1;
-/** Where relocation puts code that was not loaded; such sequences are left out. */
-const NOWHERE = 0xffff_ffff;
 
 /** Standard opcodes (DWARF 5, 6.2.5.2). */
 const DW_LNS_COPY = 1;
@@ -130,6 +128,32 @@ export class LineTable {
     return found;
   }
 
+  /** The code between two addresses, as stretches of one line each; what no line is known of is left out. */
+  stretches(from: number, to: number): (SourceLine & { low: number; high: number })[] {
+    const found: (SourceLine & { low: number; high: number })[] = [];
+    for (let n = Math.max(0, this.after(from) - 1); n < this.rows.length - 1; n++) {
+      const row = this.rows[n];
+      if (row.address >= to) break;
+      const [low, high] = [Math.max(row.address, from), Math.min(this.rows[n + 1].address, to)];
+      if (row.end || high <= low) continue;
+      const last = found.at(-1);
+      if (last && last.high === low && last.line === row.line && last.file === row.file) last.high = high;
+      else found.push({ file: row.file, line: row.line, low, high });
+    }
+    return found;
+  }
+
+  /** Paths of all files that have code, sorted. */
+  files(): string[] {
+    return [...new Set(this.rows.filter(row => !row.end).map(row => row.file))].sort();
+  }
+
+  /** Lines of a file that have code, sorted. `file` may be the end of a path. */
+  linesWithCode(file: string): number[] {
+    const lines = this.rows.filter(r => !r.end && (r.file === file || r.file.endsWith(`/${file}`)));
+    return [...new Set(lines.map(row => row.line))].sort((a, b) => a - b);
+  }
+
   /** Index of the first row behind an address. */
   private after(address: number): number {
     address >>>= 0;
@@ -159,27 +183,22 @@ function isFile(row: Row, file: string): boolean {
 }
 
 /** Reads all line tables of a file; empty without debug information. `place` as for SymbolTable.add. */
-export function readLines(
-  elf: ElfFile,
-  name: string,
-  place: SectionPlace = s => (elf.type === ET_REL ? undefined : s.address),
-): LineTable {
-  const section = elf.sections.find(s => s.name === '.debug_line');
-  if (!section) return new LineTable([]);
-  const reader = new ByteReader(
-    elf.type === ET_REL ? relocated(elf, section, name, place) : section.data,
-    name,
-  );
+export function readLines(elf: ElfFile, name: string, place?: SectionPlace): LineTable {
+  return linesOf(new DebugSections(elf, name, place));
+}
+
+export function linesOf(sections: DebugSections): LineTable {
+  const reader = sections.reader('.debug_line');
   const strings: Strings = {
-    line: stringsOf(elf, '.debug_line_str', name),
-    debug: stringsOf(elf, '.debug_str', name),
+    line: sections.reader('.debug_line_str'),
+    debug: sections.reader('.debug_str'),
   };
   const sequences: Row[][] = [];
   for (let at = 0; at < reader.length; ) {
     const length = reader.u32(at, 'line table');
     if (length >= 0xffff_fff0) reader.fail('64-bit DWARF is not read');
     readUnit(
-      new ByteReader(reader.slice(at + 4, length, 'line table'), `${name}: .debug_line`),
+      new ByteReader(reader.slice(at + 4, length, 'line table'), `${sections.name}: .debug_line`),
       strings,
       sequences,
     );
@@ -193,61 +212,6 @@ interface Strings {
   debug: ByteReader;
 }
 
-/** A position that only moves on, over one unit. */
-class Cursor {
-  at = 0;
-  readonly reader: ByteReader;
-
-  constructor(reader: ByteReader) {
-    this.reader = reader;
-  }
-
-  u8(): number {
-    return this.reader.u8(this.at++, 'byte');
-  }
-
-  u16(): number {
-    this.at += 2;
-    return this.reader.u16(this.at - 2, 'number');
-  }
-
-  u32(): number {
-    this.at += 4;
-    return this.reader.u32(this.at - 4, 'number');
-  }
-
-  /** Unsigned LEB128, modulo 2^32. */
-  uleb(): number {
-    let value = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = this.u8();
-      if (shift < 32) value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return value >>> 0;
-    }
-  }
-
-  /** Signed LEB128, as int32. */
-  sleb(): number {
-    let value = 0;
-    for (let shift = 0; ; shift += 7) {
-      const byte = this.u8();
-      if (shift < 32) value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return shift + 7 < 32 && byte & 0x40 ? value | (-1 << (shift + 7)) : value;
-    }
-  }
-
-  string(): string {
-    const text = this.reader.string(this.at, 'string');
-    this.at += text.length + 1;
-    return text;
-  }
-
-  skip(bytes: number): void {
-    this.reader.slice(this.at, bytes, 'block');
-    this.at += bytes;
-  }
-}
-
 interface UnitHeader {
   minimumLength: number;
   defaultStatement: boolean;
@@ -258,6 +222,17 @@ interface UnitHeader {
   /** Paths by file number. */
   files: string[];
   programAt: number;
+}
+
+/** The names of a unit's files by number, from its table at an offset in .debug_line; what DW_AT_decl_file counts. */
+export function fileNames(sections: DebugSections, at: number): string[] {
+  const reader = sections.reader('.debug_line');
+  const length = reader.u32(at, 'line table');
+  const cursor = new Cursor(new ByteReader(reader.slice(at + 4, length, 'line table'), sections.name));
+  const version = cursor.u16();
+  if (version < 2 || version > 5) reader.fail(`version ${version} is not read`);
+  const strings = { line: sections.reader('.debug_line_str'), debug: sections.reader('.debug_str') };
+  return readHeader(cursor, version, strings).files;
 }
 
 function readUnit(reader: ByteReader, strings: Strings, sequences: Row[][]): void {
@@ -418,26 +393,6 @@ function inOrder(sequences: Row[][]): Row[] {
     end = last;
   }
   return rows;
-}
-
-/** The section with its R_386_32 relocations applied. */
-function relocated(elf: ElfFile, section: ElfSection, name: string, place: SectionPlace): Uint8Array {
-  const data = section.data.slice();
-  const view = new DataView(data.buffer);
-  for (const { offset, type, symbol } of relocationsOf(elf, section, name)) {
-    if (type !== R_386_32 || offset + 4 > data.length) continue;
-    const { section: index, value } = elf.symbols[symbol];
-    const home = elf.sections[index];
-    const base =
-      index === SHN_ABS ? 0 : home === undefined ? undefined : home.flags & SHF_ALLOC ? place(home) : 0;
-    view.setUint32(offset, base === undefined ? NOWHERE : base + value + view.getUint32(offset, true), true);
-  }
-  return data;
-}
-
-function stringsOf(elf: ElfFile, section: string, name: string): ByteReader {
-  const found = elf.sections.find(s => s.name === section);
-  return new ByteReader(found?.data ?? new Uint8Array(0), `${name}: ${section}`);
 }
 
 function joined(directory: string | undefined, file: string): string {

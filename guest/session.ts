@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { Machine, type MachineOptions } from '../emu/machine.ts';
 import { artefact, type GuestBuild } from './build.ts';
-import { type ElfFile, readElf } from './elf.ts';
+import { type ElfFile, ET_EXEC, ET_REL, readElf } from './elf.ts';
 import { GuestError } from './error.ts';
 import { loadMultiboot } from './multiboot.ts';
 import { RegionMap } from './regions.ts';
@@ -49,6 +49,8 @@ const DOMAIN = 48;
 const SECTION_ADDRESSES = 56;
 const SECTION_COUNT = 60;
 const MAX_MODULES = 256;
+/** Characters of a task's name (kernel/include/linux/sched.h). */
+const MAX_COMM = 15;
 
 const KERNEL = 'kernel.elf';
 
@@ -118,6 +120,23 @@ export class Session {
   /** The files of the modules that are loaded now. */
   images(): readonly PlacedImage[] {
     return this.placed;
+  }
+
+  /** The file of a program by what its process is called: the name, cut by the kernel to 15 characters. */
+  program(comm: string): { name: string; elf: ElfFile } | undefined {
+    for (const [name, elf] of this.files)
+      if (elf.type === ET_EXEC && name.slice(0, MAX_COMM) === comm) return { name, elf };
+    return undefined;
+  }
+
+  /** Names of all programs that the kernel was given. */
+  programs(): string[] {
+    return [...this.files].filter(([, elf]) => elf.type === ET_EXEC).map(([name]) => name);
+  }
+
+  /** The files of all modules that the kernel was given, loaded or not. */
+  objects(): { name: string; elf: ElfFile }[] {
+    return [...this.files].filter(([, elf]) => elf.type === ET_REL).map(([name, elf]) => ({ name, elf }));
   }
 
   /** A boot module's file, by the artefact's name; undefined if it was not booted with. */

@@ -16,6 +16,7 @@ import { OutputFile } from '../output-file.ts';
 import { openProgress } from '../progress.ts';
 
 const MAX_MEMORY_MB = 2048;
+const MAX_HISTORY_MB = 65_536;
 const PROMPT = '(nooks86) ';
 /** Where nobody can press Ctrl-C, a command ends by itself. */
 const UNATTENDED_CYCLES = 4_000_000_000;
@@ -24,6 +25,7 @@ export interface DebugOptions {
   isolation: 'none' | 'nooks';
   profile: string;
   memory: number;
+  history: number;
   x: string[];
   batch?: boolean;
   maxCycles?: number;
@@ -51,6 +53,12 @@ export function registerDebug(
     )
     .option('--profile <name>', 'machine profile', 'p4-1700')
     .option('--memory <MB>', 'RAM in MiB', wholeNumber('--memory', 1, MAX_MEMORY_MB), 64)
+    .option(
+      '--history <MB>',
+      'memory in MiB for snapshots of the past, to run backwards',
+      wholeNumber('--history', 1, MAX_HISTORY_MB),
+      512,
+    )
     .option('-x <file>', 'run the commands in a file first; may be given many times', collect, [])
     .option('--batch', 'leave when the files are done')
     .option(
@@ -87,7 +95,7 @@ export interface Script {
 export async function converse(
   target: Target,
   scripts: readonly Script[],
-  options: Pick<DebugOptions, 'batch' | 'maxCycles' | 'gdb'>,
+  options: Pick<DebugOptions, 'batch' | 'maxCycles' | 'gdb'> & Partial<Pick<DebugOptions, 'history'>>,
   console: Console,
   context: CommandContext,
   input: CommandInput,
@@ -105,7 +113,8 @@ export async function converse(
     return interrupt.wanted;
   };
   const out = { write: (text: string) => console.write(text) };
-  const debug = new Debugger(target, pause);
+  const budget = options.history && options.history * 2 ** 20;
+  const debug = new Debugger(target, pause, { budget });
   const interpreter = new Interpreter({
     target,
     debugger: debug,
@@ -129,11 +138,15 @@ export async function converse(
   if (!good && !attended) context.exitCode = USAGE_ERROR;
 }
 
-/** An image, or our kernel with somebody at the far end of its wire; nothing has run yet. */
-export async function boot(
+function boot(path: string | undefined, options: DebugOptions, console: Console): Promise<Target> {
+  return bootDebuggee(path, options, byte => console.serial(byte));
+}
+
+/** An image, or our kernel with somebody at the far end of its wire, at the first instruction. */
+export async function bootDebuggee(
   path: string | undefined,
   options: Pick<DebugOptions, 'isolation' | 'profile' | 'memory'>,
-  console: Pick<Console, 'serial'>,
+  onSerial: (byte: number) => void,
 ): Promise<Target> {
   const [{ bootImage, bootKernel, FAR_IP, PORT }, { allocate, findProfile }, { Station }, { Sink }] =
     await Promise.all([
@@ -145,7 +158,7 @@ export async function boot(
   const machineOptions = {
     profile: findProfile(options.profile),
     memoryBytes: options.memory * 2 ** 20,
-    onSerial: (byte: number) => console.serial(byte),
+    onSerial,
   };
   if (path !== undefined) {
     const bytes = readInput(path);
