@@ -103,6 +103,6 @@ async function trial(path: string, id: string, context: CommandContext): Promise
     import('./commands/inject.ts'),
   ]);
   const { bench, recorded } = await reopen(path, id, undefined, context, loadMachinery);
-  bench.begin(recorded.plan);
+  bench.beginUnjudged(recorded.plan);
   return { target: await targetOf(bench.session), last: recorded.observation.endedAt };
 }

@@ -190,11 +190,11 @@ async function record(
     // A capture has no bound: while there is one, the run goes on.
     const tracer = new Tracer(target, outputs, limits, () => tap ?? machine.engine.stop());
     const why = await runner.until(end, () => tracer.error !== undefined || (!tap && tracer.done));
+    const reason = !tap && tracer.done ? 'the files hold all that they may' : why;
     tracer.stop();
     tap?.close();
     if (tracer.error !== undefined) throw tracer.error;
-    const full = !tap && tracer.done ? 'the files hold all that they may' : why;
-    return report(tracer, begin, machine.cycles(), full, runner.interrupted);
+    return report(tracer, begin, machine.cycles(), reason, runner.interrupted);
   } finally {
     process.removeListener('SIGINT', interrupt);
   }
