@@ -6,6 +6,7 @@ import { POINTS } from './commands/points.ts';
 import { REVERSE } from './commands/reverse.ts';
 import { RUN } from './commands/run.ts';
 import { SOURCE } from './commands/source.ts';
+import { TRACE } from './commands/trace.ts';
 import { VIEWS } from './commands/views.ts';
 import { CommandError } from './error.ts';
 import { table } from './text.ts';
@@ -36,6 +37,7 @@ export const COMMANDS: readonly Command[] = [
   ...MEMORY,
   ...SOURCE,
   ...VIEWS,
+  ...TRACE,
   ...GDB,
   ...SESSION,
 ];

@@ -36,11 +36,15 @@ import { buildProcessor, type Processor } from './processor.ts';
 import type { Profile } from './profile/profile.ts';
 import { Rom } from './rom.ts';
 
+export type EngineKind = 'interpreter' | 'compiled';
+
 /** What is on the board, and who hears its outputs. */
 export interface BoardOptions {
   profile: Profile;
   /** RAM in bytes; a multiple of 64 KiB from 1 MiB to 2 GiB. */
   memoryBytes: number;
+  /** `compiled`: hot code is translated to WebAssembly (cpu/jit/); cycles and state are the same. Default `interpreter`. */
+  engine?: EngineKind;
   /** Network cards, 0 to 2; the first is at PCI device 3, IRQ 11. Default 1. */
   cards?: number;
   /** Disks: primary 0 and 1, secondary 0 and 1; null leaves a place empty. Default none. */
@@ -129,7 +133,8 @@ export class Board {
       onUnmapped: (kind, address, access) =>
         missing(`${kind} 0x${address.toString(16).padStart(4, '0')} (${access})`),
     });
-    this.processor = buildProcessor(options.profile, options.memoryBytes, {
+    const compiled = options.engine === 'compiled';
+    this.processor = buildProcessor(options.profile, options.memoryBytes, compiled, {
       space: this.space,
       onDie: pa => this.interrupts.find(pa),
       missing,

@@ -29,8 +29,13 @@ export interface Bus {
   missing(what: string): void;
 }
 
-/** A processor after power-up with `memoryBytes` of RAM. Areas of the state are handed out in this order. */
-export function buildProcessor(profile: Profile, memoryBytes: number, bus: Bus): Processor {
+/** A processor after power-up with `memoryBytes` of RAM, whose hot code is `compiled` or not. Areas of the state are handed out in this order. */
+export function buildProcessor(
+  profile: Profile,
+  memoryBytes: number,
+  compiled: boolean,
+  bus: Bus,
+): Processor {
   const { space } = bus;
   const state = new State(memoryBytes);
   const accounting = new Accounting(state.float64('matrix', 256), state.float64('time', 1));
@@ -59,5 +64,5 @@ export function buildProcessor(profile: Profile, memoryBytes: number, bus: Bus):
     busOf: port => space.findPort(port)?.bus ?? 'isa',
   };
   cpu.onUnknown = (kind, number) => bus.missing(`${kind} 0x${number.toString(16)}`);
-  return { profile, state, accounting, clock, cpu, engine: new Engine(cpu, process.env.NOOKS86_JIT ? state : null) };
+  return { profile, state, accounting, clock, cpu, engine: new Engine(cpu, compiled ? state : null) };
 }

@@ -12,6 +12,7 @@ import type { Target } from '../../debug/target.ts';
 import { buildGuest } from '../../guest/build.ts';
 import { choice, readInput, wholeNumber } from '../arguments.ts';
 import { type CommandContext, USAGE_ERROR } from '../context.ts';
+import { OutputFile } from '../output-file.ts';
 import { openProgress } from '../progress.ts';
 
 const MAX_MEMORY_MB = 2048;
@@ -120,6 +121,7 @@ export async function converse(
     write: text => out.write(text),
     limit: options.maxCycles ?? (attended ? undefined : UNATTENDED_CYCLES),
     pause,
+    openTrace: file => new OutputFile(file),
   });
   let good = true;
   for (const { file, lines } of scripts) good = (await runScript(interpreter, file, lines, console)) && good;
@@ -131,6 +133,7 @@ export async function converse(
     if (attended) await atPrompt(interpreter, input, interrupt);
     else good = (await fromPipe(interpreter, input, console)) && good;
   }
+  good = interpreter.close() && good;
   console.flush();
   if (!good && !attended) context.exitCode = USAGE_ERROR;
 }
