@@ -90,7 +90,7 @@ export class Engine implements Cursor {
   private readonly unissuedTicks: number;
 
   /** Runs blocks that have become hot; null: all are interpreted. */
-  private jit: Jit | null = null;
+  readonly jit: Jit | null = null;
 
   /** `state`: of a machine whose hot code is to be compiled. */
   constructor(cpu: Cpu, state: State | null = null) {

@@ -126,7 +126,10 @@ export class Mmu extends Control {
 
   write32(lin: number, v: number): void {
     const at = ((((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank) << 2;
-    if (this.front[at + WRITE] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 3)) & this.dwordMask) !== 0)
+    if (
+      this.front[at + WRITE] !== ((lin & ~0xfff) | this.epoch) ||
+      ((lin ^ (lin + 3)) & this.dwordMask) !== 0
+    )
       return this.slowWrite(lin, 4, v);
     const pa = (lin + this.front[at + DELTA]) | 0;
     this.use(this.front[at + ENTRY]);
@@ -316,7 +319,11 @@ export class Mmu extends Control {
     // Both directions share delta and entry: a slot taken over by another page must lose the other tag.
     if (this.front[at] !== tag || this.front[at + DELTA] !== delta || this.front[at + ENTRY] !== entry)
       this.front[at] = 0;
-    if (this.front[at + WRITE] !== tag || this.front[at + DELTA] !== delta || this.front[at + ENTRY] !== entry)
+    if (
+      this.front[at + WRITE] !== tag ||
+      this.front[at + DELTA] !== delta ||
+      this.front[at + ENTRY] !== entry
+    )
       this.front[at + WRITE] = 0;
     this.front[at + DELTA] = delta;
     this.front[at + ENTRY] = entry;

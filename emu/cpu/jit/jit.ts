@@ -23,7 +23,6 @@ import { COUNT_BITS, translate } from './translate.ts';
 const ISSUE = CAUSE.issue;
 const MISPREDICT = CAUSE.mispredict;
 
-/** Times that a block is interpreted before it is compiled. */
 const HOT = 40;
 /** Ticks that a unit may run without a look at the clock: its counts fit their bits. */
 const MAX_TICKS = 1 << 19;
@@ -52,6 +51,8 @@ export interface Middle {
 }
 
 export class Jit {
+  /** Times that a block is interpreted before it is compiled. */
+  hot = HOT;
   /** Units made, and the bytes of their modules. */
   units = 0;
   moduleBytes = 0;
@@ -90,10 +91,10 @@ export class Jit {
   ready(b: Block): Code | null {
     const code = b.code as Code | null;
     if (code === null) {
-      if (++b.heat < HOT) return null;
+      if (++b.heat < this.hot) return null;
       const made = this.made.get(b.pa >>> 12) ?? 0;
       // Each unit of a page takes in those before it, so the next one has to be worth it.
-      if (b.heat < HOT << Math.min(made, 8)) return null;
+      if (b.heat < this.hot << Math.min(made, 8)) return null;
       b.heat = 0;
       this.made.set(b.pa >>> 12, made + 1);
       return this.compile(b);
@@ -371,7 +372,7 @@ export class Jit {
     if (!this.fits(b, b)) return [];
     const warm = (o: Block) =>
       o !== b &&
-      (o.heat >= WARM || o.code !== null) &&
+      (o.heat >= Math.min(WARM, this.hot) || o.code !== null) &&
       ((o.lin ^ b.lin) & ~0xfff) === 0 &&
       ((o.eip - b.eip) | 0) === ((o.lin - b.lin) | 0) &&
       o.mode === b.mode &&

@@ -4,6 +4,7 @@
  * that a test puts at CODE.
  */
 import { expect } from 'vitest';
+import type { EngineKind } from '../../../emu/board.ts';
 import { Machine } from '../../../emu/machine.ts';
 import { flat } from '../../../emu/profile/flat.ts';
 import type { Profile } from '../../../emu/profile/profile.ts';
@@ -80,8 +81,8 @@ export class Rig {
   readonly machine: Machine;
   readonly view: DataView;
 
-  constructor(profile: Profile = flat) {
-    this.machine = new Machine({ profile, memoryBytes: 1 << 20, cards: 0 });
+  constructor(profile: Profile = flat, engine: EngineKind = 'interpreter') {
+    this.machine = new Machine({ profile, memoryBytes: 1 << 20, cards: 0, engine });
     this.view = this.machine.state.ramView();
     this.tables();
     const c = this.c;

@@ -1,0 +1,198 @@
+/**
+ * The compiled engine is the interpreter, only faster: the same registers, RAM, clock, matrix, TLBs, caches and counters,
+ * over hostile guests, over loops of random instructions, and whenever a run is cut. Compilation begins at once here.
+ */
+import { describe, expect, it } from 'vitest';
+import type { EngineKind } from '../../../emu/board.ts';
+import type { Machine } from '../../../emu/machine.ts';
+import { profiles } from '../../../emu/profile/index.ts';
+import { CODE, DATA, HANDLERS, Rig } from '../cpu/rig.ts';
+import { wild } from './wild.ts';
+import { figures, random } from './world.ts';
+
+function eager(machine: Machine): Machine {
+  if (machine.engine.jit) machine.engine.jit.hot = 1;
+  return machine;
+}
+
+const limitOf = (profile: string) => (profile === 'flat' ? 6_000 : 30_000);
+
+/** Instructions that the loops are made of, without those that end a run: bytes are random where `?` stands. */
+const FORMS = [
+  ...[
+    '01c?',
+    '29d?',
+    '31c?',
+    '21d?',
+    '09c?',
+    '39c?',
+    '85c?',
+    '11c?',
+    '19d?',
+    '00c?',
+    '28d?',
+    '30e?',
+    '20c?',
+    '38c?',
+  ],
+  ...[
+    '40',
+    '4b',
+    '42',
+    'f7d?',
+    'd3e0',
+    'd3c2',
+    'd3fb',
+    'd3e9',
+    'd3cf',
+    'c1e3??',
+    'c1fa??',
+    'c1c1??',
+    'd1e8',
+    'd1c0',
+  ],
+  ...[
+    '0fafc?',
+    '69c?????????',
+    '0fb6c?',
+    '0fbed?',
+    '0f9?c?',
+    '0f4?c?',
+    '83c0??',
+    '80e1??',
+    '0c??',
+    '3c??',
+    'a8??',
+  ],
+  ...[
+    '8b06',
+    '8906',
+    '8b4e??',
+    '894e??',
+    '0106',
+    '2b06',
+    '3306',
+    '230e',
+    '3b06',
+    '8506',
+    'ff06',
+    'ff0e',
+    '8a06',
+    '8806',
+  ],
+  ...[
+    '0fb606',
+    '0fbf06',
+    '668906',
+    '668b06',
+    'c606??',
+    'c706????????',
+    '8d4c86??',
+    '50',
+    '58',
+    '5b',
+    '53',
+    '6a??',
+    'ff36',
+  ],
+  ...[
+    'f7e3',
+    'f7eb',
+    '99',
+    '98',
+    'f8',
+    'f9',
+    'f5',
+    '9c9d',
+    '9f',
+    '87d9',
+    '91',
+    'a4',
+    'ac',
+    'aa',
+    '0fc8',
+    'f366a5',
+    'd7',
+  ],
+  ...[
+    '8b0d????0300',
+    '890d????0300',
+    '8005????0300??',
+    'e8000000005a',
+    '74017?',
+    '7501??'.replace('??', '90'),
+    '7f0140',
+  ],
+];
+
+/** A loop of random instructions on random data, with handlers that come back, some of which change the code. */
+function loops(profile: string, seed: number, engine: EngineKind): Machine {
+  const next = random(seed);
+  const rig = new Rig(profiles[profile], engine);
+  const body: string[] = [];
+  for (let n = 10 + (next() % 60); n > 0; n--)
+    body.push(FORMS[next() % FORMS.length].replaceAll('?', () => (next() & 15).toString(16)));
+  // Now and then a store into the loop itself.
+  if (next() % 3 === 0)
+    body.splice(
+      next() % body.length,
+      0,
+      `c605${le(CODE + 16 + (next() % 64))}${(next() & 0xff).toString(16).padStart(2, '0')}`,
+    );
+  const code = `be${le(DATA + (next() & 0xfff))} bf${le(DATA + 0x2000)} bd${le(40 + (next() % 60))} ${body.join(' ')} 4d 0f85`;
+  const length = code.replaceAll(' ', '').length / 2;
+  rig.code(`${code}${le(15 - length - 4)} ebfe`, CODE);
+  for (let v = 0; v < 32; v++) {
+    const error = v === 8 || (v >= 10 && v <= 14);
+    rig.code(`${error ? '83c404' : ''} ff0424 cf`, HANDLERS + v * 16);
+  }
+  if (next() % 2) {
+    rig.paging();
+    rig.c.setCr4(next() & 0x90);
+  }
+  if (next() % 3 === 0) rig.user();
+  for (let r = 0; r < 8; r++) if (r !== 4) rig.c.r32[r] = next();
+  rig.c.eip = CODE;
+  return rig.machine;
+}
+
+const le = (v: number) =>
+  [0, 8, 16, 24].map(shift => ((v >>> shift) & 0xff).toString(16).padStart(2, '0')).join('');
+
+describe.each(Object.keys(profiles))('compiled code on %s', profile => {
+  it('does what hostile guests want, to the tick', () => {
+    const limit = limitOf(profile);
+    let units = 0;
+    for (let seed = 1; seed <= 60; seed++) {
+      const one = wild(profile, seed);
+      one.run(limit);
+      const two = eager(wild(profile, seed, 'compiled'));
+      const next = random(-seed);
+      for (let at = 0; at < limit; ) {
+        at = Math.min(limit, at + 1 + (next() % (limit >> 1)));
+        two.run(at);
+        if (next() % 4 === 0) two.restore(two.snapshot());
+      }
+      expect(figures(two), `seed ${seed}`).toEqual(figures(one));
+      units += two.engine.jit?.units ?? 0;
+    }
+    expect(units).toBeGreaterThan(60);
+  });
+
+  it('does what loops of random instructions do, wherever the run is cut', () => {
+    let units = 0;
+    for (let seed = 1; seed <= 150; seed++) {
+      const next = random(seed * 7919);
+      const one = loops(profile, seed, 'interpreter');
+      const two = eager(loops(profile, seed, 'compiled'));
+      for (let at = 0; at < 40_000; ) {
+        at += 1 + (next() % 12_000);
+        one.run(at);
+        two.run(at);
+        expect(figures(two), `seed ${seed} at ${at}`).toEqual(figures(one));
+      }
+      units += two.engine.jit?.units ?? 0;
+    }
+    expect(units).toBeGreaterThan(150);
+  });
+});
