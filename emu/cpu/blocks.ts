@@ -59,6 +59,8 @@ export class Block {
   /** For one instruction across a page border: the physical address of the second page; else -1. */
   secondPage = -1;
   valid = true;
+  /** Its bytes changed while somebody may run it: what is left of it is void. */
+  dropped = false;
   /** The blocks that last came after it: where it ends, and elsewhere. Hints, to be checked before use. */
   onward: Block | null = null;
   elsewhere: Block | null = null;
@@ -337,6 +339,7 @@ export class Blocks implements CodeBytes {
 
   /** Its bytes changed: it must not run on. */
   private drop(b: Block): void {
+    b.dropped = true;
     for (let k = 0; k < b.insns.length; k++) {
       const stop = new Insn(staleRow);
       stop.eip = b.insns[k].eip;

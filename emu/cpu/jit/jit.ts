@@ -229,8 +229,10 @@ export class Jit {
   private end(status: number): void {
     const { cells, cpu } = this;
     this.publish();
-    if (this.running?.valid === false) status |= STALE;
-    if (status !== 0 || cpu.leave || !cpu.mmu.fetchHeld) cells[CELL.limit] = -1;
+    const code = this.running;
+    // Another block of the unit may go on to its border, as it does when it is interpreted.
+    if (code?.blocks[(this.at >> 8) & 0xff].dropped) status |= STALE;
+    if (status !== 0 || code?.valid === false || cpu.leave || !cpu.mmu.fetchHeld) cells[CELL.limit] = -1;
     cells[CELL.status] = status;
   }
 
