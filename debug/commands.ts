@@ -46,7 +46,7 @@ const AREAS: readonly { title: string; commands: readonly Command[] }[] = [
   { title: 'running', commands: RUN },
   { title: 'backwards', commands: REVERSE },
   { title: 'stops', commands: POINTS },
-  { title: 'source', commands: SOURCE },
+  { title: 'code', commands: SOURCE },
   { title: 'memory', commands: MEMORY },
   { title: 'system', commands: VIEWS },
   { title: 'gdb', commands: GDB },

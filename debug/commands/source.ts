@@ -17,6 +17,7 @@ export const SOURCE: readonly Command[] = [
     usage: 'breakpoints | symbol ADDRESS | line LOCATION',
     summary: 'what stops the guest; what an address is called; where its source is',
     example: 'info symbol 0xc0100040',
+    complete: 'breakpoints|symbol|line|registers|history expression',
     run: info,
   },
   {
@@ -26,6 +27,7 @@ export const SOURCE: readonly Command[] = [
     summary:
       'the value of an address expression: numbers, $registers and symbols with + and -; *E is the dword at E',
     example: 'print *current_task',
+    complete: 'expression',
     run(c, args) {
       const value = evaluate(c.target, args);
       c.write(
@@ -38,6 +40,7 @@ export const SOURCE: readonly Command[] = [
     usage: '[LOCATION]',
     summary: 'the function there, with source lines; from there on where no function is known',
     example: 'disas nooks_enter_domain',
+    complete: 'location',
     run: (c, args) => c.write(listing(c.target, args ? location(c.target, args) : c.target.pc(), LISTED)),
   },
   {

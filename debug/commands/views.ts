@@ -14,6 +14,7 @@ export const VIEWS: readonly Command[] = [
     usage: 'ADDRESS [CR3 | DOMAIN]',
     summary: 'the page-table walk level by level, the permission that results, and what the TLBs hold',
     example: 'walk current_task 1',
+    complete: 'expression domain',
     run: walkCommand,
   },
   {
@@ -21,6 +22,7 @@ export const VIEWS: readonly Command[] = [
     usage: '[NAME]',
     summary: 'entries of each TLB, the last used first, and what it would hold had no switch flushed it',
     example: 'tlb dtlb',
+    complete: 'tlb',
     run(c, args) {
       const text = tlbText(c.target, args || undefined);
       const names = c.target.machine.cpu.mmu.tlbs().map(t => t.name);
@@ -33,6 +35,7 @@ export const VIEWS: readonly Command[] = [
     usage: '[ADDRESS | phys:ADDRESS]',
     summary: 'how full the caches are, or where in them the line of an address is',
     example: 'cache current_task',
+    complete: 'expression',
     run: cache,
   },
   {
@@ -54,6 +57,7 @@ export const VIEWS: readonly Command[] = [
     usage: '[all]',
     summary: 'cycles by region and cause, and counters, since the last look; all: since reset',
     example: 'stats',
+    complete: 'all',
     run(c, args) {
       if (args !== '' && args !== 'all') throw new CommandError('stats takes nothing, or all');
       c.write(c.statistics.text(args === ''));
