@@ -6,6 +6,8 @@ import type { History } from './history.ts';
 import type { Reverse } from './reverse.ts';
 import type { Statistics } from './statistics.ts';
 import type { Target } from './target.ts';
+import type { TraceFile } from './trace/recorder.ts';
+import type { Tracer } from './trace/tracer.ts';
 
 /** What a command works on. */
 export interface Context {
@@ -24,6 +26,10 @@ export interface Context {
   quit(): void;
   /** Runs the commands in a file. Throws a CommandError. */
   runFile(path: string): Promise<void>;
+  /** Makes a file for a trace, and throws an Error of one line when it cannot; absent: nobody writes files. */
+  openTrace?: (path: string) => TraceFile;
+  /** The trace that is on. */
+  trace?: { path: string; file: TraceFile; tracer: Tracer };
 }
 
 export interface Command {

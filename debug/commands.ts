@@ -6,6 +6,7 @@ import { POINTS } from './commands/points.ts';
 import { REVERSE } from './commands/reverse.ts';
 import { RUN } from './commands/run.ts';
 import { SOURCE } from './commands/source.ts';
+import { TRACE } from './commands/trace.ts';
 import { VIEWS } from './commands/views.ts';
 import { CommandError } from './error.ts';
 import { table } from './text.ts';
@@ -49,6 +50,7 @@ const AREAS: readonly { title: string; commands: readonly Command[] }[] = [
   { title: 'code', commands: SOURCE },
   { title: 'memory', commands: MEMORY },
   { title: 'system', commands: VIEWS },
+  { title: 'traces', commands: TRACE },
   { title: 'gdb', commands: GDB },
   { title: 'session', commands: SESSION },
 ];

@@ -3,6 +3,7 @@
  * unique beginning of a name will do, and a `#` begins a comment.
  */
 import type { Command, Context } from './command.ts';
+import { endTrace } from './commands/trace.ts';
 import { COMMANDS, findCommand } from './commands.ts';
 import { type Completion, complete } from './complete.ts';
 import type { Pause } from './control.ts';
@@ -11,6 +12,7 @@ import { CommandError } from './error.ts';
 import type { Format } from './examine.ts';
 import { Statistics } from './statistics.ts';
 import type { Target } from './target.ts';
+import type { TraceFile } from './trace/recorder.ts';
 
 export interface InterpreterOptions {
   target: Target;
@@ -21,6 +23,8 @@ export interface InterpreterOptions {
   debugger?: Debugger;
   /** Cycles that one command may run the guest; no limit when absent. */
   limit?: number;
+  /** Makes the file of a trace; throws an Error of one line when it cannot. */
+  openTrace?: (path: string) => TraceFile;
   /** Bytes that snapshots of the past may take. */
   historyBudget?: number;
   /** The lines of a script; throws an Error of one line. Absent: nobody reads files. */
@@ -63,6 +67,7 @@ export class Interpreter {
       statistics: new Statistics(target),
       write: text => this.say(text),
       limit: options.limit,
+      openTrace: options.openTrace,
       examined: { format: FIRST_FORMAT, next: target.pc(), physical: false },
       directory: target.machine.cpu.cr3,
       quit: () => {
@@ -86,6 +91,18 @@ export class Interpreter {
       if (this.said > MAX_OUTPUT)
         this.options.write(`... ${this.said - MAX_OUTPUT} characters more are left out\n`);
       this.said = 0;
+    }
+  }
+
+  /** The session is over: a trace that is on is completed. False, after saying why, if it cannot be written. */
+  close(): boolean {
+    try {
+      endTrace(this.context);
+      return true;
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      this.context.write(`error: ${error.message}\n`);
+      return false;
     }
   }
 

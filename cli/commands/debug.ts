@@ -15,6 +15,7 @@ import { choice, readInput, wholeNumber } from '../arguments.ts';
 import { coloured, wantsColour } from '../colour.ts';
 import { type CommandContext, USAGE_ERROR } from '../context.ts';
 import { historyPath } from '../history-file.ts';
+import { OutputFile } from '../output-file.ts';
 import { openProgress } from '../progress.ts';
 import { converseAt, filesFrom, PROMPT } from '../prompt.ts';
 
@@ -134,6 +135,7 @@ export async function converse(
     echo: line => console.echo(line),
     stopped: () => interrupt.wanted,
     files: filesFrom,
+    openTrace: file => new OutputFile(file),
   });
   const ofProcess = input === process.stdin;
   const onInterrupt = () => {
@@ -157,6 +159,7 @@ export async function converse(
     if (attended) await converseAt({ input, output, history }, interpreter, interrupt);
     else good = (await fromPipe(interpreter, input, console)) && good;
   }
+  good = interpreter.close() && good;
   console.flush();
   if (!good && !attended) context.exitCode = USAGE_ERROR;
 }

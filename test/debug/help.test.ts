@@ -25,6 +25,7 @@ async function whileSending() {
     pause: async () => false,
     limit: 2e9,
     readScript: () => ['print 1'],
+    openTrace: () => ({ write: () => {}, commit: () => {}, discard: () => {} }),
     files: begun => ['packet.nooks86', 'other'].filter(name => name.startsWith(begun)),
   });
   const run = async (...lines: string[]) => {
