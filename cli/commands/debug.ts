@@ -15,6 +15,7 @@ import { type CommandContext, USAGE_ERROR } from '../context.ts';
 import { openProgress } from '../progress.ts';
 
 const MAX_MEMORY_MB = 2048;
+const MAX_HISTORY_MB = 65_536;
 const PROMPT = '(nooks86) ';
 /** Where nobody can press Ctrl-C, a command ends by itself. */
 const UNATTENDED_CYCLES = 4_000_000_000;
@@ -23,6 +24,7 @@ export interface DebugOptions {
   isolation: 'none' | 'nooks';
   profile: string;
   memory: number;
+  history: number;
   x: string[];
   batch?: boolean;
   maxCycles?: number;
@@ -50,6 +52,12 @@ export function registerDebug(
     )
     .option('--profile <name>', 'machine profile', 'p4-1700')
     .option('--memory <MB>', 'RAM in MiB', wholeNumber('--memory', 1, MAX_MEMORY_MB), 64)
+    .option(
+      '--history <MB>',
+      'memory in MiB for snapshots of the past, to run backwards',
+      wholeNumber('--history', 1, MAX_HISTORY_MB),
+      512,
+    )
     .option('-x <file>', 'run the commands in a file first; may be given many times', collect, [])
     .option('--batch', 'leave when the files are done')
     .option(
@@ -86,7 +94,7 @@ export interface Script {
 export async function converse(
   target: Target,
   scripts: readonly Script[],
-  options: Pick<DebugOptions, 'batch' | 'maxCycles' | 'gdb'>,
+  options: Pick<DebugOptions, 'batch' | 'maxCycles' | 'gdb'> & Partial<Pick<DebugOptions, 'history'>>,
   console: Console,
   context: CommandContext,
   input: CommandInput,
@@ -104,7 +112,8 @@ export async function converse(
     return interrupt.wanted;
   };
   const out = { write: (text: string) => console.write(text) };
-  const debug = new Debugger(target, pause);
+  const budget = options.history && options.history * 2 ** 20;
+  const debug = new Debugger(target, pause, { budget });
   const interpreter = new Interpreter({
     target,
     debugger: debug,

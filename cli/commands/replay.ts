@@ -150,10 +150,11 @@ async function standAtFault(
   ]);
   const { session } = bench;
   const { plan, observation } = recorded;
-  bench.begin(plan);
+  bench.beginUnjudged(plan);
   const fault = runToFault(session, recorded);
   const image = { name: 'kernel.elf', elf: session.kernel };
-  const target = new Target({ machine: session.machine, symbols: session.symbols, image, session });
+  const parts = { machine: session.machine, symbols: session.symbols, image, session };
+  const target = new Target({ ...parts, hostStates: [bench.hostState()] });
   const where = fault === undefined ? 'the injection; no fault in code was executed' : `fault ${fault}`;
   let text = `${recorded.configuration}:${plan.trial} (${recorded.outcome}), stopped at ${where}\n`;
   for (const [n, f] of plan.faults.entries())

@@ -76,6 +76,8 @@ export class Adapter extends DebugSession {
   /** The guest cannot run any further. */
   private ended: Extract<Stop, { kind: 'end' }> | undefined;
   private pausing = false;
+  /** What is seen between slices is news, and not the past that is replayed. */
+  private forwards = false;
   /** A command of the console is under way; `announced`: the editor knows that the guest runs. */
   private command: { announced: boolean } | undefined;
   /** The session has been told to be over. */
@@ -159,7 +161,7 @@ export class Adapter extends DebugSession {
   /** Called between slices of every run: lets other requests in; true stops the guest. */
   readonly pause = async (): Promise<boolean> => {
     this.flushConsole();
-    this.launched?.breakpoints.refresh();
+    if (this.forwards) this.launched?.breakpoints.refresh();
     if (this.command && !this.command.announced) {
       this.command.announced = true;
       this.sendEvent(new ContinuedEvent(this.live.stack.currentThread(), true));
@@ -178,7 +180,8 @@ export class Adapter extends DebugSession {
     if (this.ended && !reason.startsWith('back')) return this.finish(this.ended);
     this.running = true;
     this.pausing = false;
-    void this.driven(run, reason);
+    this.forwards = !reason.startsWith('back');
+    this.driven(run, reason).catch(error => this.host.log(`${error instanceof Error ? error.stack : error}`));
   }
 
   private async driven(run: () => Promise<Stop>, reason: string): Promise<void> {
@@ -229,6 +232,7 @@ export class Adapter extends DebugSession {
   /** A command of the console begins: it may run the guest. */
   beginCommand(): void {
     this.command = { announced: false };
+    this.forwards = false;
     this.running = true;
     this.pausing = false;
   }

@@ -24,8 +24,9 @@ export function kernelTarget(build: GuestBuild, isolation: 'none' | 'nooks') {
   const { machine } = target;
   const station = new Station(machine.clock, machine.cards[0].wire, 1, { ip: FAR_IP });
   machine.cards[0].wire.connect(1, station);
-  new Sink(station, PORT);
-  return { target, machine, serial: () => serial };
+  const sink = new Sink(station, PORT);
+  target.hostStates.push(station, sink);
+  return { target, machine, sink, serial: () => serial };
 }
 
 /** The same with commands. */
