@@ -7,14 +7,12 @@ import { type CType, type EnumType, resolve, type StructType, sizeOf } from '../
 import { CommandError } from '../error.ts';
 import type { Target } from '../target.ts';
 import { typeName } from './ctype.ts';
-import { numberOf, readBytes } from './memory.ts';
+import { readBytes } from './memory.ts';
 import {
   contents,
   floating,
   isFloat,
   isLost,
-  isScalar,
-  isSigned,
   numeric,
   part,
   type Value,
@@ -33,9 +31,11 @@ export interface PrintOptions {
   /** One of FORMATS: how every scalar in it is shown. */
   format?: string;
   complete: (type: CType) => CType;
+  /** A pointer that is the whole value shows its type. */
+  typed?: boolean;
 }
 
-/** A value in one line. `top`: not within another, so pointers show their type. */
+/** A value in one line. */
 export function valueText(target: Target, value: Value, options: PrintOptions): string {
   return new Printer(target, options).whole(value);
 }
@@ -52,7 +52,7 @@ class Printer {
 
   whole(value: Value): string {
     const bare = this.options.complete(value.type);
-    if (bare.kind === 'pointer' && !this.options.format) {
+    if (bare.kind === 'pointer' && this.options.typed && !this.options.format) {
       const name = typeName(value.type);
       const to = resolve(bare.to);
       if (!isLost(value) && !isCharacter(to)) return `(${name}) ${this.text(value, 0)}`;
@@ -85,7 +85,7 @@ class Printer {
       case 'void':
         return 'void';
       default:
-        return this.scalar({ ...value, type: bare }, value.type);
+        return this.scalar({ ...value, type: bare });
     }
   }
 
@@ -151,7 +151,7 @@ class Printer {
     return quoted(bytes.subarray(0, end), bytes.length < count);
   }
 
-  private scalar(value: Value, declared: CType): string {
+  private scalar(value: Value): string {
     const type = value.type;
     const { format } = this.options;
     if (isFloat(type) && !format) return floatText(floating(this.target, value), sizeOf(type));
@@ -163,7 +163,6 @@ class Printer {
     if (type.kind === 'base' && type.encoding === ATE.boolean && number <= 1n)
       return number ? 'true' : 'false';
     if (isCharacter(type) && !value.bits) return `${number} ${character(Number(BigInt.asUintN(8, number)))}`;
-    void declared;
     return String(number);
   }
 
@@ -171,8 +170,8 @@ class Printer {
     const bare = this.options.complete(to);
     const text = `0x${address.toString(16)}`;
     if (isCharacter(bare) && address !== 0)
-      return `${text}${this.symbol(address, true)} ${this.string(address)}`;
-    return text + this.symbol(address, bare.kind === 'function');
+      return `${text}${this.symbol(address)} ${this.string(address)}`;
+    return text + this.symbol(address);
   }
 
   /** The string at an address, as far as it is shown. */
@@ -183,8 +182,8 @@ class Printer {
     return quoted(end < 0 ? bytes : bytes.subarray(0, end), end < 0);
   }
 
-  /** ` <name+4>` of what lies at an address; a string's own name says nothing. */
-  private symbol(address: number, _code = false): string {
+  /** ` <name+4>` of what lies at an address. */
+  private symbol(address: number): string {
     const name = address === 0 ? undefined : this.target.symbolAt(address);
     return name ? ` <${name.replace(/0x([0-9a-f]+)(?= |$)/, (_, h) => String(Number.parseInt(h, 16)))}>` : '';
   }

@@ -149,10 +149,7 @@ function word(target: Target, address: number): number | undefined {
 function byRules(target: Target, activation: Activation, rules: FrameRules): Activation | undefined {
   const { registers } = activation;
   const context = frameContext(target, registers);
-  const cfa =
-    'register' in rules.cfa
-      ? plus(registers.get(rules.cfa.register), rules.cfa.offset)
-      : asNumber(valueOf(rules.cfa.expression, context));
+  const cfa = cfaBy(rules, registers, context);
   if (cfa === undefined) return undefined;
   const values: Record<number, number | undefined> = {};
   const places: Record<number, number> = {};
@@ -167,6 +164,19 @@ function byRules(target: Target, activation: Activation, rules: FrameRules): Act
   if (pc === undefined) return undefined;
   values[EIP] = pc;
   return { registers: registers.with(values, places), exact: false, innermost: false, comm: activation.comm };
+}
+
+function cfaBy(rules: FrameRules, registers: Registers, context: ExpressionContext): number | undefined {
+  return 'register' in rules.cfa
+    ? plus(registers.get(rules.cfa.register), rules.cfa.offset)
+    : asNumber(valueOf(rules.cfa.expression, context));
+}
+
+/** The canonical frame address: ESP before the call, where call frame information says it. Throws a GuestError. */
+export function canonicalFrameAddress(target: Target, activation: Activation): number | undefined {
+  const at = target.linked(codeAddress(activation));
+  const rules = target.images.at(at, activation.comm)?.frames()?.rulesAt(at);
+  return rules && cfaBy(rules, activation.registers, frameContext(target, activation.registers));
 }
 
 /** What the ABI says of a register that nobody mentions: %ebx, %esi, %edi and %ebp are the callee's to keep. */

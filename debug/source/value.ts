@@ -10,7 +10,6 @@ import {
   resolve,
   sizeOf,
   UNSIGNED,
-  UNSIGNED_LONG_LONG,
 } from '../../guest/dwarf/types.ts';
 import { CommandError } from '../error.ts';
 import type { Target } from '../target.ts';
@@ -35,7 +34,7 @@ export interface Value {
 export class NoValue extends CommandError {}
 
 /** More bytes than any value that is copied whole. */
-const MAX_BYTES = 1 << 20;
+export const MAX_BYTES = 1 << 20;
 
 export function integer(value: bigint, type: CType = INT): Value {
   return { type, bytes: bytesOf(value, sizeOf(type)) };
@@ -154,6 +153,6 @@ export function promoted(type: CType): CType {
   const bare = resolve(type);
   if (bare.kind === 'enum') return bare.size > 4 ? LONG_LONG : bare.signed ? INT : UNSIGNED;
   if (bare.kind !== 'base' || isFloat(bare)) return bare;
-  if (bare.size > 4) return isSigned(bare) ? LONG_LONG : UNSIGNED_LONG_LONG;
-  return bare.size === 4 && !isSigned(bare) && bare.encoding !== ATE.boolean ? UNSIGNED : INT;
+  if (bare.size >= 4 && bare.encoding !== ATE.boolean) return bare;
+  return INT;
 }
