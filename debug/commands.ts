@@ -1,5 +1,6 @@
 /** All commands of the debugger, by the part of it that they belong to. */
 import { alone, type Command, type Context } from './command.ts';
+import { FRAMES } from './commands/frames.ts';
 import { GDB } from './commands/gdb.ts';
 import { MEMORY } from './commands/memory.ts';
 import { POINTS } from './commands/points.ts';
@@ -35,6 +36,7 @@ export const COMMANDS: readonly Command[] = [
   ...POINTS,
   ...MEMORY,
   ...SOURCE,
+  ...FRAMES,
   ...VIEWS,
   ...GDB,
   ...SESSION,

@@ -8,6 +8,8 @@ import type { Pause } from './control.ts';
 import { Debugger } from './debugger.ts';
 import { CommandError } from './error.ts';
 import type { Format } from './examine.ts';
+import { Selection } from './selection.ts';
+import type { ReadSource } from './source/source.ts';
 import { Statistics } from './statistics.ts';
 import type { Target } from './target.ts';
 
@@ -22,6 +24,8 @@ export interface InterpreterOptions {
   limit?: number;
   /** Bytes that snapshots of the past may take. */
   historyBudget?: number;
+  /** The text of source files, for `list`. */
+  readSource?: ReadSource;
 }
 
 const FIRST_FORMAT: Format = { count: 1, letter: 'x', size: 4 };
@@ -33,14 +37,18 @@ export class Interpreter {
 
   constructor(options: InterpreterOptions) {
     const { target, pause } = options;
-    const { control, history, reverse } =
-      options.debugger ?? new Debugger(target, pause, { budget: options.historyBudget });
+    const { control, history, reverse, source } =
+      options.debugger ??
+      new Debugger(target, pause, { budget: options.historyBudget, readSource: options.readSource });
     history.onForgotten = () => options.write('what came after this moment is forgotten\n');
     this.context = {
       target,
       control,
       history,
       reverse,
+      source,
+      selection: new Selection(source),
+      listed: undefined,
       statistics: new Statistics(target),
       write: text => options.write(text),
       limit: options.limit,
@@ -88,7 +96,14 @@ export class Interpreter {
 
   private async run(line: string): Promise<void> {
     const parsed = parse(line);
-    if (parsed) await parsed.command.run(this.context, parsed.args, parsed.format);
+    if (!parsed) return;
+    const { source, selection } = this.context;
+    source.focus = selection.frame();
+    try {
+      await parsed.command.run(this.context, parsed.args, parsed.format);
+    } finally {
+      source.focus = undefined;
+    }
   }
 }
 

@@ -47,6 +47,8 @@ export class Target {
   /** Told before the debugger writes to the guest: the history keeps it. */
   onWrite: (write: HostWrite) => void = () => {};
   readonly hostStates: HostState[];
+  /** C expressions as addresses, while there is a source level. Both may throw a CommandError. */
+  expressions: { address(text: string): number; isLocal(name: string): boolean } | undefined;
 
   constructor(parts: TargetParts) {
     this.machine = parts.machine;

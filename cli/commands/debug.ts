@@ -3,16 +3,18 @@
  * the output reads like a session. With --gdb a debugger of the user's connects instead (cli/gdb.ts). The exit code is
  * 2 when a command of a script or pipe could not be done.
  */
-import { basename } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Interpreter } from '../../debug/interpreter.ts';
 import type { Target } from '../../debug/target.ts';
 import { buildGuest } from '../../guest/build.ts';
+import { projectRoot } from '../../guest/project.ts';
 import { choice, readInput, wholeNumber } from '../arguments.ts';
 import { type CommandContext, USAGE_ERROR } from '../context.ts';
 import { openProgress } from '../progress.ts';
+import { sourceReader } from '../read-source.ts';
 
 const MAX_MEMORY_MB = 2048;
 const MAX_HISTORY_MB = 65_536;

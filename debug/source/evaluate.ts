@@ -4,6 +4,10 @@
  *
  * Left out: floating-point arithmetic (such values are shown and copied).
  */
+
+import { AT, ATE, TAG } from '../../guest/dwarf/constants.ts';
+import { REGISTER_NAMES } from '../../guest/dwarf/frames.ts';
+import { rangesOf } from '../../guest/dwarf/lists.ts';
 import {
   arrayOf,
   base,
@@ -16,9 +20,6 @@ import {
   UNSIGNED,
   VOID,
 } from '../../guest/dwarf/types.ts';
-import { AT, ATE, TAG } from '../../guest/dwarf/constants.ts';
-import { REGISTER_NAMES } from '../../guest/dwarf/frames.ts';
-import { rangesOf } from '../../guest/dwarf/lists.ts';
 import type { Die } from '../../guest/dwarf/units.ts';
 import { CommandError } from '../error.ts';
 import { register } from '../expression.ts';
@@ -28,7 +29,7 @@ import { findMember } from './layout.ts';
 import { bytesOf, numberOf, writeBytes, writeRegister } from './memory.ts';
 import type { Names } from './names.ts';
 import { CHARACTER, type Node, parseExpression } from './parse.ts';
-import { localNamed, registerWriter, type Scope, variableValue, variablesOf } from './scope.ts';
+import { localNamed, registerWriter, type Scope, variablesOf, variableValue } from './scope.ts';
 import type { Activation } from './unwind.ts';
 import {
   addressOf,
@@ -62,7 +63,13 @@ export interface Evaluated {
 /** A slice is not longer. */
 const MAX_SLICE = 1 << 20;
 const UNSIGNED_LONG = base('unsigned long', 4, ATE.unsigned);
-const CODE = pointerTo({ kind: 'function', returns: VOID, parameters: [], variadic: false, prototyped: false });
+const CODE = pointerTo({
+  kind: 'function',
+  returns: VOID,
+  parameters: [],
+  variadic: false,
+  prototyped: false,
+});
 const UNKNOWN_FUNCTION: CType = {
   kind: 'function',
   returns: INT,
@@ -227,7 +234,10 @@ class Evaluator {
       case 'number':
         return integer(node.value, node.type);
       case 'string':
-        return { type: arrayOf(CHARACTER, node.bytes.length + 1), bytes: Uint8Array.from([...node.bytes, 0]) };
+        return {
+          type: arrayOf(CHARACTER, node.bytes.length + 1),
+          bytes: Uint8Array.from([...node.bytes, 0]),
+        };
       case 'name':
         return this.named(node);
       case 'register':
@@ -427,7 +437,11 @@ class Evaluator {
   private assign({ operator, left, right }: Extract<Node, { is: 'assign' }>): Value {
     const to = this.value(left);
     const from = this.value(right);
-    store(this.target, to, operator === '' ? from : this.compute(operator, this.decayed(to), this.decayed(from)));
+    store(
+      this.target,
+      to,
+      operator === '' ? from : this.compute(operator, this.decayed(to), this.decayed(from)),
+    );
     return this.value(left);
   }
 }
@@ -476,18 +490,24 @@ const COMPUTE: Readonly<Record<string, (a: bigint, b: bigint) => bigint>> = {
 
 const SHORT = base('short', 2, ATE.signed);
 const SIGNED_CHAR = base('signed char', 1, ATE.signed);
-const ALIASES: Readonly<Record<string, (typeof REGISTER_NAMES)[number]>> = { pc: 'eip', sp: 'esp', fp: 'ebp' };
+const ALIASES: Readonly<Record<string, (typeof REGISTER_NAMES)[number]>> = {
+  pc: 'eip',
+  sp: 'esp',
+  fp: 'ebp',
+};
 const TYPES: Readonly<Record<string, CType>> = { eip: CODE, esp: pointerTo(VOID), ebp: pointerTo(VOID) };
-const HALVES: Readonly<Record<string, { register: number; byte: number; size: number }>> = Object.fromEntries([
-  ...['ax', 'cx', 'dx', 'bx', 'sp', 'bp', 'si', 'di'].map((n, i) => [n, { register: i, byte: 0, size: 2 }]),
-  ...['al', 'cl', 'dl', 'bl'].map((n, i) => [n, { register: i, byte: 0, size: 1 }]),
-  ...['ah', 'ch', 'dh', 'bh'].map((n, i) => [n, { register: i, byte: 1, size: 1 }]),
-]);
-
+const HALVES: Readonly<Record<string, { register: number; byte: number; size: number }>> = Object.fromEntries(
+  [
+    ...['ax', 'cx', 'dx', 'bx', 'sp', 'bp', 'si', 'di'].map((n, i) => [n, { register: i, byte: 0, size: 2 }]),
+    ...['al', 'cl', 'dl', 'bl'].map((n, i) => [n, { register: i, byte: 0, size: 1 }]),
+    ...['ah', 'ch', 'dh', 'bh'].map((n, i) => [n, { register: i, byte: 1, size: 1 }]),
+  ],
+);
 
 const MAX_DEEP = 10_000;
 
-const hasPlace = (die: Die) => die.inherited(AT.location) !== undefined || die.inherited(AT.constValue) !== undefined;
+const hasPlace = (die: Die) =>
+  die.inherited(AT.location) !== undefined || die.inherited(AT.constValue) !== undefined;
 const isFile = (path: string, wanted: string) => path === wanted || path.endsWith(`/${wanted}`);
 
 /** All variables of a function, those of its blocks too. */

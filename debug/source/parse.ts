@@ -260,10 +260,10 @@ class Parser {
         return this.number(text);
       case 'string':
         this.next();
-        return { is: 'string', bytes: unescaped(text.slice(1, -1)) };
+        return { is: 'string', bytes: withoutEscapes(text.slice(1, -1)) };
       case 'character': {
         this.next();
-        const byte = unescaped(text.slice(1, -1))[0] ?? 0;
+        const byte = withoutEscapes(text.slice(1, -1))[0] ?? 0;
         return { is: 'number', value: BigInt.asIntN(8, BigInt(byte)), type: CHARACTER };
       }
       case 'dollar':
@@ -456,13 +456,13 @@ const ESCAPES: Readonly<Record<string, number>> = {
   e: 27,
 };
 
-function unescaped(text: string): Uint8Array {
+function withoutEscapes(text: string): Uint8Array {
   const bytes: number[] = [];
-  for (const [, escape, plain] of text.matchAll(/\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|[\s\S])|([\s\S])/g)) {
-    if (escape === undefined) bytes.push(...new TextEncoder().encode(plain));
-    else if (/^x./.test(escape)) bytes.push(Number.parseInt(escape.slice(1), 16));
-    else if (/^[0-7]/.test(escape)) bytes.push(Number.parseInt(escape, 8) & 0xff);
-    else bytes.push(ESCAPES[escape] ?? escape.charCodeAt(0) & 0xff);
+  for (const [, code, plain] of text.matchAll(/\\(x[0-9a-fA-F]{1,2}|[0-7]{1,3}|[\s\S])|([\s\S])/g)) {
+    if (code === undefined) bytes.push(...new TextEncoder().encode(plain));
+    else if (/^x./.test(code)) bytes.push(Number.parseInt(code.slice(1), 16));
+    else if (/^[0-7]/.test(code)) bytes.push(Number.parseInt(code, 8) & 0xff);
+    else bytes.push(ESCAPES[code] ?? code.charCodeAt(0) & 0xff);
   }
   return Uint8Array.from(bytes);
 }

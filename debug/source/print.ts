@@ -8,15 +8,7 @@ import { CommandError } from '../error.ts';
 import type { Target } from '../target.ts';
 import { typeName } from './ctype.ts';
 import { readBytes } from './memory.ts';
-import {
-  contents,
-  floating,
-  isFloat,
-  isLost,
-  numeric,
-  part,
-  type Value,
-} from './value.ts';
+import { contents, floating, isFloat, isLost, numeric, part, type Value } from './value.ts';
 
 /** `print elements`, `print repeats` and `print max-depth` of gdb. */
 const MAX_ELEMENTS = 200;
@@ -169,8 +161,7 @@ class Printer {
   private pointer(address: number, to: CType): string {
     const bare = this.options.complete(to);
     const text = `0x${address.toString(16)}`;
-    if (isCharacter(bare) && address !== 0)
-      return `${text}${this.symbol(address)} ${this.string(address)}`;
+    if (isCharacter(bare) && address !== 0) return `${text}${this.symbol(address)} ${this.string(address)}`;
     return text + this.symbol(address);
   }
 

@@ -5,13 +5,19 @@
  * Left out: values at a function's entry (DW_OP_entry_value), which clang does not write for the i386.
  */
 import { AT, TAG } from '../../guest/dwarf/constants.ts';
-import { type ExpressionContext, type Location, locate, valueOf } from '../../guest/dwarf/expression.ts';
+import {
+  type ExpressionContext,
+  expressionValue,
+  type Location,
+  locate,
+} from '../../guest/dwarf/expression.ts';
 import { REGISTER_NAMES } from '../../guest/dwarf/frames.ts';
 import { locationAt, rangesOf } from '../../guest/dwarf/lists.ts';
 import { sizeOf, typeOfDie } from '../../guest/dwarf/types.ts';
 import type { Die, Unit } from '../../guest/dwarf/units.ts';
 import type { Image } from '../images.ts';
 import type { Target } from '../target.ts';
+import { hex8 } from '../text.ts';
 import { bytesOf, readNumber, writeBytes, writeRegister } from './memory.ts';
 import { type Activation, canonicalFrameAddress, codeAddress, type Registers } from './unwind.ts';
 import { MAX_BYTES, optimizedOut, type Value } from './value.ts';
@@ -32,8 +38,7 @@ export interface Scope {
 /** More nesting than any compiler's. */
 const MAX_NESTING = 64;
 
-const contains = (die: Die, address: number) =>
-  rangesOf(die).some(r => address >= r.low && address < r.high);
+const contains = (die: Die, address: number) => rangesOf(die).some(r => address >= r.low && address < r.high);
 
 /** The functions that an activation is in, the innermost inlined one first; none without debug information. */
 export function scopesAt(target: Target, activation: Activation): Scope[] {
@@ -100,6 +105,41 @@ export function variableValue(target: Target, die: Die, scope: Scope | undefined
   return { type, ...placed(target, found, size, scope?.activation) };
 }
 
+/** Where a variable is, in words. Throws a GuestError. */
+export function placeOf(die: Die, { address }: Scope): string {
+  const location = die.inherited(AT.location);
+  const expression = location && locationAt(die.unit, location, address);
+  if (!expression) return die.inherited(AT.constValue) ? 'a constant' : 'optimized out';
+  const unknown = () => undefined;
+  const nowhere: ExpressionContext = {
+    unit: die.unit,
+    register: unknown,
+    memory: unknown,
+    frameBase: unknown,
+    cfa: unknown,
+    entryValue: unknown,
+  };
+  const found = locate(expression, nowhere);
+  switch (found?.kind) {
+    case undefined:
+      return expression[0] === FBREG ? 'on the stack' : 'computed';
+    case 'memory':
+      return `at ${hex8(found.address)}`;
+    case 'register':
+      return `in $${REGISTER_NAMES[found.register] ?? found.register}`;
+    case 'value':
+    case 'bytes':
+      return 'a constant';
+    case 'pieces':
+      return 'in pieces';
+    case 'nowhere':
+      return 'optimized out';
+  }
+}
+
+/** DW_OP_fbreg. */
+const FBREG = 0x91;
+
 function contextOf(target: Target, unit: Unit, scope: Scope | undefined): ExpressionContext {
   const activation = scope?.activation;
   const context: ExpressionContext = {
@@ -111,7 +151,7 @@ function contextOf(target: Target, unit: Unit, scope: Scope | undefined): Expres
       const base = scope?.subprogram.attribute(AT.frameBase);
       const expression = base && scope && locationAt(scope.unit, base, scope.address);
       // Not by itself.
-      const value = expression && valueOf(expression, { ...context, frameBase: () => undefined });
+      const value = expression && expressionValue(expression, { ...context, frameBase: () => undefined });
       return value === undefined ? undefined : Number(BigInt.asUintN(32, value));
     },
     entryValue: () => undefined,
@@ -159,7 +199,9 @@ export function registerWriter(
 ): ((value: number) => void) | undefined {
   if (innermost && REGISTER_NAMES[n]) return value => writeRegister(target, REGISTER_NAMES[n], value);
   const place = registers.place(n);
-  return place === undefined ? undefined : value => writeBytes(target, place, bytesOf(BigInt(value >>> 0), 4));
+  return place === undefined
+    ? undefined
+    : value => writeBytes(target, place, bytesOf(BigInt(value >>> 0), 4));
 }
 
 /** As many bytes as there are; the rest is missing. */

@@ -5,7 +5,7 @@
  * (nooks/xpc.S), behind a trap are the interrupted registers (kernel/arch/entry.S), behind the double fault is a TSS.
  */
 
-import { type ExpressionContext, valueOf } from '../../guest/dwarf/expression.ts';
+import { type ExpressionContext, expressionValue } from '../../guest/dwarf/expression.ts';
 import {
   EBP,
   EIP,
@@ -169,7 +169,7 @@ function byRules(target: Target, activation: Activation, rules: FrameRules): Act
 function cfaBy(rules: FrameRules, registers: Registers, context: ExpressionContext): number | undefined {
   return 'register' in rules.cfa
     ? plus(registers.get(rules.cfa.register), rules.cfa.offset)
-    : asNumber(valueOf(rules.cfa.expression, context));
+    : asNumber(expressionValue(rules.cfa.expression, context));
 }
 
 /** The canonical frame address: ESP before the call, where call frame information says it. Throws a GuestError. */
@@ -203,9 +203,9 @@ function restore(
     case 'register':
       return { value: registers.get(rule.register), place: registers.place(rule.register) };
     case 'valueExpression':
-      return { value: asNumber(valueOf(rule.expression, context, cfa)) };
+      return { value: asNumber(expressionValue(rule.expression, context, cfa)) };
     case 'expression': {
-      const place = asNumber(valueOf(rule.expression, context, cfa));
+      const place = asNumber(expressionValue(rule.expression, context, cfa));
       return place === undefined ? { value: undefined } : saved(place);
     }
     case 'undefined':

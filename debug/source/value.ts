@@ -3,14 +3,7 @@
  * large array costs nothing until it is shown.
  */
 import { ATE } from '../../guest/dwarf/constants.ts';
-import {
-  type CType,
-  INT,
-  LONG_LONG,
-  resolve,
-  sizeOf,
-  UNSIGNED,
-} from '../../guest/dwarf/types.ts';
+import { type CType, INT, LONG_LONG, resolve, sizeOf, UNSIGNED } from '../../guest/dwarf/types.ts';
 import { CommandError } from '../error.ts';
 import type { Target } from '../target.ts';
 import { hex8 } from '../text.ts';

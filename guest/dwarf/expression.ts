@@ -66,7 +66,7 @@ export function locate(
 }
 
 /** The number that an expression leaves: an address (call frames), a value (call sites). Throws a GuestError. */
-export function valueOf(
+export function expressionValue(
   expression: Uint8Array,
   context: ExpressionContext,
   initial?: number,
