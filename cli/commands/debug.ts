@@ -115,7 +115,8 @@ export async function converse(
   };
   const out = { write: (text: string) => console.write(text) };
   const budget = options.history && options.history * 2 ** 20;
-  const debug = new Debugger(target, pause, { budget });
+  const root = path === undefined ? projectRoot() : dirname(resolve(path));
+  const debug = new Debugger(target, pause, { budget, readSource: sourceReader(root) });
   const interpreter = new Interpreter({
     target,
     debugger: debug,
