@@ -20,8 +20,6 @@ export class Debugger {
     this.target = target;
     this.source = new Source(target, options.readSource);
     this.control = new Control(target, pause);
-    this.control.points.evaluate = text =>
-      this.source.number(text, this.source.frames(1)[0]) === 0n ? 0 : 1;
     this.history = new History(target, options);
     this.reverse = new Reverse(target, this.history, this.control.points, pause);
     this.control.onProgress = () => this.history.progress();

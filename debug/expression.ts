@@ -25,10 +25,18 @@ export function evaluate(target: Target, text: string): number {
   }
 }
 
+/** Made of nothing but what the above is made of. */
+const PLAIN = /^[\w$+\-\s.:@/]*$/;
+
 /** C's value; where it is no C either, what is wrong with it as an address. */
 function withC(address: (text: string) => number, text: string, problem: CommandError): number {
-  if (/:\d+$/.test(text) || text.trim() === '') throw problem;
-  return address(text);
+  if (/:\d+$/.test(text)) throw problem;
+  try {
+    return address(text);
+  } catch (error) {
+    if (PLAIN.test(text) && error instanceof CommandError) throw problem;
+    throw error;
+  }
 }
 
 function plain(target: Target, text: string): number {
@@ -50,7 +58,8 @@ function plain(target: Target, text: string): number {
 
 /** The address of code. Throws a CommandError. */
 export function location(target: Target, text: string): number {
-  return evaluate(target, text.trim().replace(/^\*/, ''));
+  const [, star, rest = ''] = /^(\*?)(.*)$/s.exec(text.trim()) ?? [];
+  return star ? evaluate(target, rest) : plain(target, rest);
 }
 
 /** A register by its name, with or without `$`; undefined if there is none of that name. */

@@ -152,7 +152,7 @@ class Evaluator {
     const found = this.target.symbols.find(name)[0] ?? program?.symbols().find(name)[0];
     if (found) return { type: found.code ? UNKNOWN_FUNCTION : UNSIGNED, address: found.start };
     if (/^[0-9a-f]{8}$/i.test(name)) return integer(BigInt(`0x${name}`), UNSIGNED);
-    throw new CommandError(`no symbol ${name} in this place`);
+    throw new CommandError(`no symbol ${name}`);
   }
 
   /** A local one that is declared `extern` is another's. */

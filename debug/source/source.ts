@@ -4,7 +4,7 @@
  */
 
 import { EBP, EIP, ESP, REGISTER_NAMES } from '../../guest/dwarf/frames.ts';
-import { sizeOf, typeOfDie } from '../../guest/dwarf/types.ts';
+import { resolve, sizeOf, typeOfDie } from '../../guest/dwarf/types.ts';
 import { GuestError } from '../../guest/error.ts';
 import type { SourceLine } from '../../guest/lines.ts';
 import { CommandError } from '../error.ts';
@@ -15,6 +15,7 @@ import { type FrameParts, framesOf, partsOf } from './calls.ts';
 import { definition, typeName } from './ctype.ts';
 import { type Evaluated, evaluateText, store } from './evaluate.ts';
 import { type Layout, layoutOf } from './layout.ts';
+import { readBytes } from './memory.ts';
 import { Names } from './names.ts';
 import { type PrintOptions, valueText } from './print.ts';
 import {
@@ -66,6 +67,7 @@ export class Source {
     target.expressions = {
       address: text => this.addressOf(text),
       isLocal: name => this.isLocal(name),
+      condition: text => this.number(text, this.frames(1)[0]) !== 0n,
     };
   }
 
@@ -237,6 +239,10 @@ export class Source {
 
   /** A value as `print` shows it, in one line. */
   text(value: Value, options: Omit<PrintOptions, 'complete'> = {}): string {
+    const { address, type } = value;
+    if (address !== undefined && resolve(type).kind !== 'void' && sizeOf(this.names.complete(type)) > 0)
+      if (readBytes(this.target, address, 1).length === 0)
+        throw new CommandError(`nothing to read at 0x${hex8(address)}`);
     return this.guarded(() =>
       valueText(this.target, value, { complete: this.names.complete, typed: true, ...options }),
     );
@@ -256,13 +262,17 @@ export class Source {
 
   /** What an expression says as an address: a number's value, else where it lies. Unsigned; throws a CommandError. */
   private addressOf(text: string): number {
-    return Number(BigInt.asUintN(32, this.number(text)));
+    const value = this.number(text);
+    if (value < -(1n << 31n) || value >= 1n << 32n) throw new CommandError(`${text} has more than 32 bits`);
+    return Number(BigInt.asUintN(32, value));
   }
 
   /** Where what an expression names lies, and its size, for `watch`; undefined if it is none. */
   lvalue(text: string): { address: number; size: number } | undefined {
     const { value, isType } = this.look(text);
-    if (isType || value.address === undefined) return undefined;
+    if (!isType && value.address === undefined && !text.includes('$') && (value.write || value.missing))
+      throw new CommandError(`${text} does not lie in memory`);
+    if (isType || value.address === undefined || resolve(value.type).kind === 'function') return undefined;
     return { address: value.address, size: sizeOf(this.names.complete(value.type)) };
   }
 
