@@ -249,9 +249,28 @@ function byFramePointer(target: Target, activation: Activation): Activation | un
     if (pushes && here.offset === 1)
       return returnBy(target, activation, (esp + 4) >>> 0, word(target, esp), { [EBP]: esp });
   }
+  const left = exact && esp !== undefined ? leaving(target, pc, esp, ebp) : undefined;
+  if (left) return returnBy(target, activation, left.slot, left.ebp, left.places);
   if (ebp === undefined || ebp === 0) return undefined;
   const kept = pushes ? pushed(target, pc - here.offset, pc, ebp) : {};
   return returnBy(target, activation, (ebp + 4) >>> 0, word(target, ebp), { ...kept, [EBP]: ebp });
+}
+
+const POP = 0x58;
+const RET = 0xc3;
+
+/** What the POPs before a RET will restore, where nothing but these is to come: EBP need be no frame pointer then. */
+function leaving(target: Target, pc: number, esp: number, ebp: number | undefined) {
+  const places: Record<number, number> = {};
+  for (let n = 0; n <= 8; n++) {
+    const byte = target.byte((pc + n) >>> 0);
+    const slot = (esp + 4 * n) >>> 0;
+    if (byte === RET && n > 0)
+      return { slot, ebp: EBP in places ? word(target, places[EBP]) : ebp, places };
+    if (byte < POP || byte >= POP + 8 || byte === POP + ESP) return undefined;
+    places[byte - POP] = slot;
+  }
+  return undefined;
 }
 
 /** Where the prologue at `start` has pushed registers by the time that `pc` is reached. */
