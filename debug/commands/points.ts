@@ -169,7 +169,7 @@ function addBreak(c: Context, args: string, temporary: boolean): void {
 function addWatch(c: Context, args: string, access: WatchAccess): void {
   const { what: text, ...rest } = split(c, args);
   const [physical, what] = physicalOr(text);
-  const [, where, length] = /^(.+?)(?:\s+(\d+))?$/.exec(what) ?? [];
+  const [, where, length] = /^(.*[\w)\]])\s+(\d+)$/.exec(what) ?? [what, what || undefined];
   if (where === undefined) throw new CommandError('watch needs an address');
   const found = length || physical ? undefined : watched(c, where);
   const address = found?.address ?? evaluate(c.target, where);

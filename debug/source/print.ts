@@ -47,7 +47,8 @@ class Printer {
     if (bare.kind === 'pointer' && this.options.typed && !this.options.format) {
       const name = typeName(value.type);
       const to = resolve(bare.to);
-      if (!isLost(value) && !isCharacter(to)) return `(${name}) ${this.text(value, 0)}`;
+      // As gdb, which takes a plain char * for a string.
+      if (!isLost(value) && !(to.kind === 'base' && to.name === 'char')) return `(${name}) ${this.text(value, 0)}`;
     }
     return this.text(value, 0);
   }
