@@ -23,9 +23,13 @@ export function declaration(type: CType, name: string, depth = 0): string {
     case 'pointer':
       return declaration(type.to, pointed(type.to, `*${name}`), depth + 1);
     case 'array':
-      return declaration(type.of, `${joint(name)}[${type.count ?? ''}]`, depth + 1);
+      return declaration(type.of, `${joint(name, type.of)}[${type.count ?? ''}]`, depth + 1);
     case 'function':
-      return declaration(type.returns, `${joint(name)}(${parameters(type, depth + 1)})`, depth + 1);
+      return declaration(
+        type.returns,
+        `${joint(name, type.returns)}(${parameters(type, depth + 1)})`,
+        depth + 1,
+      );
     case 'const':
     case 'volatile':
     case 'restrict':
@@ -43,9 +47,9 @@ function pointed(to: CType, name: string): string {
   return to.kind === 'array' || to.kind === 'function' ? `(${name})` : name;
 }
 
-/** What follows a word directly in a declarator; a nameless one keeps gdb's blank before it. */
-function joint(name: string): string {
-  return name === '' ? ' ' : name;
+/** What follows a word directly in a declarator; a nameless one keeps gdb's blank before it, but for the one behind a *. */
+function joint(name: string, before: CType): string {
+  return name === '' && before.kind !== 'pointer' ? ' ' : name;
 }
 
 function spaced(left: string, name: string): string {

@@ -48,7 +48,8 @@ class Printer {
       const name = typeName(value.type);
       const to = resolve(bare.to);
       // As gdb, which takes a plain char * for a string.
-      if (!isLost(value) && !(to.kind === 'base' && to.name === 'char')) return `(${name}) ${this.text(value, 0)}`;
+      if (!isLost(value) && !(to.kind === 'base' && to.name === 'char'))
+        return `(${name}) ${this.text(value, 0)}`;
     }
     return this.text(value, 0);
   }
@@ -103,13 +104,18 @@ class Printer {
     const size = sizeOf(element);
     const shown: string[] = [];
     let n = 0;
-    for (let things = 0; n < count && things < MAX_ELEMENTS && this.left > 0; things++) {
+    for (let things = 0; n < count && things < MAX_ELEMENTS && this.left > 0; ) {
       const text = this.text(part(value, n * size, of), depth + 1);
       let run = 1;
       // Equal bytes print equally; a huge array of them is not read to its end.
       while (n + run < count && run < MAX_RUN && this.same(value, n, n + run, size)) run++;
+      // A run counts as as many as it takes to be one.
       if (run > REPEATS) shown.push(`${text} <repeats ${run} times>`);
-      else for (let k = 0; k < run && shown.length < MAX_ELEMENTS; k++) shown.push(text);
+      else {
+        run = Math.min(run, MAX_ELEMENTS - things);
+        for (let k = 0; k < run; k++) shown.push(text);
+      }
+      things += Math.min(run, REPEATS);
       this.left -= text.length;
       n += run;
     }
@@ -266,7 +272,7 @@ function quoted(bytes: Uint8Array, more: boolean): string {
   const parts: string[] = [];
   let open = '';
   let n = 0;
-  for (let things = 0; n < bytes.length && things < MAX_ELEMENTS; things++) {
+  for (let things = 0; n < bytes.length && things < MAX_ELEMENTS; ) {
     let run = 1;
     while (n + run < bytes.length && bytes[n + run] === bytes[n]) run++;
     if (run > REPEATS) {
@@ -274,9 +280,11 @@ function quoted(bytes: Uint8Array, more: boolean): string {
       open = '';
       parts.push(`${character(bytes[n])} <repeats ${run} times>`);
       n += run;
+      things += REPEATS;
     } else {
       open += escaped(bytes[n], '"');
       n++;
+      things++;
     }
   }
   if (open || parts.length === 0) parts.push(`"${open}"`);

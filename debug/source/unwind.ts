@@ -265,8 +265,7 @@ function leaving(target: Target, pc: number, esp: number, ebp: number | undefine
   for (let n = 0; n <= 8; n++) {
     const byte = target.byte((pc + n) >>> 0);
     const slot = (esp + 4 * n) >>> 0;
-    if (byte === RET && n > 0)
-      return { slot, ebp: EBP in places ? word(target, places[EBP]) : ebp, places };
+    if (byte === RET && n > 0) return { slot, ebp: EBP in places ? word(target, places[EBP]) : ebp, places };
     if (byte < POP || byte >= POP + 8 || byte === POP + ESP) return undefined;
     places[byte - POP] = slot;
   }

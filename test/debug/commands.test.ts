@@ -30,7 +30,9 @@ describe('running', () => {
     expect(target.symbols.lookup(target.pc())?.offset).toBe(0);
     const callee = target.symbols.lookup(target.pc())?.symbol.name;
     expect(callee).not.toBe(name);
-    expect(await run('bt')).toMatch(new RegExp(`^#0  [0-9a-f]{8} in ${callee} .*\n#1  [0-9a-f]{8} ${name}\\+`));
+    expect(await run('bt')).toMatch(
+      new RegExp(`^#0  [0-9a-f]{8} in ${callee} .*\n#1  [0-9a-f]{8} ${name}\\+`),
+    );
     await run('stepi 2', 'finish');
     expect([target.pc(), target.esp()]).toEqual([call + 5, esp]);
 

@@ -9,7 +9,13 @@ import { serving } from '../gdb/client.ts';
 const run = promisify(execFile);
 export const installed = spawnSync('gdb', ['--version']).status === 0;
 
-const QUIET = ['set width 0', 'set height 0', 'set pagination off', 'set style enabled off', 'set confirm off'];
+const QUIET = [
+  'set width 0',
+  'set height 0',
+  'set pagination off',
+  'set style enabled off',
+  'set confirm off',
+];
 
 /** gdb's answer to each command, as it stands. */
 async function ask(before: readonly string[], commands: readonly string[]): Promise<string[]> {
