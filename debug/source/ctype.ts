@@ -35,7 +35,14 @@ export function declaration(type: CType, name: string, depth = 0): string {
     case 'restrict':
     case '_Atomic':
       return type.to.kind === 'pointer'
-        ? declaration(type.to.to, pointed(type.to.to, spaced(`* ${type.kind}`, name)), depth + 1)
+        ? declaration(
+            type.to.to,
+            pointed(
+              type.to.to,
+              name.startsWith('[') ? `* ${type.kind}${name}` : spaced(`* ${type.kind}`, name),
+            ),
+            depth + 1,
+          )
         : declaration(type.to, name, depth + 1).replace(/^/, `${type.kind} `);
     default:
       return spaced(word(type), name);
@@ -49,7 +56,8 @@ function pointed(to: CType, name: string): string {
 
 /** What follows a word directly in a declarator; a nameless one keeps gdb's blank before it, but for the one behind a *. */
 function joint(name: string, before: CType): string {
-  return name === '' && before.kind !== 'pointer' ? ' ' : name;
+  const star = before.kind === 'const' || before.kind === 'volatile' ? before.to : before;
+  return name === '' && star.kind !== 'pointer' ? ' ' : name;
 }
 
 function spaced(left: string, name: string): string {

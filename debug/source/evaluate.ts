@@ -17,6 +17,7 @@ import {
   pointerTo,
   resolve,
   sizeOf,
+  typeOfDie,
   UNSIGNED,
   VOID,
 } from '../../guest/dwarf/types.ts';
@@ -39,6 +40,7 @@ import {
   isScalar,
   isSigned,
   numeric,
+  optimizedOut,
   part,
   promoted,
   type Value,
@@ -137,13 +139,21 @@ class Evaluator {
     const { names, scope } = this.around;
     const local = scope && localNamed(scope, name);
     if (local) return this.variable(local, scope);
-    const variable = names.variables(name, scope?.image, scope?.unit).find(f => hasPlace(f.die));
+    const variables = names.variables(name, scope?.image, scope?.unit);
+    const variable = variables.find(f => hasPlace(f.die));
     if (variable) return variableValue(this.target, variable.die, undefined);
     const code = names.functions(name, scope?.image, scope?.unit).find(f => rangesOf(f.die).length > 0);
     if (code) return { type: functionType(code.die), address: rangesOf(code.die)[0].low };
     const constant = names.enumerator(name, scope?.image);
     if (constant) return integer(constant.value, constant.type);
-    return this.symbol(name);
+    return variables.length > 0 ? this.placeless(name, variables[0].die) : this.symbol(name);
+  }
+
+  /** A variable of a file that does not say where it is: defined in assembly, or optimized out. */
+  private placeless(name: string, die: Die): Value {
+    const type = typeOfDie(die);
+    const address = die.flag(AT.declaration) ? this.target.symbols.address(name) : undefined;
+    return address === undefined ? optimizedOut(type) : { type, address };
   }
 
   /** What only the symbol table knows: code, or a dword. */
