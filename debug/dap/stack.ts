@@ -13,7 +13,6 @@ import type { Debuggee } from './launch.ts';
 import { registersOf, stateOf } from './machine.ts';
 import { type Requests, request } from './request.ts';
 import type { Adapter } from './session.ts';
-import { waitingFrames } from './waiting.ts';
 
 const MAX_FRAMES = 256;
 
@@ -69,7 +68,8 @@ export class Stack {
     if (thread === this.currentThread()) return this.debugger.source.frames(MAX_FRAMES);
     const found = threads(this.debugger.target).find(t => t.id === thread);
     if (!found?.saved) throw new CommandError(`no thread ${thread}`);
-    return waitingFrames(this.debugger, found.saved, MAX_FRAMES);
+    const { eip, esp, ebp } = found.saved;
+    return this.debugger.source.framesFrom(eip, esp, ebp, MAX_FRAMES);
   }
 
   /** The frame that the editor has by an id; undefined for a label. Without an id, the innermost. Throws a CommandError. */
@@ -131,7 +131,10 @@ export class Stack {
 
   private scope(name: string, hint: string | undefined, list: () => Variable[]): DebugProtocol.Scope {
     const { variables } = this.adapter.live;
-    const scope: DebugProtocol.Scope = new Scope(name, variables.reference({ list }));
+    const scope: DebugProtocol.Scope = new Scope(
+      name,
+      variables.reference({ list, variables: hint === 'arguments' || hint === 'locals' }),
+    );
     if (hint) scope.presentationHint = hint;
     return scope;
   }

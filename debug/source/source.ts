@@ -8,6 +8,7 @@ import { resolve, sizeOf, typeOfDie } from '../../guest/dwarf/types.ts';
 import { GuestError } from '../../guest/error.ts';
 import type { SourceLine } from '../../guest/lines.ts';
 import { CommandError } from '../error.ts';
+import { KERNEL_BASE } from '../images.ts';
 import type { SourceFrame, Variable } from '../model.ts';
 import type { Target } from '../target.ts';
 import { hex8, table } from '../text.ts';
@@ -150,14 +151,20 @@ export class Source {
     return framesOf(this.target, this.innermost(), this.maker, limit);
   }
 
-  /** The calls of code that stands elsewhere, by its registers: a task that waits in a call of its own. */
+  /**
+   * The calls of code that stands elsewhere, by its registers: a task that waits in a call of its own. Its program's
+   * calls are left out: the memory at hand is another program's.
+   */
   framesFrom(pc: number, esp: number, ebp: number, limit = MAX_FRAMES): SourceFrame[] {
     const values: (number | undefined)[] = [];
     values[ESP] = esp >>> 0;
     values[EBP] = ebp >>> 0;
     values[EIP] = pc >>> 0;
     const registers = new Registers(values);
-    return framesOf(this.target, { registers, exact: false, innermost: false }, this.maker, limit);
+    const start = { registers, exact: false, innermost: false };
+    const frames = framesOf(this.target, start, this.maker, limit);
+    const program = this.target.session ? frames.findIndex(f => f.pc < KERNEL_BASE) : -1;
+    return program < 0 ? frames : frames.slice(0, program);
   }
 
   private innermost(): Activation {

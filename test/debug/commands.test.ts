@@ -31,7 +31,7 @@ describe('running', () => {
     const callee = target.symbols.lookup(target.pc())?.symbol.name;
     expect(callee).not.toBe(name);
     expect(await run('bt')).toMatch(
-      new RegExp(`^#0  [0-9a-f]{8} in ${callee} .*\n#1  [0-9a-f]{8} ${name}\\+`),
+      new RegExp(`^#0  [0-9a-f]{8} in ${callee} .*\n#1  [0-9a-f]{8} in ${name} `),
     );
     await run('stepi 2', 'finish');
     expect([target.pc(), target.esp()]).toEqual([call + 5, esp]);
