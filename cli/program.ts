@@ -16,6 +16,7 @@ import { registerReplay } from './commands/replay.ts';
 import { registerReport } from './commands/report.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSpeed } from './commands/speed.ts';
+import { registerTrace } from './commands/trace.ts';
 import { registerValidate } from './commands/validate.ts';
 import { type CommandContext, INTERNAL_ERROR, USAGE_ERROR, UsageError } from './context.ts';
 import type { MachineFactory } from './machine.ts';
@@ -32,6 +33,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   (program, context) => registerReport(program, context),
   (program, context) => registerRun(program, context, createPc),
   registerSpeed,
+  registerTrace,
   registerValidate,
 ];
 

@@ -8,6 +8,8 @@ import type { Selection } from './selection.ts';
 import type { Source } from './source/source.ts';
 import type { Statistics } from './statistics.ts';
 import type { Target } from './target.ts';
+import type { TraceFile } from './trace/recorder.ts';
+import type { Tracer } from './trace/tracer.ts';
 
 /** What a command works on. */
 export interface Context {
@@ -29,6 +31,10 @@ export interface Context {
   /** CR3 when the guest last stood: a change is told. */
   directory: number;
   quit(): void;
+  /** Makes a file for a trace, and throws an Error of one line when it cannot; absent: nobody writes files. */
+  openTrace?: (path: string) => TraceFile;
+  /** The trace that is on. */
+  trace?: { path: string; file: TraceFile; tracer: Tracer };
 }
 
 export interface Command {

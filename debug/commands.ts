@@ -7,6 +7,7 @@ import { POINTS } from './commands/points.ts';
 import { REVERSE } from './commands/reverse.ts';
 import { RUN } from './commands/run.ts';
 import { SOURCE } from './commands/source.ts';
+import { TRACE } from './commands/trace.ts';
 import { VIEWS } from './commands/views.ts';
 import { CommandError } from './error.ts';
 import { table } from './text.ts';
@@ -38,6 +39,7 @@ export const COMMANDS: readonly Command[] = [
   ...SOURCE,
   ...FRAMES,
   ...VIEWS,
+  ...TRACE,
   ...GDB,
   ...SESSION,
 ];

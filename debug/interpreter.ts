@@ -3,6 +3,7 @@
  * unique beginning of a name will do, and a `#` begins a comment.
  */
 import type { Command, Context } from './command.ts';
+import { endTrace } from './commands/trace.ts';
 import { COMMANDS, findCommand } from './commands.ts';
 import type { Pause } from './control.ts';
 import { Debugger } from './debugger.ts';
@@ -12,6 +13,7 @@ import { Selection } from './selection.ts';
 import type { ReadSource } from './source/source.ts';
 import { Statistics } from './statistics.ts';
 import type { Target } from './target.ts';
+import type { TraceFile } from './trace/recorder.ts';
 
 export interface InterpreterOptions {
   target: Target;
@@ -22,6 +24,8 @@ export interface InterpreterOptions {
   debugger?: Debugger;
   /** Cycles that one command may run the guest; no limit when absent. */
   limit?: number;
+  /** Makes the file of a trace; throws an Error of one line when it cannot. */
+  openTrace?: (path: string) => TraceFile;
   /** Bytes that snapshots of the past may take. */
   historyBudget?: number;
   /** The text of source files, for `list`. */
@@ -52,6 +56,7 @@ export class Interpreter {
       statistics: new Statistics(target),
       write: text => options.write(text),
       limit: options.limit,
+      openTrace: options.openTrace,
       examined: { format: FIRST_FORMAT, next: target.pc(), physical: false },
       directory: target.machine.cpu.cr3,
       quit: () => {
@@ -64,6 +69,18 @@ export class Interpreter {
   async execute(line: string): Promise<boolean> {
     try {
       await this.run(line);
+      return true;
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      this.context.write(`error: ${error.message}\n`);
+      return false;
+    }
+  }
+
+  /** The session is over: a trace that is on is completed. False, after saying why, if it cannot be written. */
+  close(): boolean {
+    try {
+      endTrace(this.context);
       return true;
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;

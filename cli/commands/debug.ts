@@ -13,6 +13,7 @@ import { buildGuest } from '../../guest/build.ts';
 import { projectRoot } from '../../guest/project.ts';
 import { choice, readInput, wholeNumber } from '../arguments.ts';
 import { type CommandContext, USAGE_ERROR } from '../context.ts';
+import { OutputFile } from '../output-file.ts';
 import { openProgress } from '../progress.ts';
 import { sourceReader } from '../read-source.ts';
 
@@ -123,6 +124,7 @@ export async function converse(
     write: text => out.write(text),
     limit: options.maxCycles ?? (attended ? undefined : UNATTENDED_CYCLES),
     pause,
+    openTrace: file => new OutputFile(file),
   });
   let good = true;
   for (const { file, lines } of scripts) good = (await runScript(interpreter, file, lines, console)) && good;
@@ -134,6 +136,7 @@ export async function converse(
     if (attended) await atPrompt(interpreter, input, interrupt);
     else good = (await fromPipe(interpreter, input, console)) && good;
   }
+  good = interpreter.close() && good;
   console.flush();
   if (!good && !attended) context.exitCode = USAGE_ERROR;
 }

@@ -54,7 +54,7 @@ interface Reopened {
 type Judge = (o: TrialRecord['observation'], plan: TrialRecord['plan']) => TrialRecord['outcome'];
 
 /** Finds a trial of a results file, and makes what runs it again. */
-async function reopen(
+export async function reopen(
   path: string,
   id: string,
   configured: string | undefined,

@@ -162,10 +162,10 @@ export class Engine implements Cursor {
         if (this.stopWanted) return 'stopped';
       }
       if (time[0] >= until) return 'limit';
-      if (c.breakpoints.armed) this.runBlock(1);
+      if (c.breakpoints.armed || c.probes.singly > 0) this.runBlock(1);
       else if (this.sinceHead !== 0 || c.shadow || c.trapFlag || this.skipLin !== NOWHERE)
         this.runBlock(MAX_BLOCK);
-      else if (this.watcher) this.runWatched(Math.min(until, c.clock.next()));
+      else if (this.watcher || c.probes.begins.length > 0) this.runWatched(Math.min(until, c.clock.next()));
       else this.runBlocks(Math.min(until, c.clock.next()));
       if (this.stopWanted) return 'stopped';
     }
@@ -221,20 +221,22 @@ export class Engine implements Cursor {
     }
   }
 
-  /** runBlocks while the host watches: the same, but for one call a block. */
+  /** runBlocks while the host watches or follows: the same, but for the calls before each block. */
   private runWatched(until: number): void {
     const c = this.cpu;
     const accounting = c.accounting;
     const time = accounting.time;
     const blocks = this.blocks;
+    const { begins } = c.probes;
     this.headDone = false;
     c.setSystemFlag(RF, false);
     try {
       let b = blocks.find();
       for (;;) {
         const n = b.insns.length;
+        for (const tell of begins) tell(b, n);
         if (b.region >= 0) accounting.region = b.region;
-        this.attend(b);
+        if (this.watcher) this.attend(b);
         this.charged = 0;
         this.position = 0;
         this.running = b;
@@ -461,8 +463,6 @@ export class Engine implements Cursor {
       this.notFound(fault);
       return;
     }
-    if (b.region >= 0) c.accounting.region = b.region;
-    if (this.watcher) this.attend(b);
     const trap = c.trapFlag;
     const shadow = c.shadow;
     const single = trap || shadow;
@@ -470,6 +470,9 @@ export class Engine implements Cursor {
     const room = MAX_BLOCK - this.sinceHead;
     const whole = Math.min(b.insns.length, room);
     const n = single ? 1 : Math.min(max, whole);
+    for (const tell of c.probes.begins) tell(b, n);
+    if (b.region >= 0) c.accounting.region = b.region;
+    if (this.watcher) this.attend(b);
     const deliveries = c.deliveries;
     const done = this.execute(b, n);
     if (done < 0) {
