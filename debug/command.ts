@@ -4,6 +4,8 @@ import { CommandError } from './error.ts';
 import type { Format } from './examine.ts';
 import type { History } from './history.ts';
 import type { Reverse } from './reverse.ts';
+import type { Selection } from './selection.ts';
+import type { Source } from './source/source.ts';
 import type { Statistics } from './statistics.ts';
 import type { Target } from './target.ts';
 import type { TraceFile } from './trace/recorder.ts';
@@ -15,6 +17,11 @@ export interface Context {
   control: Control;
   history: History;
   reverse: Reverse;
+  source: Source;
+  /** The frame that is looked at, forgotten when the guest moves. */
+  selection: Selection;
+  /** The lines that `list` showed last. */
+  listed: { file: string; from: number; to: number } | undefined;
   statistics: Statistics;
   write(text: string): void;
   /** Cycles that one command may run the guest. */

@@ -1,5 +1,6 @@
 /** All commands of the debugger, by area. */
 import { alone, type Command, type Context, namesOf } from './command.ts';
+import { FRAMES } from './commands/frames.ts';
 import { GDB } from './commands/gdb.ts';
 import { MEMORY } from './commands/memory.ts';
 import { POINTS } from './commands/points.ts';
@@ -48,6 +49,7 @@ const AREAS: readonly { title: string; commands: readonly Command[] }[] = [
   { title: 'backwards', commands: REVERSE },
   { title: 'stops', commands: POINTS },
   { title: 'code', commands: SOURCE },
+  { title: 'frames', commands: FRAMES },
   { title: 'memory', commands: MEMORY },
   { title: 'system', commands: VIEWS },
   { title: 'traces', commands: TRACE },

@@ -10,6 +10,8 @@ import type { Pause } from './control.ts';
 import { Debugger } from './debugger.ts';
 import { CommandError } from './error.ts';
 import type { Format } from './examine.ts';
+import { Selection } from './selection.ts';
+import type { ReadSource } from './source/source.ts';
 import { Statistics } from './statistics.ts';
 import type { Target } from './target.ts';
 import type { TraceFile } from './trace/recorder.ts';
@@ -35,6 +37,8 @@ export interface InterpreterOptions {
   stopped?: () => boolean;
   /** Names of files that begin so, for completion. */
   files?: (begun: string) => string[];
+  /** The text of source files, for `list`. */
+  readSource?: ReadSource;
 }
 
 /** Scripts may run scripts. */
@@ -56,14 +60,18 @@ export class Interpreter {
   constructor(options: InterpreterOptions) {
     this.options = options;
     const { target, pause } = options;
-    const { control, history, reverse } =
-      options.debugger ?? new Debugger(target, pause, { budget: options.historyBudget });
+    const { control, history, reverse, source } =
+      options.debugger ??
+      new Debugger(target, pause, { budget: options.historyBudget, readSource: options.readSource });
     history.onForgotten = () => options.write('what came after this moment is forgotten\n');
     this.context = {
       target,
       control,
       history,
       reverse,
+      source,
+      selection: new Selection(source),
+      listed: undefined,
       statistics: new Statistics(target),
       write: text => this.say(text),
       limit: options.limit,
@@ -148,7 +156,14 @@ export class Interpreter {
 
   private async run(line: string): Promise<void> {
     const parsed = parse(line);
-    if (parsed) await parsed.command.run(this.context, parsed.args, parsed.format);
+    if (!parsed) return;
+    const { source, selection } = this.context;
+    source.focus = selection.frame();
+    try {
+      await parsed.command.run(this.context, parsed.args, parsed.format);
+    } finally {
+      source.focus = undefined;
+    }
   }
 
   private say(text: string): void {

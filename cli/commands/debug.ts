@@ -3,7 +3,7 @@
  * echoed, so that the output reads like a session. With --gdb a debugger of the user's connects instead (cli/gdb.ts).
  * The exit code is 2 when a command of a script or pipe could not be done, else 0, however the guest ended.
  */
-import { basename } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import type { Command } from 'commander';
 import type { Interpreter } from '../../debug/interpreter.ts';
 import type { Target } from '../../debug/target.ts';
 import { buildGuest } from '../../guest/build.ts';
+import { projectRoot } from '../../guest/project.ts';
 import { choice, readInput, wholeNumber } from '../arguments.ts';
 import { coloured, wantsColour } from '../colour.ts';
 import { type CommandContext, USAGE_ERROR } from '../context.ts';
@@ -18,6 +19,7 @@ import { historyPath } from '../history-file.ts';
 import { OutputFile } from '../output-file.ts';
 import { openProgress } from '../progress.ts';
 import { converseAt, filesFrom, PROMPT } from '../prompt.ts';
+import { sourceReader } from '../read-source.ts';
 
 const MAX_MEMORY_MB = 2048;
 const MAX_HISTORY_MB = 65_536;
@@ -124,7 +126,8 @@ export async function converse(
   const colour = wantsColour(context.terminal === true, options.color ?? true, process.env);
   const out = { write: (text: string) => console.write(colour ? coloured(text) : text) };
   const budget = options.history && options.history * 2 ** 20;
-  const debug = new Debugger(target, pause, { budget });
+  const root = path === undefined ? projectRoot() : dirname(resolve(path));
+  const debug = new Debugger(target, pause, { budget, readSource: sourceReader(root) });
   const interpreter = new Interpreter({
     target,
     debugger: debug,

@@ -33,9 +33,9 @@ export const POINTS: readonly Command[] = [
   {
     name: 'watch',
     alias: 'w',
-    usage: `[-change] [phys:]ADDRESS [LENGTH] ${CONDITIONS}`,
+    usage: `[-change] EXPRESSION | [phys:]ADDRESS [LENGTH] ${CONDITIONS}`,
     summary:
-      'stop behind the instruction that writes there (4 bytes), or changes it; phys: by whatever address, and by DMA',
+      'stop behind the instruction that writes what EXPRESSION names (or 4 bytes), or changes it; phys: by whatever address, and by DMA',
     example: 'watch -change domain_cr3',
     complete: 'expression',
     run: (c, args) => {
@@ -177,10 +177,11 @@ function addBreak(c: Context, args: string, temporary: boolean): void {
 function addWatch(c: Context, args: string, access: WatchAccess): void {
   const { what: text, ...rest } = split(c, args);
   const [physical, what] = physicalOr(text);
-  const [, where, length] = /^(.+?)(?:\s+(\d+))?$/.exec(what) ?? [];
+  const [, where, length] = /^(.*[\w)\]])\s+(\d+)$/.exec(what) ?? [what, what || undefined];
   if (where === undefined) throw new CommandError('watch needs an address');
-  const address = evaluate(c.target, where);
-  const bytes = length ? count(length, 1, MAX_WATCHED) : 4;
+  const found = length || physical ? undefined : watched(c, where);
+  const address = found?.address ?? evaluate(c.target, where);
+  const bytes = length ? count(length, 1, MAX_WATCHED) : (found?.size ?? 4);
   const added = c.control.points.add({
     kind: 'watchpoint',
     text,
@@ -191,6 +192,19 @@ function addWatch(c: Context, args: string, access: WatchAccess): void {
     ...rest,
   });
   c.write(`watchpoint ${added.id}: ${placeOf(c.target, added)}\n`);
+}
+
+/** What a C expression names; undefined where it is no C, or names nothing that lies in memory. */
+function watched(c: Context, text: string): { address: number; size: number } | undefined {
+  let found: { address: number; size: number } | undefined;
+  try {
+    found = c.source.lvalue(text);
+  } catch (error) {
+    if (!(error instanceof CommandError) || /in memory$/.test(error.message)) throw error;
+  }
+  if (found && (found.size < 1 || found.size > MAX_WATCHED))
+    throw new CommandError(`${text} has ${found.size} bytes: watch ADDRESS LENGTH`);
+  return found;
 }
 
 function addCatch(c: Context, args: string, temporary: boolean): void {
