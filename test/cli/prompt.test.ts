@@ -78,12 +78,12 @@ describe('the prompt', () => {
     keys.write('\r');
     await saw(`+0x${(Number.parseInt(first, 16) + 1).toString(16)}>:  0x`);
     keys.write('print 7\r');
-    await saw('7');
+    await saw('$1 = 7');
     clear();
     // Not a command that repeats.
     keys.write('\r');
     await saw('(nooks86) ');
-    expect(text()).not.toContain('0x');
+    expect(text()).not.toMatch(/0x|\$2/);
     keys.write(CTRL_D);
     expect(await code).toBe(0);
   });
@@ -108,7 +108,7 @@ describe('the prompt', () => {
     keys.write(CTRL_C);
     await saw('quit or Ctrl-D leaves');
     keys.write('print 9\r');
-    await saw('0x00000009 9');
+    await saw('$1 = 9');
     keys.write(CTRL_D);
     expect(await code).toBe(0);
   });

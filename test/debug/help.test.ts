@@ -1,9 +1,11 @@
 /** Help, its examples on our kernel, completion, scripts, and how much one command may say. */
 import { beforeAll, describe, expect, it } from 'vitest';
+import { sourceReader } from '../../cli/read-source.ts';
 import { namesOf } from '../../debug/command.ts';
 import { COMMANDS, findCommand } from '../../debug/commands.ts';
 import { Interpreter } from '../../debug/interpreter.ts';
 import { buildGuest, type GuestBuild } from '../../guest/build.ts';
+import { projectRoot } from '../../guest/project.ts';
 import { kernelTarget } from './kernel-rig.ts';
 import { debugBench } from './rig.ts';
 
@@ -25,6 +27,7 @@ async function whileSending() {
     pause: async () => false,
     limit: 2e9,
     readScript: () => ['print 1'],
+    readSource: sourceReader(projectRoot()),
     openTrace: () => ({ write: () => {}, commit: () => {}, discard: () => {} }),
     files: begun => ['packet.nooks86', 'other'].filter(name => name.startsWith(begun)),
   });
@@ -139,7 +142,7 @@ describe('scripts', () => {
     });
     expect(await interpreter.execute('source outer')).toBe(true);
     expect(text).toBe(
-      '> print 1\n0x00000001 1\n> source inner\n> print 2\n0x00000002 2\n> print 3\n0x00000003 3\n',
+      '> print 1\n$1 = 1\n> source inner\n> print 2\n$2 = 2\n> print 3\n$3 = 3\n',
     );
     text = '';
     expect(await interpreter.execute('source itself')).toBe(false);
