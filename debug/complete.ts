@@ -8,6 +8,7 @@ import { type Command, namesOf } from './command.ts';
 import { domains } from './domains.ts';
 import { CATCH_EVENTS, type CatchEvent } from './model.ts';
 import type { Target } from './target.ts';
+import { DEVICES } from './views/devices.ts';
 
 /** What completion looks at. */
 export interface Completer {
@@ -44,6 +45,7 @@ const COMPLETIONS: Readonly<Record<string, Complete>> = {
   domain: (_, { target }) => domainNames(target),
   module: (_, { target }) => modules(target),
   tlb: (_, { target }) => target.machine.cpu.mmu.tlbs().map(t => t.name),
+  device: () => DEVICES,
   program: (_, { target }) => target.session?.programs() ?? [],
 };
 

@@ -110,6 +110,7 @@ describe('completion', () => {
     expect(ends('walk jiff')).toEqual(['jiffies']);
     expect(ends('walk jiffies e')).toEqual(['e1000']);
     expect(ends('tlb d')).toEqual(['dtlb', 'dtlb4m'].filter(n => ends('tlb ').includes(n)));
+    expect(ends('devices e10')).toEqual(['e1000']);
     expect(ends('source pa')).toEqual(['packet.nooks86']);
     expect(interpreter.complete('frob x')).toEqual([]);
     expect(interpreter.complete('regs e')).toEqual([]);
@@ -141,9 +142,7 @@ describe('scripts', () => {
       },
     });
     expect(await interpreter.execute('source outer')).toBe(true);
-    expect(text).toBe(
-      '> print 1\n$1 = 1\n> source inner\n> print 2\n$2 = 2\n> print 3\n$3 = 3\n',
-    );
+    expect(text).toBe('> print 1\n$1 = 1\n> source inner\n> print 2\n$2 = 2\n> print 3\n$3 = 3\n');
     text = '';
     expect(await interpreter.execute('source itself')).toBe(false);
     expect(text.match(/^> source itself$/gm)).toHaveLength(10);
