@@ -95,7 +95,9 @@ const REPEATS: Readonly<Record<string, string>> = {
 export function findCommand(word: string): Command {
   const exact = COMMANDS.find(c => namesOf(c).includes(word));
   if (exact) return exact;
-  const found = COMMANDS.filter(c => namesOf(c).some(name => name.startsWith(word)));
+  // Other names count where no command is called so.
+  const begins = COMMANDS.filter(c => c.name.startsWith(word));
+  const found = begins.length ? begins : COMMANDS.filter(c => namesOf(c).some(n => n.startsWith(word)));
   if (found.length === 1) return found[0];
   if (found.length === 0) throw new CommandError(`no command ${word}; help lists them`);
   throw new CommandError(`${word} may be ${found.map(c => c.name).join(', ')}`);

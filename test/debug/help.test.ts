@@ -80,7 +80,14 @@ describe('names', () => {
     const short = {
       ...{ s: 'step', n: 'next', c: 'continue', b: 'break', p: 'print', bt: 'bt', fin: 'finish', i: 'info' },
       ...{ si: 'stepi', ni: 'nexti', u: 'until', rc: 'reverse-continue', rs: 'reverse-step' },
-      ...{ rn: 'reverse-next', rsi: 'reverse-stepi', rni: 'reverse-nexti', d: 'delete', dis: 'disable' },
+      ...{
+        rn: 'reverse-next',
+        rsi: 'reverse-stepi',
+        rni: 'reverse-nexti',
+        d: 'delete',
+        dis: 'disable',
+        backtr: 'bt',
+      },
       ...{ tb: 'tbreak', cond: 'condition', where: 'bt', h: 'help', q: 'quit', exit: 'quit', x: 'x' },
     };
     for (const [typed, name] of Object.entries(short)) expect(findCommand(typed).name, typed).toBe(name);
