@@ -17,6 +17,8 @@ export const POINTS: readonly Command[] = [
     alias: 'b',
     usage: `LOCATION ${CONDITIONS}`,
     summary: 'stop before LOCATION: FUNCTION, FILE:LINE, SYMBOL+OFFSET, *ADDRESS; in one domain only',
+    explanation:
+      'FUNCTION is where its body begins, *FUNCTION its first instruction. A name that nothing loaded has is waited for.',
     example: 'break e1000_xmit_frame domain 1 if $eax != 0',
     complete: 'location',
     run: (c, args) => addBreak(c, args, false),
@@ -36,6 +38,8 @@ export const POINTS: readonly Command[] = [
     usage: `[-change] EXPRESSION | [phys:]ADDRESS [LENGTH] ${CONDITIONS}`,
     summary:
       'stop behind the instruction that writes what EXPRESSION names (or 4 bytes), or changes it; phys: by whatever address, and by DMA',
+    explanation:
+      'An address alone is any directory’s, for the CPU; with phys: devices and the page walker count too.',
     example: 'watch -change domain_cr3',
     complete: 'expression',
     run: (c, args) => {
@@ -63,6 +67,8 @@ export const POINTS: readonly Command[] = [
     name: 'catch',
     usage: `EVENT [FILTER] ${CONDITIONS}`,
     summary: `stop at an event: ${CATCH_EVENTS.map(e => `${e} [${CATCHES[e].filter}]`).join('; ')}`,
+    explanation:
+      'Deliveries, domain switches and TLB events stop behind what happened; xpc, load and recovery before the code there.',
     example: 'catch exception PF',
     complete: 'event filter',
     run: (c, args) => addCatch(c, args, false),
