@@ -421,9 +421,10 @@ class Evaluator {
     }
     if (bare.kind !== 'array') throw new CommandError(`a ${typeName(value.type)} has no elements`);
     const offset = n * this.step(bare.of);
-    if (value.address !== undefined)
+    const inside = n >= 0n && n < BigInt(bare.count ?? 0);
+    if (value.address !== undefined && !(value.bytes && inside))
       return { type: bare.of, address: Number(BigInt.asUintN(32, BigInt(value.address) + offset)) };
-    if (n < 0n || n >= BigInt(bare.count ?? 0)) throw new CommandError(`no element ${n}`);
+    if (!inside) throw new CommandError(`no element ${n}`);
     return part(value, Number(offset), bare.of);
   }
 
