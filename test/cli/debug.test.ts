@@ -55,14 +55,14 @@ describe('input', () => {
 
   it('goes on after an error in a pipe, and remembers it in the exit code', async () => {
     const { out, code } = await debug([image], 'frob\nprint 7\n');
-    expect(out).toContain('error: no command frob; help lists them\n(nooks86) print 7\n0x00000007 7\n');
+    expect(out).toContain('error: no command frob; help lists them\n(nooks86) print 7\n$1 = 7\n');
     expect(code).toBe(2);
   });
 
   it('stops a script at its first error', async () => {
     const file = script('bad', 'print 1\nfrob\nprint 2\n');
     const { out, code } = await debug([image, '-x', file, '--batch'], 'print 3\n');
-    expect(out).toContain('0x00000001 1');
+    expect(out).toContain('$1 = 1');
     expect(out).toContain('bad:2: the rest of the file is left out\n');
     expect(out).not.toMatch(/print [23]/);
     expect(code).toBe(2);
@@ -71,10 +71,10 @@ describe('input', () => {
   it('runs scripts, then what is piped, until quit', async () => {
     const [one, two] = [script('one', 'print 1\n'), script('two', 'print 2')];
     const { out, code } = await debug([image, '-x', one, '-x', two], 'print 3\nquit\nprint 4\n');
-    expect(out.split('\n').filter(line => line.startsWith('0x'))).toEqual([
-      '0x00000001 1',
-      '0x00000002 2',
-      '0x00000003 3',
+    expect(out.split('\n').filter(line => line.startsWith('$'))).toEqual([
+      '$1 = 1',
+      '$2 = 2',
+      '$3 = 3',
     ]);
     expect(code).toBe(0);
   });
