@@ -164,7 +164,7 @@ describe('the language', () => {
     ['x/x 0x1ffffffff', 'error: 0x1ffffffff has more than 32 bits'],
     ['print $foo', 'error: no register $foo'],
     ['print 1 2', 'error: not an expression: too much at 2'],
-    ['print *0xfffffffe', 'error: nothing to read at 0xfffffffe'],
+    ['print *0xfffffffe', 'error: Cannot access memory at address 0xfffffffe'],
     ['until ((((', 'error: not an address: (((('],
     ['info', 'error: info breakpoints'],
     ['walk 1 2 3', 'error: walk ADDRESS'],
