@@ -75,6 +75,7 @@ export const REVERSE: readonly Command[] = [
     usage: '[-go] [phys:]ADDRESS [LENGTH]',
     summary: 'who wrote these bytes last (4 bytes): instruction or device, and when; -go goes there',
     example: 'lastwrite domain_cr3',
+    complete: 'expression',
     run: lastWrite,
   },
 ];
