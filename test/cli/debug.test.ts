@@ -71,11 +71,7 @@ describe('input', () => {
   it('runs scripts, then what is piped, until quit', async () => {
     const [one, two] = [script('one', 'print 1\n'), script('two', 'print 2')];
     const { out, code } = await debug([image, '-x', one, '-x', two], 'print 3\nquit\nprint 4\n');
-    expect(out.split('\n').filter(line => line.startsWith('$'))).toEqual([
-      '$1 = 1',
-      '$2 = 2',
-      '$3 = 3',
-    ]);
+    expect(out.split('\n').filter(line => line.startsWith('$'))).toEqual(['$1 = 1', '$2 = 2', '$3 = 3']);
     expect(code).toBe(0);
   });
 

@@ -211,6 +211,7 @@ describe('the guest is changed', () => {
     );
     expect(await run('watch current_task->comm')).toMatch(/, 16 bytes\n$/);
     expect(await run('watch $eax + 1')).toMatch(/, 4 bytes\n$/);
+    expect(await run('lastwrite current_task->pid')).toMatch(/^written by c01.* at kernel\/.*\n$/);
     await run('delete', 'break e1000_xmit_frame if skb->len > 1000', 'continue');
     expect(Number(/(\d+)\n$/.exec(await run('print skb->len'))![1])).toBeGreaterThan(1000);
   });
