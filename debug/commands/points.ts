@@ -18,6 +18,7 @@ export const POINTS: readonly Command[] = [
     usage: `LOCATION ${CONDITIONS}`,
     summary: 'stop before LOCATION: FUNCTION, FILE:LINE, SYMBOL+OFFSET, *ADDRESS; in one domain only',
     example: 'break e1000_xmit_frame domain 1 if $eax != 0',
+    complete: 'location',
     run: (c, args) => addBreak(c, args, false),
   },
   {
@@ -26,6 +27,7 @@ export const POINTS: readonly Command[] = [
     usage: `LOCATION ${CONDITIONS}`,
     summary: 'the same, once',
     example: 'tbreak udp_sendmsg',
+    complete: 'location',
     run: (c, args) => addBreak(c, args, true),
   },
   {
@@ -35,6 +37,7 @@ export const POINTS: readonly Command[] = [
     summary:
       'stop behind the instruction that writes what EXPRESSION names (or 4 bytes), or changes it; phys: by whatever address, and by DMA',
     example: 'watch -change domain_cr3',
+    complete: 'expression',
     run: (c, args) => {
       const [, change, rest] = /^(-change\s+)?(.*)$/s.exec(args) ?? [];
       addWatch(c, rest ?? '', change ? 'change' : 'write');
@@ -45,6 +48,7 @@ export const POINTS: readonly Command[] = [
     usage: `[phys:]ADDRESS [LENGTH] ${CONDITIONS}`,
     summary: 'stop behind the instruction that reads there',
     example: 'rwatch jiffies',
+    complete: 'expression',
     run: (c, args) => addWatch(c, args, 'read'),
   },
   {
@@ -52,6 +56,7 @@ export const POINTS: readonly Command[] = [
     usage: `[phys:]ADDRESS [LENGTH] ${CONDITIONS}`,
     summary: 'stop behind the instruction that reads or writes there',
     example: 'awatch jiffies',
+    complete: 'expression',
     run: (c, args) => addWatch(c, args, 'access'),
   },
   {
@@ -59,6 +64,7 @@ export const POINTS: readonly Command[] = [
     usage: `EVENT [FILTER] ${CONDITIONS}`,
     summary: `stop at an event: ${CATCH_EVENTS.map(e => `${e} [${CATCHES[e].filter}]`).join('; ')}`,
     example: 'catch exception PF',
+    complete: 'event filter',
     run: (c, args) => addCatch(c, args, false),
   },
   {
@@ -66,6 +72,7 @@ export const POINTS: readonly Command[] = [
     usage: `EVENT [FILTER] ${CONDITIONS}`,
     summary: 'the same, once',
     example: 'tcatch xpc in',
+    complete: 'event filter',
     run: (c, args) => addCatch(c, args, true),
   },
   {
@@ -98,6 +105,7 @@ export const POINTS: readonly Command[] = [
   },
   {
     name: 'disable',
+    alias: 'dis',
     usage: '[NUMBER ...]',
     summary: 'let points be, without forgetting them; without a number, all',
     example: 'disable 1 2',

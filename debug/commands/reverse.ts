@@ -76,6 +76,7 @@ export const REVERSE: readonly Command[] = [
     summary:
       'who wrote what EXPRESSION names (or 4 bytes) last: instruction or device, and when; -go goes there',
     example: 'lastwrite domain_cr3',
+    complete: 'expression',
     run: lastWrite,
   },
 ];

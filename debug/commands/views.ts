@@ -13,6 +13,7 @@ export const VIEWS: readonly Command[] = [
     usage: 'ADDRESS [CR3 | DOMAIN]',
     summary: 'the page-table walk level by level, the permission that results, and what the TLBs hold',
     example: 'walk current_task 1',
+    complete: 'expression domain',
     run: walkCommand,
   },
   {
@@ -20,6 +21,7 @@ export const VIEWS: readonly Command[] = [
     usage: '[NAME]',
     summary: 'entries of each TLB, the last used first, and what it would hold had no switch flushed it',
     example: 'tlb dtlb',
+    complete: 'tlb',
     run(c, args) {
       const text = tlbText(c.target, args || undefined);
       const names = c.target.machine.cpu.mmu.tlbs().map(t => t.name);
@@ -32,6 +34,7 @@ export const VIEWS: readonly Command[] = [
     usage: '[ADDRESS | phys:ADDRESS]',
     summary: 'how full the caches are, or where in them the line of an address is',
     example: 'cache current_task',
+    complete: 'expression',
     run: cache,
   },
   {

@@ -75,6 +75,33 @@ describe('input', () => {
     expect(code).toBe(0);
   });
 
+  it('is done well however the guest ends', async () => {
+    // int3 without an IDT, from a Multiboot header that has addresses.
+    const bytes = new Uint8Array(8192);
+    const header = [0x1badb002, 1 << 16, -(0x1badb002 + (1 << 16)), 0x100000, 0x100000, 0, 0, 0x100020];
+    header.forEach((v, n) => {
+      new DataView(bytes.buffer).setInt32(4 * n, v | 0, true);
+    });
+    bytes[0x20] = 0xcc;
+    const crash = join(directory, 'crash');
+    writeFileSync(crash, bytes);
+    const { out, err, code } = await debug([crash], 'continue\ncontinue\n');
+    expect(out).toMatch(/triple fault/);
+    expect([err, code]).toEqual(['', 0]);
+  });
+
+  it('runs a script from a script, and says which was not done', async () => {
+    const inner = script('inner', 'print 1\nfrob\n');
+    const outer = script('outer', `source ${inner}\nprint 2\n`);
+    const { out, code } = await debug([image, '-x', outer, '--batch']);
+    expect(out).toContain(`${inner}:2: the rest of the file is left out\n`);
+    expect(out).toContain('outer:1: the rest of the file is left out\n');
+    expect(code).toBe(2);
+    expect((await debug([image], 'source /no/such/file\n')).out).toContain(
+      'error: no such file: /no/such/file\n',
+    );
+  });
+
   it('ends at the end of input and at --max-cycles', async () => {
     expect((await debug([image])).code).toBe(0);
     const { out } = await debug([image, '--max-cycles', '1000'], 'continue');
