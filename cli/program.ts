@@ -8,6 +8,7 @@ import { CampaignError } from '../inject/campaign/error.ts';
 import { registerBench } from './commands/bench.ts';
 import { registerBuild } from './commands/build.ts';
 import { registerCalibrate } from './commands/calibrate.ts';
+import { registerDap } from './commands/dap.ts';
 import { registerDebug } from './commands/debug.ts';
 import { registerInject } from './commands/inject.ts';
 import { registerMerge } from './commands/merge.ts';
@@ -15,6 +16,7 @@ import { registerReplay } from './commands/replay.ts';
 import { registerReport } from './commands/report.ts';
 import { registerRun } from './commands/run.ts';
 import { registerSpeed } from './commands/speed.ts';
+import { registerTrace } from './commands/trace.ts';
 import { registerValidate } from './commands/validate.ts';
 import { type CommandContext, INTERNAL_ERROR, USAGE_ERROR, UsageError } from './context.ts';
 import type { MachineFactory } from './machine.ts';
@@ -23,6 +25,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   registerBench,
   registerBuild,
   registerCalibrate,
+  (program, context) => registerDap(program, context),
   (program, context) => registerDebug(program, context),
   (program, context) => registerInject(program, context),
   registerMerge,
@@ -30,6 +33,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   (program, context) => registerReport(program, context),
   (program, context) => registerRun(program, context, createPc),
   registerSpeed,
+  registerTrace,
   registerValidate,
 ];
 

@@ -2,13 +2,26 @@
 import type { Control } from './control.ts';
 import { CommandError } from './error.ts';
 import type { Format } from './examine.ts';
+import type { History } from './history.ts';
+import type { Reverse } from './reverse.ts';
+import type { Selection } from './selection.ts';
+import type { Source } from './source/source.ts';
 import type { Statistics } from './statistics.ts';
 import type { Target } from './target.ts';
+import type { TraceFile } from './trace/recorder.ts';
+import type { Tracer } from './trace/tracer.ts';
 
 /** What a command works on. */
 export interface Context {
   target: Target;
   control: Control;
+  history: History;
+  reverse: Reverse;
+  source: Source;
+  /** The frame that is looked at, forgotten when the guest moves. */
+  selection: Selection;
+  /** The lines that `list` showed last. */
+  listed: { file: string; from: number; to: number } | undefined;
   statistics: Statistics;
   write(text: string): void;
   /** Cycles that one command may run the guest. */
@@ -18,6 +31,10 @@ export interface Context {
   /** CR3 when the guest last stood: a change is told. */
   directory: number;
   quit(): void;
+  /** Makes a file for a trace, and throws an Error of one line when it cannot; absent: nobody writes files. */
+  openTrace?: (path: string) => TraceFile;
+  /** The trace that is on. */
+  trace?: { path: string; file: TraceFile; tracer: Tracer };
 }
 
 export interface Command {

@@ -1,9 +1,13 @@
 /** All commands of the debugger, by the part of it that they belong to. */
 import { alone, type Command, type Context } from './command.ts';
+import { FRAMES } from './commands/frames.ts';
+import { GDB } from './commands/gdb.ts';
 import { MEMORY } from './commands/memory.ts';
 import { POINTS } from './commands/points.ts';
+import { REVERSE } from './commands/reverse.ts';
 import { RUN } from './commands/run.ts';
 import { SOURCE } from './commands/source.ts';
+import { TRACE } from './commands/trace.ts';
 import { VIEWS } from './commands/views.ts';
 import { CommandError } from './error.ts';
 import { table } from './text.ts';
@@ -27,7 +31,18 @@ const SESSION: readonly Command[] = [
   },
 ];
 
-export const COMMANDS: readonly Command[] = [...RUN, ...POINTS, ...MEMORY, ...SOURCE, ...VIEWS, ...SESSION];
+export const COMMANDS: readonly Command[] = [
+  ...RUN,
+  ...REVERSE,
+  ...POINTS,
+  ...MEMORY,
+  ...SOURCE,
+  ...FRAMES,
+  ...VIEWS,
+  ...TRACE,
+  ...GDB,
+  ...SESSION,
+];
 
 function help(c: Context, args: string): void {
   if (args === '') {

@@ -15,7 +15,9 @@ import type { PlacedImage, Session } from '../guest/session.ts';
 import { type SectionPlace, SymbolTable } from '../guest/symbols.ts';
 
 /** Programs lie below, the kernel from here on (kernel/include/asm/memlayout.h). */
-const KERNEL_BASE = 0xc000_0000;
+export const KERNEL_BASE = 0xc000_0000;
+/** Bytes between sections that lie nowhere yet. */
+const APART = 1 << 24;
 
 /** A file as it was loaded. */
 export interface DebugImage {
@@ -142,6 +144,15 @@ export class Images {
   programs(): Image[] {
     const names = this.session?.programs() ?? [];
     return names.map(name => this.program(name.slice(0, 15))).filter(image => image !== undefined);
+  }
+
+  /** Modules that the kernel was given and has not loaded: which lines have code is known, but not where. */
+  unloaded(): Image[] {
+    const loaded = this.session?.images() ?? [];
+    const left = (this.session?.objects() ?? []).filter(o => !loaded.some(image => image.name === o.name));
+    return left.map(({ name, elf }) =>
+      this.cached({ name, elf, place: s => elf.sections.indexOf(s) * APART }),
+    );
   }
 
   /** The name of the task that runs; empty before there is one. */

@@ -3,20 +3,33 @@
  * unique beginning of a name will do, and a `#` begins a comment.
  */
 import type { Command, Context } from './command.ts';
+import { endTrace } from './commands/trace.ts';
 import { COMMANDS, findCommand } from './commands.ts';
-import { Control, type Pause } from './control.ts';
+import type { Pause } from './control.ts';
+import { Debugger } from './debugger.ts';
 import { CommandError } from './error.ts';
 import type { Format } from './examine.ts';
+import { Selection } from './selection.ts';
+import type { ReadSource } from './source/source.ts';
 import { Statistics } from './statistics.ts';
 import type { Target } from './target.ts';
+import type { TraceFile } from './trace/recorder.ts';
 
 export interface InterpreterOptions {
   target: Target;
   write(text: string): void;
   /** Called between slices of a run. */
   pause: Pause;
+  /** Another front end's: both work on one set of points. Its pause is then the one that counts. */
+  debugger?: Debugger;
   /** Cycles that one command may run the guest; no limit when absent. */
   limit?: number;
+  /** Makes the file of a trace; throws an Error of one line when it cannot. */
+  openTrace?: (path: string) => TraceFile;
+  /** Bytes that snapshots of the past may take. */
+  historyBudget?: number;
+  /** The text of source files, for `list`. */
+  readSource?: ReadSource;
 }
 
 const FIRST_FORMAT: Format = { count: 1, letter: 'x', size: 4 };
@@ -28,12 +41,22 @@ export class Interpreter {
 
   constructor(options: InterpreterOptions) {
     const { target, pause } = options;
+    const { control, history, reverse, source } =
+      options.debugger ??
+      new Debugger(target, pause, { budget: options.historyBudget, readSource: options.readSource });
+    history.onForgotten = () => options.write('what came after this moment is forgotten\n');
     this.context = {
       target,
-      control: new Control(target, pause),
+      control,
+      history,
+      reverse,
+      source,
+      selection: new Selection(source),
+      listed: undefined,
       statistics: new Statistics(target),
       write: text => options.write(text),
       limit: options.limit,
+      openTrace: options.openTrace,
       examined: { format: FIRST_FORMAT, next: target.pc(), physical: false },
       directory: target.machine.cpu.cr3,
       quit: () => {
@@ -46,6 +69,18 @@ export class Interpreter {
   async execute(line: string): Promise<boolean> {
     try {
       await this.run(line);
+      return true;
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      this.context.write(`error: ${error.message}\n`);
+      return false;
+    }
+  }
+
+  /** The session is over: a trace that is on is completed. False, after saying why, if it cannot be written. */
+  close(): boolean {
+    try {
+      endTrace(this.context);
       return true;
     } catch (error) {
       if (!(error instanceof CommandError)) throw error;
@@ -78,7 +113,14 @@ export class Interpreter {
 
   private async run(line: string): Promise<void> {
     const parsed = parse(line);
-    if (parsed) await parsed.command.run(this.context, parsed.args, parsed.format);
+    if (!parsed) return;
+    const { source, selection } = this.context;
+    source.focus = selection.frame();
+    try {
+      await parsed.command.run(this.context, parsed.args, parsed.format);
+    } finally {
+      source.focus = undefined;
+    }
   }
 }
 
@@ -88,7 +130,7 @@ const MAX_COMPLETIONS = 100;
 function parse(line: string): { command: Command; args: string; format: string } | undefined {
   const text = line.replace(/(^|\s)#.*$/, '').trim();
   if (text === '') return undefined;
-  const word = /^[a-z]+/i.exec(text)?.[0] ?? '';
+  const word = /^[a-z][a-z-]*/i.exec(text)?.[0] ?? '';
   let rest = text.slice(word.length);
   const format = /^\/(\S*)/.exec(rest);
   if (format) rest = rest.slice(format[0].length);

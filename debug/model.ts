@@ -85,6 +85,8 @@ export interface Hit {
   by?: number;
   /** Watchpoints: the bytes before. */
   before?: Uint8Array;
+  /** Watchpoints: a store, not a load. */
+  write?: boolean;
   /** Catchpoints: what happened, in words: `#PF (0x2) at f0001d90, address 00000000`. */
   detail?: string;
   /** The condition could not be evaluated, because of this. */
@@ -102,8 +104,8 @@ export type Stop =
   | { kind: 'interrupted' }
   /** The cycles that the command may run are used up. */
   | { kind: 'limit' }
-  /** Nothing can run any more: exit, triple fault, halted for good. */
-  | { kind: 'end'; text: string };
+  /** Nothing can run any more: exit (with its code), triple fault, halted for good. */
+  | { kind: 'end'; text: string; code?: number };
 
 // ---- source ------------------------------------------------------------------------------------------------------------
 

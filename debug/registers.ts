@@ -16,7 +16,7 @@ import { bitNames, hex8, table } from './text.ts';
 const GENERAL = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'];
 const SEGMENTS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 'tr'];
 
-const EFLAGS = [
+export const EFLAGS = [
   [0x20_0000, 'ID'],
   [0x10_0000, 'VIP'],
   [0x8_0000, 'VIF'],
@@ -35,7 +35,7 @@ const EFLAGS = [
   [0x1, 'CF'],
 ] as const;
 
-const CR0 = [
+export const CR0 = [
   [0x8000_0000 | 0, 'PG'],
   [0x4000_0000, 'CD'],
   [0x2000_0000, 'NW'],
@@ -49,7 +49,7 @@ const CR0 = [
   [0x1, 'PE'],
 ] as const;
 
-const CR4 = [
+export const CR4 = [
   [0x100, 'PCE'],
   [0x80, 'PGE'],
   [0x40, 'MCE'],

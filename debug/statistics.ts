@@ -24,7 +24,9 @@ export class Statistics {
   /** The differences since the last look (`fresh` false: since reset, and nothing is remembered). */
   text(fresh = true): string {
     const now = reading(this.target);
-    const old = fresh ? this.last : undefined;
+    // A look at what is the future now is none.
+    const known = fresh && this.last.ticks <= now.ticks;
+    const old = known ? this.last : undefined;
     if (fresh) this.last = now;
     const cell = (region: number, cause: number) => {
       const at = region * CAUSES.length + cause;
@@ -35,7 +37,7 @@ export class Statistics {
       group(value - (old?.counters[n][1] ?? 0)),
     ]);
     const ticks = now.ticks - (old?.ticks ?? 0);
-    return `${cyclesOf(ticks)} cycles ${fresh ? 'since the last look' : 'since reset'}\n${this.matrix(cell)}${table(counters)}`;
+    return `${cyclesOf(ticks)} cycles ${known ? 'since the last look' : 'since reset'}\n${this.matrix(cell)}${table(counters)}`;
   }
 
   private matrix(cell: (region: number, cause: number) => number): string {

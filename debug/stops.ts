@@ -1,8 +1,8 @@
-/** How a stop is told: why, where, in whose code and address space, at which cycle. */
+/** How a stop is told: why, where, in whose code and address space, at which cycle; and how points are listed. */
 import type { Context } from './command.ts';
-import type { Breakpoint, Stop, WatchHit, Watchpoint } from './control.ts';
 import { disassemble, lineText } from './disassembly.ts';
 import { owner } from './domains.ts';
+import type { Hit, Point, Stop, Watchpoint } from './model.ts';
 import type { Target } from './target.ts';
 import { cyclesOf, hex8, table } from './text.ts';
 
@@ -19,12 +19,13 @@ export async function runAndTell(c: Context, run: Promise<Stop>): Promise<void> 
   c.write(position(c.target));
 }
 
-function reason(target: Target, stop: Stop): string {
+/** Why the guest stands; nothing for a step or a place that was wanted. */
+export function reason(target: Target, stop: Stop): string {
   switch (stop.kind) {
-    case 'breakpoint':
-      return stop.points.map(p => `breakpoint ${p.id} (${p.text})\n`).join('');
-    case 'watch':
-      return stop.hits.map(hit => written(target, hit)).join('');
+    case 'points':
+      return stop.hits.map(hit => hitText(target, hit)).join('');
+    case 'beginning':
+      return 'no more is known of what was before\n';
     case 'interrupted':
       return 'interrupted\n';
     case 'limit':
@@ -36,10 +37,22 @@ function reason(target: Target, stop: Stop): string {
   }
 }
 
-function written(target: Target, { point, by, before }: WatchHit): string {
+function hitText(target: Target, hit: Hit): string {
+  const { point, detail, error } = hit;
+  const name = `${point.temporary ? 'temporary ' : ''}${point.kind} ${point.id} (${point.text})`;
+  const doubt =
+    error === undefined ? '' : `the condition ${point.condition} could not be worked out: ${error}\n`;
+  if (point.kind === 'breakpoint') return `${name}\n${doubt}`;
+  if (point.kind === 'catchpoint') return `${name}: ${detail ?? point.event}\n${doubt}`;
+  return `${name} ${accessed(target, hit, point)}\n${doubt}`;
+}
+
+/** By whom, and the bytes before and now. */
+function accessed(target: Target, { by, before, write }: Hit, point: Watchpoint): string {
   const who = by === undefined ? 'a device or the page walker' : target.describe(by);
-  const bytes = (b: Uint8Array) => value(b.subarray(0, SHOWN));
-  return `watchpoint ${point.id} (${point.text}) written by ${who}: ${bytes(before)} -> ${bytes(point.bytes)}\n`;
+  const now = point.bytes.subarray(0, SHOWN);
+  if (!write) return `read by ${who}: ${value(now)}`;
+  return `written by ${who}: ${before ? value(before.subarray(0, SHOWN)) : '?'} -> ${value(now)}`;
 }
 
 /** Up to four bytes as a number, more as bytes. */
@@ -66,15 +79,37 @@ export function position(target: Target): string {
   return `${source ? `${source}  ` : ''}[${facts.join('; ')}]\n${next}`;
 }
 
-export function pointsText(c: Context): string {
-  const rows = c.control.points().map(p => [String(p.id), ...describe(c.target, p), p.text, times(p.hits)]);
-  return rows.length ? table(rows, [0, 1, 2, 3, 4]) : 'no breakpoints, no watchpoints\n';
+/** All points, a row each. */
+export function pointsText(target: Target, points: readonly Point[]): string {
+  if (points.length === 0) return 'no breakpoints, no watchpoints, no catchpoints\n';
+  const rows = points.map(p => [
+    String(p.id),
+    p.kind,
+    p.temporary ? 'del' : 'keep',
+    p.enabled ? 'y' : 'n',
+    placeOf(target, p),
+    p.text,
+    [...conditions(p), times(p.hits)].join(', '),
+  ]);
+  return table([['Num', 'Type', 'Disp', 'Enb', 'Address', 'What', ''], ...rows], [0, 1, 2, 3, 4, 5, 6]);
 }
 
-function describe(target: Target, point: Breakpoint | Watchpoint): [string, string] {
-  if (!('length' in point)) return ['breakpoint', target.describe(point.address)];
-  const at = point.physical ? `physical ${hex8(point.address)}` : target.describe(point.address);
-  return ['watchpoint', `${at}, ${point.length} bytes`];
+/** Where a point stands, as a list shows it. */
+export function placeOf(target: Target, point: Point): string {
+  if (point.kind === 'catchpoint') return '';
+  if (point.kind === 'breakpoint')
+    return point.addresses.map(a => target.describe(a)).join(', ') || 'pending';
+  const { address, length, physical, access } = point;
+  const at = physical ? `physical ${hex8(address)}` : target.describe(address);
+  return `${access} of ${at}, ${length} byte${length === 1 ? '' : 's'}`;
+}
+
+function conditions({ domain, condition, ignore }: Point): string[] {
+  return [
+    ...(domain === undefined ? [] : [domain === 0 ? 'only in the kernel' : `only in domain ${domain}`]),
+    ...(condition === undefined ? [] : [`only if ${condition}`]),
+    ...(ignore === 0 ? [] : [`ignores the next ${ignore}`]),
+  ];
 }
 
 function times(hits: number): string {

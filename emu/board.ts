@@ -30,7 +30,7 @@ import { Vga } from './devices/vga.ts';
 import { VgaText } from './devices/vga-text.ts';
 import { Wire } from './devices/wire.ts';
 import { Interrupts } from './interrupts.ts';
-import { PAGE_HOLE } from './mmu/control.ts';
+import { PAGE_HOLE } from './mmu/attributes.ts';
 import { Notices } from './notices.ts';
 import { buildProcessor, type Processor } from './processor.ts';
 import type { Profile } from './profile/profile.ts';

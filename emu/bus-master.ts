@@ -35,6 +35,7 @@ export function busMaster(engine: Engine): Dma {
       const length = inside(physical, from.length);
       if (length === 0) return;
       mmu.markDirty(physical, length);
+      mmu.deviceWrites(physical, length);
       writeRam(physical, from.subarray(0, length));
       if (hierarchy.timed) hierarchy.invalidate(physical, length);
       engine.blocks.invalidate(physical, length);

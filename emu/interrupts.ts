@@ -12,7 +12,7 @@ import { IO_APIC_ADDRESS, IoApic } from './devices/apic/io-apic.ts';
 import { LocalApic } from './devices/apic/local-apic.ts';
 import { IrqRouter } from './devices/irq-router.ts';
 import { Pic } from './devices/pic.ts';
-import { PAGE_HOLE } from './mmu/control.ts';
+import { PAGE_HOLE } from './mmu/attributes.ts';
 
 const REGISTERS = 4096;
 /** The ID that the BIOS gives the I/O APIC: another than the processor's. */

@@ -36,8 +36,8 @@ export interface EntryState {
   gdt?: { base: number; limit: number; code: number; data: number };
 }
 
-export interface Snapshot {
-  memory: Uint8Array;
+/** What a snapshot holds beside the state memory. */
+export interface SnapshotParts {
   events: number[];
   accounting: number[];
   engine: unknown;
@@ -46,12 +46,19 @@ export interface Snapshot {
   drained: boolean;
 }
 
+export interface Snapshot extends SnapshotParts {
+  memory: Uint8Array;
+}
+
 /** Numbers of registers, and attributes of flat 32-bit segments (the second dword of their descriptors). */
 const CS = 1;
 const ESI = 6;
 const FLAT_CODE = 0xcf9b00;
 const FLAT_DATA = 0xcf9300;
 const PAGE_BYTES = 4096;
+/** Bits of mmu.dirty: for checkpoint() and for Increments (increments.ts). */
+const DIRTY_CHECKPOINT = 1;
+export const DIRTY_INCREMENT = 2;
 
 /** A snapshot to go back to time and again. */
 export type Checkpoint = Readonly<Snapshot>;
@@ -234,8 +241,12 @@ export class Machine {
   }
 
   snapshot(): Snapshot {
+    const memory = new Uint8Array(this.state.memory.buffer).slice(0, RAM_OFFSET + this.ramSize);
+    return { memory, ...this.saveParts() };
+  }
+
+  saveParts(): SnapshotParts {
     return {
-      memory: new Uint8Array(this.state.memory.buffer).slice(0, RAM_OFFSET + this.ramSize),
       events: this.clock.save(),
       accounting: this.accounting.save(),
       engine: this.engine.save(),
@@ -247,13 +258,14 @@ export class Machine {
   restore(snapshot: Snapshot): void {
     this.base = null;
     new Uint8Array(this.state.memory.buffer).set(snapshot.memory);
-    this.loadAll(snapshot);
+    this.cpu.mmu.markDirty(0, this.ramSize);
+    this.loadParts(snapshot);
   }
 
   /** A snapshot; from here on the pages that are written are known, so that revert() copies no others. */
   checkpoint(): Checkpoint {
     this.base = this.snapshot();
-    this.cpu.mmu.forgetDirty();
+    this.cpu.mmu.forgetDirty(DIRTY_CHECKPOINT);
     return this.base;
   }
 
@@ -262,29 +274,36 @@ export class Machine {
    * decoded code of other pages is kept.
    */
   revert(checkpoint: Checkpoint): void {
-    const { dirty } = this.cpu.mmu;
-    if (checkpoint === this.base) {
-      this.copyDirty(checkpoint.memory, dirty);
-      this.loadAll(checkpoint, dirty);
-    } else this.restore(checkpoint);
-    this.cpu.mmu.forgetDirty();
+    if (checkpoint === this.base) this.loadParts(checkpoint, this.copyDirty(checkpoint.memory));
+    else this.restore(checkpoint);
+    this.cpu.mmu.forgetDirty(DIRTY_CHECKPOINT);
     this.base = checkpoint;
   }
 
-  /** Runs of dirty pages, and all that lies below RAM. */
-  private copyDirty(from: Uint8Array, dirty: Uint8Array): void {
+  /** Copies runs of dirty pages, and all that lies below RAM. Returns a byte a page: 1 where it was dirty. */
+  private copyDirty(from: Uint8Array): Uint8Array {
+    const { dirty } = this.cpu.mmu;
+    const copied = new Uint8Array(dirty.length);
     const memory = new Uint8Array(this.state.memory.buffer);
     memory.set(from.subarray(0, this.state.used), 0);
-    for (let page = dirty.indexOf(1); page >= 0; ) {
-      let end = page + 1;
-      while (dirty[end] === 1) end++;
-      const at = RAM_OFFSET + page * PAGE_BYTES;
-      memory.set(from.subarray(at, RAM_OFFSET + end * PAGE_BYTES), at);
-      page = dirty.indexOf(1, end);
+    for (let page = 0; page < dirty.length; page++) {
+      if (!(dirty[page] & DIRTY_CHECKPOINT)) continue;
+      const first = page;
+      while (dirty[page + 1] & DIRTY_CHECKPOINT) page++;
+      // Others see these pages change.
+      dirty.fill(255, first, page + 1);
+      copied.fill(1, first, page + 1);
+      const at = RAM_OFFSET + first * PAGE_BYTES;
+      memory.set(from.subarray(at, RAM_OFFSET + (page + 1) * PAGE_BYTES), at);
     }
+    return copied;
   }
 
-  private loadAll(snapshot: Snapshot, stale?: Uint8Array): void {
+  /**
+   * Everything but the state memory, which was copied back. `stale`: one byte a page of RAM, not 0 if the copying may
+   * have changed it; default all.
+   */
+  loadParts(snapshot: SnapshotParts, stale?: Uint8Array): void {
     this.accounting.load(snapshot.accounting);
     this.engine.load(snapshot.engine, stale);
     this.board.devices.forEach((d, n) => {

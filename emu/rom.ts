@@ -7,7 +7,7 @@
  * moment lies here. A segment without ROM reads all ones. Left out: expansion ROMs of PCI functions, flash writes.
  */
 import type { AccessSize, MmioHandler, MmioRange, Saved } from './bus.ts';
-import { PAGE_HOLE, PAGE_ROM } from './mmu/control.ts';
+import { PAGE_HOLE, PAGE_ROM } from './mmu/attributes.ts';
 import type { Mmu } from './mmu/mmu.ts';
 
 const FIRST = 0xc_0000;

@@ -19,6 +19,7 @@ const DW_LNS_SET_FILE = 4;
 const DW_LNS_NEGATE_STMT = 6;
 const DW_LNS_CONST_ADD_PC = 8;
 const DW_LNS_FIXED_ADVANCE_PC = 9;
+const DW_LNS_SET_PROLOGUE_END = 10;
 
 /** Extended opcodes (6.2.5.3). */
 const DW_LNE_END_SEQUENCE = 1;
@@ -49,8 +50,17 @@ export interface SourceLine {
 interface Row extends SourceLine {
   address: number;
   statement: boolean;
+  /** The function's frame is built here. */
+  body: boolean;
   /** First address after a sequence; has no line. */
   end: boolean;
+}
+
+/** A stretch of code that comes from one line. */
+export interface LineRange extends SourceLine {
+  from: number;
+  /** First address after it. */
+  to: number;
 }
 
 export class LineTable {
@@ -63,22 +73,65 @@ export class LineTable {
 
   /** The line that the instruction at a virtual address comes from, or undefined. */
   lookup(address: number): SourceLine | undefined {
-    const row = this.rows[this.indexOf(address)];
+    const row = this.rows[this.after(address) - 1];
     return row && !row.end ? { file: row.file, line: row.line } : undefined;
   }
 
-  /** Does a statement of its line begin at this address? */
+  /** The stretch of code of one line that holds an address. */
+  range(address: number): LineRange | undefined {
+    const at = this.after(address) - 1;
+    const row = this.rows[at];
+    if (!row || row.end) return undefined;
+    const same = (other: Row | undefined) =>
+      other !== undefined && !other.end && other.line === row.line && other.file === row.file;
+    let first = at;
+    while (same(this.rows[first - 1])) first--;
+    let last = at + 1;
+    while (same(this.rows[last])) last++;
+    const to = this.rows[last]?.address ?? row.address;
+    return { file: row.file, line: row.line, from: this.rows[first].address, to };
+  }
+
+  /** Does a statement of a line begin exactly here? */
   isStatement(address: number): boolean {
-    address >>>= 0;
-    for (let n = this.indexOf(address); this.rows[n]?.address === address; n--)
-      if (this.rows[n].statement && !this.rows[n].end) return true;
+    for (let at = this.after(address) - 1; this.rows[at]?.address === address >>> 0; at--)
+      if (this.rows[at].statement && !this.rows[at].end) return true;
     return false;
+  }
+
+  /** Where the body of the function of code [start, end) begins, behind what builds its frame; `start` if not known. */
+  bodyOf(start: number, end: number): number {
+    const from = this.after(start - 1);
+    let second: number | undefined;
+    for (let at = from; this.rows[at] && this.rows[at].address < end; at++) {
+      const row = this.rows[at];
+      // The end of the code before it, which has no line.
+      if (row.end) continue;
+      if (row.body) return row.address;
+      if (row.statement && row.line !== 0 && row.address > start) second ??= row.address;
+    }
+    return second ?? start;
+  }
+
+  /** The first line from `line` on that has code; `file` as for addresses(). */
+  nextLine(file: string, line: number): number | undefined {
+    let found: number | undefined;
+    for (const row of this.rows)
+      if (
+        !row.end &&
+        row.statement &&
+        isFile(row, file) &&
+        row.line >= line &&
+        row.line < (found ?? Number.POSITIVE_INFINITY)
+      )
+        found = row.line;
+    return found;
   }
 
   /** The code between two addresses, as stretches of one line each; what no line is known of is left out. */
   stretches(from: number, to: number): (SourceLine & { low: number; high: number })[] {
     const found: (SourceLine & { low: number; high: number })[] = [];
-    for (let n = Math.max(0, this.indexOf(from)); n < this.rows.length - 1; n++) {
+    for (let n = Math.max(0, this.after(from) - 1); n < this.rows.length - 1; n++) {
       const row = this.rows[n];
       if (row.address >= to) break;
       const [low, high] = [Math.max(row.address, from), Math.min(this.rows[n + 1].address, to)];
@@ -101,8 +154,8 @@ export class LineTable {
     return [...new Set(lines.map(row => row.line))].sort((a, b) => a - b);
   }
 
-  /** Index of the last row that is not behind an address, -1 if there is none. */
-  private indexOf(address: number): number {
+  /** Index of the first row behind an address. */
+  private after(address: number): number {
     address >>>= 0;
     let [low, high] = [0, this.rows.length];
     while (low < high) {
@@ -110,22 +163,23 @@ export class LineTable {
       if (this.rows[middle].address <= address) low = middle + 1;
       else high = middle;
     }
-    return low - 1;
+    return low;
   }
 
   /** Where statements of a line begin: one address for each stretch of code. `file` may be the end of a path. */
   addresses(file: string, line: number): number[] {
     const found: number[] = [];
     const here = (row: Row | undefined) =>
-      row !== undefined &&
-      !row.end &&
-      row.line === line &&
-      (row.file === file || row.file.endsWith(`/${file}`));
+      row !== undefined && !row.end && row.line === line && isFile(row, file);
     this.rows.forEach((row, i) => {
       if (row.statement && here(row) && !here(this.rows[i - 1])) found.push(row.address);
     });
     return found;
   }
+}
+
+function isFile(row: Row, file: string): boolean {
+  return row.file === file || row.file.endsWith(`/${file}`);
 }
 
 /** Reads all line tables of a file; empty without debug information. `place` as for SymbolTable.add. */
@@ -275,12 +329,14 @@ function readForm(cursor: Cursor, strings: Strings, form: number): string | numb
 function runProgram(reader: ByteReader, header: UnitHeader, sequences: Row[][]): void {
   const cursor = new Cursor(reader);
   cursor.at = header.programAt;
-  const start = () => ({ address: 0, file: 1, line: 1, statement: header.defaultStatement });
+  const start = () => ({ address: 0, file: 1, line: 1, statement: header.defaultStatement, body: false });
   let state = start();
   let rows: Row[] = [];
   const emit = (end: boolean) => {
     const file = header.files[state.file] ?? '';
-    rows.push({ address: state.address, file, line: state.line, statement: state.statement, end });
+    const { address, line, statement, body } = state;
+    rows.push({ address, file, line, statement, body, end });
+    state.body = false;
   };
   const advance = (operations: number) => {
     state.address = (state.address + operations * header.minimumLength) >>> 0;
@@ -309,6 +365,7 @@ function runProgram(reader: ByteReader, header: UnitHeader, sequences: Row[][]):
     else if (opcode === DW_LNS_ADVANCE_LINE) state.line += cursor.sleb();
     else if (opcode === DW_LNS_SET_FILE) state.file = cursor.uleb();
     else if (opcode === DW_LNS_NEGATE_STMT) state.statement = !state.statement;
+    else if (opcode === DW_LNS_SET_PROLOGUE_END) state.body = true;
     else if (opcode === DW_LNS_CONST_ADD_PC) special(255);
     else if (opcode === DW_LNS_FIXED_ADVANCE_PC) state.address = (state.address + cursor.u16()) >>> 0;
     else for (let i = 0; i < header.operands[opcode - 1]; i++) cursor.uleb();

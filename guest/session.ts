@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { Machine, type MachineOptions } from '../emu/machine.ts';
 import { artefact, type GuestBuild } from './build.ts';
-import { type ElfFile, ET_EXEC, readElf } from './elf.ts';
+import { type ElfFile, ET_EXEC, ET_REL, readElf } from './elf.ts';
 import { GuestError } from './error.ts';
 import { loadMultiboot } from './multiboot.ts';
 import { RegionMap } from './regions.ts';
@@ -54,6 +54,13 @@ const MAX_COMM = 15;
 
 const KERNEL = 'kernel.elf';
 
+/** What came and went since the list was read last; `live`: the guest is doing it, and stands in module_event(). */
+export type ModuleChange = (
+  loaded: readonly LoadedModule[],
+  gone: readonly LoadedModule[],
+  live: boolean,
+) => void;
+
 export class Session {
   readonly machine: Machine;
   readonly symbols = new SymbolTable();
@@ -64,6 +71,7 @@ export class Session {
   private readonly files = new Map<string, ElfFile>();
   private loaded: LoadedModule[] = [];
   private placed: PlacedImage[] = [];
+  private readonly listeners = new Set<ModuleChange>();
 
   /** Builds the machine and loads the images; nothing has run yet. Throws a GuestError if something does not fit. */
   constructor(options: SessionOptions) {
@@ -83,7 +91,7 @@ export class Session {
     const commandLine = `${KERNEL} ${options.commandLine}`;
     this.machine.setEntry(loadMultiboot(this.machine, { name: KERNEL, bytes, commandLine, modules }));
     this.machine.setRegions(lin => this.regions.regionOf(lin));
-    this.machine.engine.addHook(this.address('module_event'), () => this.refreshModules());
+    this.machine.engine.addHook(this.address('module_event'), () => this.readModules(true));
   }
 
   /** Linear address of a symbol. Throws a GuestError if nothing loaded has it. */
@@ -126,8 +134,30 @@ export class Session {
     return [...this.files].filter(([, elf]) => elf.type === ET_EXEC).map(([name]) => name);
   }
 
-  /** Reads the kernel's module list again. Bounded, whatever the guest made of the list. */
+  /** The files of all modules that the kernel was given, loaded or not. */
+  objects(): { name: string; elf: ElfFile }[] {
+    return [...this.files].filter(([, elf]) => elf.type === ET_REL).map(([name, elf]) => ({ name, elf }));
+  }
+
+  /** A boot module's file, by the artefact's name; undefined if it was not booted with. */
+  file(name: string): ElfFile | undefined {
+    return this.files.get(name);
+  }
+
+  /** Tells `listener` of modules that come and go; returns what ends it. */
+  onModules(listener: ModuleChange): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Reads the kernel's module list again, as after a snapshot was loaded. */
   refreshModules(): void {
+    this.readModules(false);
+  }
+
+  /** Bounded, whatever the guest made of the list. */
+  private readModules(live: boolean): void {
+    const before = this.loaded;
     for (const m of this.loaded) this.symbols.remove(`${m.name}.ko`);
     this.loaded = [];
     this.placed = [];
@@ -140,6 +170,10 @@ export class Session {
     }
     this.regions.setDrivers(this.loaded.map(m => ({ start: m.textStart, end: m.textEnd })));
     this.machine.engine.blocks.clear();
+    const without = (list: readonly LoadedModule[], other: readonly LoadedModule[]) =>
+      list.filter(m => !other.some(o => o.name === m.name && o.base === m.base));
+    const [loaded, gone] = [without(this.loaded, before), without(before, this.loaded)];
+    for (const tell of this.listeners) tell(loaded, gone, live);
   }
 
   private readModule(at: number): LoadedModule {

@@ -1,29 +1,10 @@
-/**
- * What the guest says of failures and recoveries: calls of the empty function nooks_event, whose arguments the host
- * reads off the stack (nooks/include/nooks/event.h). Costs the guest nothing that it would not pay without a host.
- */
+/** What the guest said of failures and recoveries (guest/milestones.ts), kept. */
+import { readMilestone } from '../guest/milestones.ts';
 import type { Session } from '../guest/session.ts';
 import type { GuestEvent } from './model.ts';
 
-/** In the order of the enum. */
-const EVENTS = [
-  'FAILED',
-  'BEGIN',
-  'UNWOUND',
-  'RELEASED',
-  'UNLOADED',
-  'LOADED',
-  'RESTORED',
-  'RECOVERED',
-  'GAVE_UP',
-  'SHADOW_ACTIVE',
-  'SHADOW_PASSIVE',
-] as const;
-
 /** A recovery ends with one of these. */
 const ENDS: readonly string[] = ['RECOVERED', 'GAVE_UP'];
-const NAME_LENGTH = 28;
-const ESP = 4;
 /** Kept, so that a storm of recoveries does not fill the record. */
 const MOST = 1000;
 
@@ -56,13 +37,9 @@ export class GuestEvents {
 
   private take(): void {
     const { machine } = this.session;
-    const argument = (n: number) => machine.peek32((machine.cpu.r32[ESP] + 4 * n) | 0);
-    const kind = argument(1);
-    const event = EVENTS[kind] ?? `EVENT_${kind}`;
-    const extension = this.session.readString(argument(2) | 0, NAME_LENGTH);
+    const { event, extension, detail } = readMilestone(this.session);
     if (event === 'FAILED') this.open.add(extension);
     else if (ENDS.includes(event)) this.open.delete(extension);
-    if (this.list.length < MOST)
-      this.list.push({ at: machine.cycles(), event, extension, detail: argument(3) });
+    if (this.list.length < MOST) this.list.push({ at: machine.cycles(), event, extension, detail });
   }
 }

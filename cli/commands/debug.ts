@@ -1,19 +1,24 @@
 /**
  * `nooks86 debug`: the debugger (debug/) at a prompt, in a pipe, or from scripts. What is piped is echoed, so that
- * the output reads like a session. The exit code is 2 when a command of a script or pipe could not be done.
+ * the output reads like a session. With --gdb a debugger of the user's connects instead (cli/gdb.ts). The exit code is
+ * 2 when a command of a script or pipe could not be done.
  */
-import { basename } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Interpreter } from '../../debug/interpreter.ts';
 import type { Target } from '../../debug/target.ts';
 import { buildGuest } from '../../guest/build.ts';
+import { projectRoot } from '../../guest/project.ts';
 import { choice, readInput, wholeNumber } from '../arguments.ts';
 import { type CommandContext, USAGE_ERROR } from '../context.ts';
+import { OutputFile } from '../output-file.ts';
 import { openProgress } from '../progress.ts';
+import { sourceReader } from '../read-source.ts';
 
 const MAX_MEMORY_MB = 2048;
+const MAX_HISTORY_MB = 65_536;
 const PROMPT = '(nooks86) ';
 /** Where nobody can press Ctrl-C, a command ends by itself. */
 const UNATTENDED_CYCLES = 4_000_000_000;
@@ -22,9 +27,12 @@ export interface DebugOptions {
   isolation: 'none' | 'nooks';
   profile: string;
   memory: number;
+  history: number;
   x: string[];
   batch?: boolean;
   maxCycles?: number;
+  /** Port for gdb. */
+  gdb?: number;
 }
 
 /** Where commands come from when no script gives them. */
@@ -47,12 +55,23 @@ export function registerDebug(
     )
     .option('--profile <name>', 'machine profile', 'p4-1700')
     .option('--memory <MB>', 'RAM in MiB', wholeNumber('--memory', 1, MAX_MEMORY_MB), 64)
+    .option(
+      '--history <MB>',
+      'memory in MiB for snapshots of the past, to run backwards',
+      wholeNumber('--history', 1, MAX_HISTORY_MB),
+      512,
+    )
     .option('-x <file>', 'run the commands in a file first; may be given many times', collect, [])
     .option('--batch', 'leave when the files are done')
     .option(
       '--max-cycles <n>',
       'cycles that one command may run (default: no limit at a prompt, 4e9 otherwise)',
       wholeNumber('--max-cycles', 1, 2 ** 50),
+    )
+    .option(
+      '--gdb <port>',
+      'wait for gdb on this port of 127.0.0.1 (0: any free one) instead of a prompt',
+      wholeNumber('--gdb', 0, 65535),
     )
     .action((image: string | undefined, options: DebugOptions) => debug(image, options, context, input));
 }
@@ -66,7 +85,7 @@ async function debug(
   const scripts = options.x.map(file => ({ file, lines: textLines(readInput(file)) }));
   const console = new Console(context);
   const target = await boot(path, options, console);
-  await converse(target, scripts, options, console, context, input);
+  await converse(target, scripts, options, console, context, input, path);
 }
 
 export interface Script {
@@ -78,34 +97,60 @@ export interface Script {
 export async function converse(
   target: Target,
   scripts: readonly Script[],
-  options: Pick<DebugOptions, 'batch' | 'maxCycles'>,
+  options: Pick<DebugOptions, 'batch' | 'maxCycles' | 'gdb'> & Partial<Pick<DebugOptions, 'history'>>,
   console: Console,
   context: CommandContext,
   input: CommandInput,
+  path?: string,
 ): Promise<void> {
-  const { Interpreter } = await import('../../debug/interpreter.ts');
-  const attended = input.isTTY === true && !options.batch;
+  const [{ Interpreter }, { Debugger }] = await Promise.all([
+    import('../../debug/interpreter.ts'),
+    import('../../debug/debugger.ts'),
+  ]);
+  const served = options.gdb !== undefined;
+  const attended = served || (input.isTTY === true && !options.batch);
   const interrupt = { wanted: false };
+  const pause = async () => {
+    await setImmediate();
+    return interrupt.wanted;
+  };
+  const out = { write: (text: string) => console.write(text) };
+  const budget = options.history && options.history * 2 ** 20;
+  const root = path === undefined ? projectRoot() : dirname(resolve(path));
+  const debug = new Debugger(target, pause, { budget, readSource: sourceReader(root) });
   const interpreter = new Interpreter({
     target,
-    write: text => console.write(text),
+    debugger: debug,
+    write: text => out.write(text),
     limit: options.maxCycles ?? (attended ? undefined : UNATTENDED_CYCLES),
-    pause: async () => {
-      await setImmediate();
-      return interrupt.wanted;
-    },
+    pause,
+    openTrace: file => new OutputFile(file),
   });
   let good = true;
   for (const { file, lines } of scripts) good = (await runScript(interpreter, file, lines, console)) && good;
-  if (!options.batch && !interpreter.done) {
+  if (options.gdb !== undefined) {
+    const { serve } = await import('../gdb.ts');
+    if (!interpreter.done)
+      await serve(options.gdb, { debug, interpreter, interrupt, out, limit: options.maxCycles, path });
+  } else if (!options.batch && !interpreter.done) {
     if (attended) await atPrompt(interpreter, input, interrupt);
     else good = (await fromPipe(interpreter, input, console)) && good;
   }
+  good = interpreter.close() && good;
   console.flush();
   if (!good && !attended) context.exitCode = USAGE_ERROR;
 }
 
-async function boot(path: string | undefined, options: DebugOptions, console: Console): Promise<Target> {
+function boot(path: string | undefined, options: DebugOptions, console: Console): Promise<Target> {
+  return bootDebuggee(path, options, byte => console.serial(byte));
+}
+
+/** An image, or our kernel with somebody at the far end of its wire, at the first instruction. */
+export async function bootDebuggee(
+  path: string | undefined,
+  options: Pick<DebugOptions, 'isolation' | 'profile' | 'memory'>,
+  onSerial: (byte: number) => void,
+): Promise<Target> {
   const [{ bootImage, bootKernel, FAR_IP, PORT }, { allocate, findProfile }, { Station }, { Sink }] =
     await Promise.all([
       import('../../debug/boot.ts'),
@@ -116,7 +161,7 @@ async function boot(path: string | undefined, options: DebugOptions, console: Co
   const machineOptions = {
     profile: findProfile(options.profile),
     memoryBytes: options.memory * 2 ** 20,
-    onSerial: (byte: number) => console.serial(byte),
+    onSerial,
   };
   if (path !== undefined) {
     const bytes = readInput(path);
@@ -131,7 +176,7 @@ async function boot(path: string | undefined, options: DebugOptions, console: Co
   const { clock, cards } = target.machine;
   const station = new Station(clock, cards[0].wire, 1, { ip: FAR_IP });
   cards[0].wire.connect(1, station);
-  new Sink(station, PORT);
+  target.hostStates.push(station, new Sink(station, PORT));
   return target;
 }
 

@@ -3,7 +3,7 @@ import { availableParallelism, freemem } from 'node:os';
 import type { Command } from 'commander';
 import { buildGuest, type GuestBuild } from '../../guest/build.ts';
 import type { LoadParts, Parts } from '../../inject/campaign/parts.ts';
-import { ISOLATIONS, MAX_FAULTS, MAX_TRIALS } from '../../inject/campaign/settings.ts';
+import { configurationsOf, ISOLATIONS, MAX_FAULTS, MAX_TRIALS } from '../../inject/campaign/settings.ts';
 import type { Shard } from '../../inject/campaign/store.ts';
 import type {
   CampaignSettings,
@@ -36,10 +36,12 @@ interface InjectFlags extends ReportFlags {
   workers?: number;
   shard?: string;
   batch: number;
+  trialTimeout?: number;
   listTypes?: boolean;
 }
 
 const MAX_WORKERS = 256;
+const MAX_TRIAL_SECONDS = 7 * 86_400;
 /** What one booted machine with its snapshot takes of the host's memory, about. */
 const BENCH_BYTES = 192 << 20;
 /** Of a process that SIGINT or SIGTERM ended, as shells give it. */
@@ -88,7 +90,12 @@ export function registerInject(
     .option('--min-cycles <n>', 'and cycles', wholeNumber('--min-cycles', 0, 1e12))
     .option('--workers <n>', 'threads (default: one a core)', wholeNumber('--workers', 1, MAX_WORKERS))
     .option('--shard <i/n>', 'only the i-th of n parts; nooks86 merge puts them together')
-    .option('--batch <n>', 'trials in a transaction, at most', wholeNumber('--batch', 1, 10_000), 8);
+    .option('--batch <n>', 'trials in a transaction, at most', wholeNumber('--batch', 1, 10_000), 8)
+    .option(
+      '--trial-timeout <s>',
+      'seconds of the host after which a trial is given up, as not classified (default: 600)',
+      wholeNumber('--trial-timeout', 1, MAX_TRIAL_SECONDS),
+    );
   addReportOptions(command).action((flags: InjectFlags) => inject(flags, context, load));
 }
 
@@ -123,7 +130,7 @@ async function inject(flags: InjectFlags, context: CommandContext, load: LoadPar
       writer,
       plan,
       judge: parts.judge,
-      openWorker: () => parts.openWorker(campaign),
+      openWorker: () => parts.openWorker(campaign, flags.trialTimeout),
       workers,
       batch: flags.batch,
       keep: Math.min(settings.configurations.length, affordable(workers)),
@@ -158,12 +165,14 @@ async function settingsOf(
   build: GuestBuild,
   parts: Parts,
 ): Promise<CampaignSettings> {
-  const { buildIdentity, configurationsOf } = await import('../../inject/campaign/settings.ts');
+  const { buildIdentity } = await import('../../inject/campaign/identity.ts');
+  const { driver } = flags;
+  const configurations = configurationsOf(flags.isolation, flags.policy);
   return {
-    driver: flags.driver,
+    driver,
     trials: flags.trials,
     faultsPerTrial: flags.faultsPerTrial,
-    configurations: configurationsOf(flags.isolation, flags.policy),
+    configurations,
     persistence: flags.persistence,
     distribution: flags.distribution,
     types,
@@ -171,7 +180,7 @@ async function settingsOf(
     profile: flags.profile,
     minimumPackets: flags.minPackets ?? parts.minimum.minimumPackets,
     minimumCycles: flags.minCycles ?? parts.minimum.minimumCycles,
-    build: buildIdentity(build),
+    build: buildIdentity(build, { configurations, driver }),
   };
 }
 

@@ -1,5 +1,6 @@
 /** `nooks86 replay`: one trial of a results file once more, to the cycle; in the debugger if wanted. */
 import type { Command } from 'commander';
+import type { Target } from '../../debug/target.ts';
 import { buildGuest } from '../../guest/build.ts';
 import type { LoadParts, ReplayBench } from '../../inject/campaign/parts.ts';
 import { configurationName, type TrialRecord } from '../../inject/model.ts';
@@ -39,9 +40,30 @@ async function replay(
   load: LoadParts,
   input: CommandInput,
 ): Promise<void> {
+  const { bench, recorded, judge } = await reopen(path, id, flags.configuration, context, load);
+  if (flags.debug) return debugTrial(bench, recorded, context, input);
+  await runAgain(bench, recorded, judge, flags, context);
+}
+
+interface Reopened {
+  bench: ReplayBench;
+  recorded: TrialRecord;
+  judge: Judge;
+}
+
+type Judge = (o: TrialRecord['observation'], plan: TrialRecord['plan']) => TrialRecord['outcome'];
+
+/** Finds a trial of a results file, and makes what runs it again. */
+export async function reopen(
+  path: string,
+  id: string,
+  configured: string | undefined,
+  context: Pick<CommandContext, 'err'>,
+  load: LoadParts,
+): Promise<Reopened> {
   const [{ ResultsReader }, { buildIdentity }, { trialOf }] = await Promise.all([
     import('../../inject/campaign/store.ts'),
-    import('../../inject/campaign/settings.ts'),
+    import('../../inject/campaign/identity.ts'),
     import('../../inject/campaign/replay.ts'),
   ]);
   const reader = new ResultsReader(path);
@@ -49,7 +71,7 @@ async function replay(
   let recorded: TrialRecord | undefined;
   let name: string;
   try {
-    const which = trialOf(settings, id, flags.configuration);
+    const which = trialOf(settings, id, configured);
     name = which.configuration;
     recorded = reader.record(name, which.trial);
     if (!recorded) throw new UsageError(`${path} has no trial ${name}:${which.trial} yet`);
@@ -61,21 +83,20 @@ async function replay(
   const parts = await load();
   const building = openProgress('building', 'files');
   const build = await buildGuest({ onProgress: building.update }).finally(building.close);
-  if (buildIdentity(build) !== settings.build)
+  if (buildIdentity(build, settings) !== settings.build)
     context.err(
       'nooks86: the guest’s sources or compiler have changed since: the trial may go another way\n',
     );
   const configuration = settings.configurations.find(c => configurationName(c) === name)!;
   const bench = parts.openBench({ settings, build }, configuration);
   bench.warm();
-  if (flags.debug) return debugTrial(bench, recorded, context, input);
-  await runAgain(bench, recorded, parts.judge, flags, context);
+  return { bench, recorded, judge: parts.judge };
 }
 
 async function runAgain(
   bench: ReplayBench,
   recorded: TrialRecord,
-  judge: (o: TrialRecord['observation'], plan: TrialRecord['plan']) => TrialRecord['outcome'],
+  judge: Judge,
   flags: ReplayFlags,
   context: CommandContext,
 ): Promise<void> {
@@ -101,22 +122,42 @@ async function debugTrial(
   context: CommandContext,
   input: CommandInput,
 ): Promise<void> {
-  const [{ Console, converse }, { Target }, { faultLines, runToFault }] = await Promise.all([
-    import('./debug.ts'),
+  const { Console, converse } = await import('./debug.ts');
+  const { target, text } = await standAtFault(bench, recorded);
+  const console = new Console(context);
+  console.write(`${text}${target.describe(target.pc())}\n`);
+  await converse(target, [], {}, console, context, input);
+}
+
+/** A recorded trial, run to the first of its faults that is executed; `text` says which that is. */
+export async function openTrial(
+  path: string,
+  id: string,
+  context: Pick<CommandContext, 'err'>,
+  load: LoadParts = loadMachinery,
+): Promise<{ target: Target; text: string }> {
+  const { bench, recorded } = await reopen(path, id, undefined, context, load);
+  return standAtFault(bench, recorded);
+}
+
+async function standAtFault(
+  bench: ReplayBench,
+  recorded: TrialRecord,
+): Promise<{ target: Target; text: string }> {
+  const [{ Target }, { faultLines, runToFault }] = await Promise.all([
     import('../../debug/target.ts'),
     import('../../inject/campaign/replay.ts'),
   ]);
   const { session } = bench;
   const { plan, observation } = recorded;
-  bench.begin(plan);
+  bench.beginUnjudged(plan);
   const fault = runToFault(session, recorded);
-  const console = new Console(context);
   const image = { name: 'kernel.elf', elf: session.kernel };
-  const target = new Target({ machine: session.machine, symbols: session.symbols, image, session });
+  const parts = { machine: session.machine, symbols: session.symbols, image, session };
+  const target = new Target({ ...parts, hostStates: [bench.hostState()] });
   const where = fault === undefined ? 'the injection; no fault in code was executed' : `fault ${fault}`;
-  console.write(`${recorded.configuration}:${plan.trial} (${recorded.outcome}), stopped at ${where}\n`);
+  let text = `${recorded.configuration}:${plan.trial} (${recorded.outcome}), stopped at ${where}\n`;
   for (const [n, f] of plan.faults.entries())
-    if (fault === undefined || n === fault) console.write(`${faultLines(f, n, observation).join('\n')}\n`);
-  console.write(`${target.describe(target.pc())}\n`);
-  await converse(target, [], {}, console, context, input);
+    if (fault === undefined || n === fault) text += `${faultLines(f, n, observation).join('\n')}\n`;
+  return { target, text };
 }

@@ -9,6 +9,7 @@ interface SpeedCommandOptions {
   profile: string;
   runs: number;
   json?: boolean;
+  back?: boolean;
 }
 
 export function registerSpeed(program: Command, context: CommandContext): void {
@@ -17,10 +18,12 @@ export function registerSpeed(program: Command, context: CommandContext): void {
     .description('measure the emulator itself: million guest instructions a second, checksums verified')
     .option('--profile <name>', 'machine profile', 'p4-1700')
     .option('--runs <n>', 'runs of each benchmark; their median counts', wholeNumber('--runs', 1, 100), 3)
+    .option('--back', 'measure what it costs to go back in the debugger instead')
     .option('--json', 'print one JSON object')
     .action(async (options: SpeedCommandOptions) => {
       // The machine's tables and tinybench are only loaded by the command that needs them.
       const { findProfile } = await import('../pc.ts');
+      if (options.back) return backwards(options, context);
       const { measureSpeed } = await import('../../bench/speed/suite.ts');
       const profile = findProfile(options.profile);
       const progress = openProgress('measuring', 'runs');
@@ -31,6 +34,22 @@ export function registerSpeed(program: Command, context: CommandContext): void {
       }).finally(progress.close);
       context.out(options.json ? `${JSON.stringify(report)}\n` : table(report));
     });
+}
+
+async function backwards({ profile, json }: SpeedCommandOptions, context: CommandContext): Promise<void> {
+  const { findProfile } = await import('../pc.ts');
+  const { measureBackwards } = await import('../backwards.ts');
+  const rows = await measureBackwards(findProfile(profile));
+  if (json) return context.out(`${JSON.stringify({ profile, rows })}\n`);
+  const heads = ['cycles', 'run, s', 'with history', 'MiB', 'first back', 'slowest'];
+  const line = (name: string, cells: string[]) => name.padEnd(10) + cells.map(c => c.padStart(14)).join('');
+  context.out(`profile ${profile}, one guest second, then 101 instructions back; host seconds\n`);
+  context.out(`${line('guest', heads)}\n`);
+  for (const r of rows) {
+    const times = [r.plain.toFixed(2), r.recorded.toFixed(2), (r.bytes / 2 ** 20).toFixed(1)];
+    const cells = [r.cycles.toFixed(0), ...times, r.first.toFixed(3), r.slowest.toFixed(3)];
+    context.out(`${line(r.name, cells)}\n`);
+  }
 }
 
 function table(report: SpeedReport): string {

@@ -1,49 +1,211 @@
 /** Commands for what stops the guest. */
+import { CATCHES } from '../catch.ts';
 import { type Command, type Context, count, physicalOr, place } from '../command.ts';
+import { domains } from '../domains.ts';
 import { CommandError } from '../error.ts';
-import { evaluate, location } from '../expression.ts';
-import { hex8 } from '../text.ts';
+import { evaluate } from '../expression.ts';
+import { CATCH_EVENTS, type Point, type WatchAccess } from '../model.ts';
+import { placeOf } from '../stops.ts';
+
+const HIGHEST = 2 ** 31;
+const MAX_WATCHED = 65536;
+const CONDITIONS = '[domain D] [if CONDITION]';
 
 export const POINTS: readonly Command[] = [
   {
     name: 'break',
     alias: 'b',
-    usage: 'LOCATION',
-    summary: 'stop before LOCATION: SYMBOL, SYMBOL+OFFSET, FILE:LINE, 0xADDRESS, $REGISTER',
-    example: 'break nooks_kernel_call+0x10',
-    run(c, args) {
-      const { id, address } = c.control.addBreakpoint(location(c.target, args), args);
-      c.write(`breakpoint ${id} at ${place(c.target, address)}\n`);
-    },
+    usage: `LOCATION ${CONDITIONS}`,
+    summary: 'stop before LOCATION: FUNCTION, FILE:LINE, SYMBOL+OFFSET, *ADDRESS; in one domain only',
+    example: 'break e1000_xmit_frame domain 1 if $eax != 0',
+    run: (c, args) => addBreak(c, args, false),
+  },
+  {
+    name: 'tbreak',
+    alias: 'tb',
+    usage: `LOCATION ${CONDITIONS}`,
+    summary: 'the same, once',
+    example: 'tbreak udp_sendmsg',
+    run: (c, args) => addBreak(c, args, true),
   },
   {
     name: 'watch',
     alias: 'w',
-    usage: '[phys:]ADDRESS [LENGTH]',
-    summary: 'stop after the instruction that writes there (4 bytes); phys: by whatever address, and by DMA',
-    example: 'watch domain_cr3',
-    run: watch,
+    usage: `[-change] EXPRESSION | [phys:]ADDRESS [LENGTH] ${CONDITIONS}`,
+    summary:
+      'stop behind the instruction that writes what EXPRESSION names (or 4 bytes), or changes it; phys: by whatever address, and by DMA',
+    example: 'watch -change domain_cr3',
+    run: (c, args) => {
+      const [, change, rest] = /^(-change\s+)?(.*)$/s.exec(args) ?? [];
+      addWatch(c, rest ?? '', change ? 'change' : 'write');
+    },
+  },
+  {
+    name: 'rwatch',
+    usage: `[phys:]ADDRESS [LENGTH] ${CONDITIONS}`,
+    summary: 'stop behind the instruction that reads there',
+    example: 'rwatch jiffies',
+    run: (c, args) => addWatch(c, args, 'read'),
+  },
+  {
+    name: 'awatch',
+    usage: `[phys:]ADDRESS [LENGTH] ${CONDITIONS}`,
+    summary: 'stop behind the instruction that reads or writes there',
+    example: 'awatch jiffies',
+    run: (c, args) => addWatch(c, args, 'access'),
+  },
+  {
+    name: 'catch',
+    usage: `EVENT [FILTER] ${CONDITIONS}`,
+    summary: `stop at an event: ${CATCH_EVENTS.map(e => `${e} [${CATCHES[e].filter}]`).join('; ')}`,
+    example: 'catch exception PF',
+    run: (c, args) => addCatch(c, args, false),
+  },
+  {
+    name: 'tcatch',
+    usage: `EVENT [FILTER] ${CONDITIONS}`,
+    summary: 'the same, once',
+    example: 'tcatch xpc in',
+    run: (c, args) => addCatch(c, args, true),
+  },
+  {
+    name: 'condition',
+    usage: 'NUMBER [CONDITION]',
+    summary: 'let a point stop only where CONDITION is not 0; without one, always',
+    example: 'condition 1 $eax == 0',
+    run(c, args) {
+      const [, number = '', condition] = /^(\S+)(?:\s+(.+))?$/s.exec(args) ?? [];
+      point(c, number).condition = condition;
+    },
+  },
+  {
+    name: 'ignore',
+    usage: 'NUMBER COUNT',
+    summary: 'let the next COUNT hits of a point pass',
+    example: 'ignore 1 100',
+    run(c, args) {
+      const [number = '', many = '', ...more] = args.split(/\s+/);
+      if (many === '' || more.length) throw new CommandError('ignore NUMBER COUNT');
+      point(c, number).ignore = count(many, 0, HIGHEST);
+    },
+  },
+  {
+    name: 'enable',
+    usage: '[NUMBER ...]',
+    summary: 'let points stop the guest again; without a number, all',
+    example: 'enable 1',
+    run: (c, args) => each(c, args, id => c.control.points.enable(id, true)),
+  },
+  {
+    name: 'disable',
+    usage: '[NUMBER ...]',
+    summary: 'let points be, without forgetting them; without a number, all',
+    example: 'disable 1 2',
+    run: (c, args) => each(c, args, id => c.control.points.enable(id, false)),
   },
   {
     name: 'delete',
     alias: 'd',
-    usage: '[NUMBER]',
-    summary: 'remove a breakpoint or watchpoint, or all of them',
+    usage: '[NUMBER ...]',
+    summary: 'remove points; without a number, all',
     example: 'delete 2',
-    run(c, args) {
-      if (args === '') return c.control.removeAll();
-      const id = count(args, 1, 2 ** 31);
-      if (!c.control.remove(id)) throw new CommandError(`no breakpoint or watchpoint ${id}`);
-    },
+    run: (c, args) => each(c, args, id => c.control.points.remove(id)),
   },
 ];
 
-function watch(c: Context, args: string): void {
-  const [physical, rest] = physicalOr(args);
-  const [, where, length] = /^(.+?)(?:\s+(\d+))?$/.exec(rest) ?? [];
+/** Does something to the points of these numbers, or to all. */
+function each(c: Context, args: string, act: (id: number) => void): void {
+  const all = c.control.points.all();
+  const chosen = args === '' ? all : args.split(/\s+/).map(number => point(c, number));
+  for (const { id } of chosen) act(id);
+}
+
+function point(c: Context, number: string): Point {
+  if (number === '') throw new CommandError('which point? info breakpoints lists them');
+  const id = count(number, 1, HIGHEST);
+  const found = c.control.points.get(id);
+  if (!found) throw new CommandError(`no breakpoint, watchpoint or catchpoint ${id}`);
+  return found;
+}
+
+/** Splits `WHAT [domain D] [if CONDITION]`. */
+function split(c: Context, args: string): { what: string; domain?: number; condition?: string } {
+  const [, rest = '', condition] = /^(.*?)(?:(?:^|\s+)if\s*(?=[\s(])(.+))?$/s.exec(args) ?? [];
+  const [, what = '', domain] = /^(.*?)(?:(?:^|\s+)domain\s+(\S+))?$/s.exec(rest) ?? [];
+  return {
+    what: what.trim(),
+    ...(domain === undefined ? {} : { domain: domainNumber(c, domain) }),
+    ...(condition === undefined ? {} : { condition: condition.trim() }),
+  };
+}
+
+/** A domain by its number or module; `kernel` is 0. */
+function domainNumber(c: Context, text: string): number {
+  if (text === 'kernel') return 0;
+  if (/^\d+$/.test(text)) return count(text, 0, 65535);
+  const found = domains(c.target).find(d => d.name.split(', ').includes(text));
+  if (!found) throw new CommandError(`no domain ${text}`);
+  return found.id;
+}
+
+function addBreak(c: Context, args: string, temporary: boolean): void {
+  const { what, ...rest } = split(c, args);
+  // As in gdb, without a location it is here.
+  const here = what === '' ? { addresses: [c.target.pc()] } : {};
+  const added = c.control.points.add({
+    kind: 'breakpoint',
+    text: what || 'here',
+    temporary,
+    ...here,
+    ...rest,
+  });
+  if (added.kind !== 'breakpoint') return;
+  const name = `${temporary ? 'temporary ' : ''}breakpoint ${added.id}`;
+  if (added.addresses.length === 0) return c.write(`${name} (${what}) pending: nothing loaded has it\n`);
+  const shown = added.addresses.length > 1 ? `${added.addresses.length} locations: ` : '';
+  c.write(`${name} at ${shown}${added.addresses.map(a => place(c.target, a)).join(', ')}\n`);
+}
+
+function addWatch(c: Context, args: string, access: WatchAccess): void {
+  const { what: text, ...rest } = split(c, args);
+  const [physical, what] = physicalOr(text);
+  const [, where, length] = /^(.*[\w)\]])\s+(\d+)$/.exec(what) ?? [what, what || undefined];
   if (where === undefined) throw new CommandError('watch needs an address');
-  const address = evaluate(c.target, where);
-  const point = c.control.addWatchpoint(address, length ? count(length, 1, 65536) : 4, physical, args);
-  const at = physical ? `physical ${hex8(address)}` : c.target.describe(address);
-  c.write(`watchpoint ${point.id} at ${at}, ${point.length} byte${point.length > 1 ? 's' : ''}\n`);
+  const found = length || physical ? undefined : watched(c, where);
+  const address = found?.address ?? evaluate(c.target, where);
+  const bytes = length ? count(length, 1, MAX_WATCHED) : (found?.size ?? 4);
+  const added = c.control.points.add({
+    kind: 'watchpoint',
+    text,
+    address,
+    length: bytes,
+    physical,
+    access,
+    ...rest,
+  });
+  c.write(`watchpoint ${added.id}: ${placeOf(c.target, added)}\n`);
+}
+
+/** What a C expression names; undefined where it is no C, or names nothing that lies in memory. */
+function watched(c: Context, text: string): { address: number; size: number } | undefined {
+  let found: { address: number; size: number } | undefined;
+  try {
+    found = c.source.lvalue(text);
+  } catch (error) {
+    if (!(error instanceof CommandError) || /in memory$/.test(error.message)) throw error;
+  }
+  if (found && (found.size < 1 || found.size > MAX_WATCHED))
+    throw new CommandError(`${text} has ${found.size} bytes: watch ADDRESS LENGTH`);
+  return found;
+}
+
+function addCatch(c: Context, args: string, temporary: boolean): void {
+  const { what, ...rest } = split(c, args.replace(/^(domain)(?=\s|$)/, 'domain-switch'));
+  const [, word = '', filter] = /^(\S+)(?:\s+(.+))?$/s.exec(what) ?? [];
+  const event = word === 'domain-switch' ? 'domain' : word;
+  const known = CATCH_EVENTS.find(e => e === event);
+  if (!known) throw new CommandError(`no event ${event || '(nothing)'}: ${CATCH_EVENTS.join(', ')}`);
+  const spec = { kind: 'catchpoint', event: known, filter, temporary, ...rest } as const;
+  const added = c.control.points.add(spec);
+  c.write(`${temporary ? 'temporary ' : ''}catchpoint ${added.id} (${added.text})\n`);
 }

@@ -4,7 +4,7 @@
  * write into a block's bytes voids it at once: what is left of a running block turns into stops.
  */
 
-import { PAGE_CODE } from '../mmu/control.ts';
+import { PAGE_CODE } from '../mmu/attributes.ts';
 import { UD } from '../mmu/fault.ts';
 import type { Mmu } from '../mmu/mmu.ts';
 import type { Cpu } from './cpu.ts';
@@ -87,6 +87,8 @@ export class Blocks implements CodeBytes {
   watchedAt: (lin: number) => number = () => 0;
   /** Does the host want to be called before this linear address? */
   hooked: (lin: number) => boolean = () => false;
+  /** The host wants to stop: what is decoded now must not run. */
+  barred = false;
   /** log2 of the bytes that one fetch brings. */
   readonly lineShift: number;
   // The decoder's window: bytes at `lin`, physical `pa`, `room` of them in the page.
@@ -231,6 +233,7 @@ export class Blocks implements CodeBytes {
     b.firstLine = pa >>> this.lineShift;
     b.lastLine = (b.secondPage >= 0 ? b.secondPage : pa + at - 1) >>> this.lineShift;
     this.enter(b, slot);
+    if (this.barred) this.drop(b);
     return b;
   }
 

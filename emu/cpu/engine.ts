@@ -138,17 +138,21 @@ export class Engine implements Cursor {
     this.cpu.leave = true;
   }
 
-  /** Ends the run behind the running instruction: what is left of its block is void. */
+  /**
+   * Ends the run behind the running instruction: what is left of its block is void. While an instruction is looked for
+   * (its fetch missed a TLB), before that one.
+   */
   stopAfter(): void {
     this.stop();
     this.blocks.clear();
+    this.blocks.barred = this.running === null;
   }
 
   /** Runs until tick `until`, a stop, a triple fault or a HLT that nothing can end. */
   run(until: number): StopReason {
     const c = this.cpu;
     const time = c.accounting.time;
-    this.stopWanted = false;
+    this.stopWanted = this.blocks.barred = false;
     for (;;) {
       if (this.sinceHead === 0 && !this.headDone) {
         c.leave = false;
@@ -158,10 +162,10 @@ export class Engine implements Cursor {
         if (this.stopWanted) return 'stopped';
       }
       if (time[0] >= until) return 'limit';
-      if (c.breakpoints.armed) this.runBlock(1);
+      if (c.breakpoints.armed || c.probes.singly > 0) this.runBlock(1);
       else if (this.sinceHead !== 0 || c.shadow || c.trapFlag || this.skipLin !== NOWHERE)
         this.runBlock(MAX_BLOCK);
-      else if (this.watcher) this.runWatched(Math.min(until, c.clock.next()));
+      else if (this.watcher || c.probes.begins.length > 0) this.runWatched(Math.min(until, c.clock.next()));
       else this.runBlocks(Math.min(until, c.clock.next()));
       if (this.stopWanted) return 'stopped';
     }
@@ -169,7 +173,7 @@ export class Engine implements Cursor {
 
   /** Runs exactly one instruction (or delivers one interrupt or fault); while halted, to tick `until` at most. */
   step(until = NEVER): StopReason {
-    this.stopWanted = false;
+    this.stopWanted = this.blocks.barred = false;
     if (this.sinceHead === 0 && !this.headDone) {
       const deliveries = this.cpu.deliveries;
       const stop = this.head(until);
@@ -217,20 +221,22 @@ export class Engine implements Cursor {
     }
   }
 
-  /** runBlocks while the host watches: the same, but for one call a block. */
+  /** runBlocks while the host watches or follows: the same, but for the calls before each block. */
   private runWatched(until: number): void {
     const c = this.cpu;
     const accounting = c.accounting;
     const time = accounting.time;
     const blocks = this.blocks;
+    const { begins } = c.probes;
     this.headDone = false;
     c.setSystemFlag(RF, false);
     try {
       let b = blocks.find();
       for (;;) {
         const n = b.insns.length;
+        for (const tell of begins) tell(b, n);
         if (b.region >= 0) accounting.region = b.region;
-        this.attend(b);
+        if (this.watcher) this.attend(b);
         this.charged = 0;
         this.position = 0;
         this.running = b;
@@ -284,6 +290,22 @@ export class Engine implements Cursor {
     const b = this.running;
     const eip = b ? b.insns[this.position].eip : c.eip;
     return (eip + c.segmentBase(1)) | 0;
+  }
+
+  /** Is an instruction running, or stands the machine between two? Deliveries come between. */
+  get isRunning(): boolean {
+    return this.running !== null;
+  }
+
+  /** Ticks on the clock that belong to the instruction that comes next: a hook stopped the run in front of it. */
+  get ahead(): number {
+    return this.prepaid;
+  }
+
+  /** Takes them back off the clock: the host changes what comes next. */
+  takeBack(): void {
+    this.cpu.accounting.charge(ISSUE, -this.prepaid);
+    this.prepaid = 0;
   }
 
   /** Bytes of RAM changed behind the CPU's back (DMA, the host). */
@@ -441,8 +463,6 @@ export class Engine implements Cursor {
       this.notFound(fault);
       return;
     }
-    if (b.region >= 0) c.accounting.region = b.region;
-    if (this.watcher) this.attend(b);
     const trap = c.trapFlag;
     const shadow = c.shadow;
     const single = trap || shadow;
@@ -450,6 +470,9 @@ export class Engine implements Cursor {
     const room = MAX_BLOCK - this.sinceHead;
     const whole = Math.min(b.insns.length, room);
     const n = single ? 1 : Math.min(max, whole);
+    for (const tell of c.probes.begins) tell(b, n);
+    if (b.region >= 0) c.accounting.region = b.region;
+    if (this.watcher) this.attend(b);
     const deliveries = c.deliveries;
     const done = this.execute(b, n);
     if (done < 0) {
@@ -528,6 +551,8 @@ export class Engine implements Cursor {
       this.prepaid = Math.max(0, this.charged - b.ticks[k]);
       this.headDone = k === 0;
     }
+    // What was looked at, an undisturbed run would not look at again before this instruction.
+    if (thrown === STALE && k === 0 && this.blocks.barred) this.headDone = true;
     this.position = k - 1;
     if (k > 0) this.sync();
     this.running = null;

@@ -9,19 +9,11 @@ import type { Accounting } from '../accounting.ts';
 import type { MmioRange } from '../bus.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
+import { PAGE_CODE, PAGE_HOLE, PAGE_READ, PAGE_ROM, PAGE_WATCHED } from './attributes.ts';
 import type { CpuFault } from './fault.ts';
 import type { MsrValue } from './memory-types.ts';
 import { Walker } from './walker.ts';
-
-/** Attributes of a page of RAM. */
-export const PAGE_CODE = 1;
-export const PAGE_WATCHED = 2;
-/** Reads as RAM, and writes vanish: a shadow of ROM. */
-export const PAGE_ROM = 4;
-/** Not RAM at all: accesses go to the memory-mapped range there. */
-export const PAGE_HOLE = 8;
-/** Loads of the CPU and reads of bus masters are told of (onWatchedRead). */
-export const PAGE_READ = 16;
+import { Watches } from './watches.ts';
 
 /** Slots of the front table for each privilege; a bank each for kernel, user, watched kernel and watched user code. */
 export const FRONT = 1024;
@@ -66,15 +58,12 @@ export abstract class Control extends Walker {
   readonly attributes: Uint8Array;
   /** A write of `length` bytes reached a page marked PAGE_CODE. */
   onMarkedWrite: (pa: number, length: number, lin: number) => void = () => {};
-  /** The same for a page marked PAGE_WATCHED or given to `watchLinear`; `lin` is NaN for the walker and devices. */
-  onWatchedWrite: (pa: number, length: number, lin: number) => void = () => {};
+  /** Ranges of memory that tools watch. */
+  readonly watches: Watches = new Watches(this);
 
-  protected watchedLinear: ReadonlySet<number> | null = null;
   protected onAccess: AccessWatch | null = null;
 
   // ---- watched code (cpu/engine.ts): its own banks of the front table hold no page that a store must be told of
-  /** A load of the CPU (of a bus master, if `lin` is NaN) from a page marked PAGE_READ. */
-  onWatchedRead: (pa: number, length: number, lin: number) => void = () => {};
   /** Sees all that bus masters do; null when nobody watches. */
   onMaster: MasterWatch | null = null;
   protected onStore: StoreWatch | null = null;
@@ -218,9 +207,8 @@ export abstract class Control extends Walker {
     this.attributes[pa >>> 12] &= ~bits;
   }
 
-  /** Linear pages (numbers, `lin >>> 12`) whose writes onWatchedWrite sees, in any directory; null for none. */
-  watchLinear(pages: ReadonlySet<number> | null): void {
-    this.watchedLinear = pages;
+  /** The linear pages of `watches` are others now. */
+  watchedPagesChanged(): void {
     this.clearFront();
   }
 
@@ -264,12 +252,13 @@ export abstract class Control extends Walker {
 
   /** Bytes [pa, pa + length) of RAM change behind the CPU's back. */
   markDirty(pa: number, length: number): void {
-    this.dirty.fill(1, pa >>> 12, (pa + length + 4095) >>> 12);
+    this.dirty.fill(255, pa >>> 12, (pa + length + 4095) >>> 12);
   }
 
-  /** From here on `dirty` tells which pages are written: the next write to each takes the slow part. */
-  forgetDirty(): void {
-    this.dirty.fill(0);
+  /** From here on `bit` of `dirty` tells which pages are written: the next write to each takes the slow part. */
+  forgetDirty(bit: number): void {
+    const { dirty } = this;
+    for (let page = 0; page < dirty.length; page++) dirty[page] &= ~bit;
     this.clearFront();
   }
 
@@ -279,31 +268,39 @@ export abstract class Control extends Walker {
     this.dropFetch();
   }
 
-  protected tellWrite(pa: number, size: number, lin: number): void {
-    const attributes = this.attributes[pa >>> 12];
-    if (attributes & PAGE_CODE) this.onMarkedWrite(pa, size, lin);
-    const watched = this.watchedLinear?.has(lin >>> 12) && !Number.isNaN(lin);
-    if (attributes & PAGE_WATCHED || watched) this.onWatchedWrite(pa, size, lin);
-  }
-
   isWritable(pa: number): boolean {
     return (this.attributes[pa >>> 12] & (PAGE_ROM | PAGE_HOLE)) === 0;
   }
 
+  protected walkerWrites(pa: number, size: number): void {
+    if (this.attributes[pa >>> 12] & PAGE_WATCHED) this.watches.tellWriting(pa, size, Number.NaN);
+  }
+
   protected walkerWrote(pa: number, size: number): void {
-    if (this.attributes[pa >>> 12] !== 0) this.tellWrite(pa, size, Number.NaN);
+    const attributes = this.attributes[pa >>> 12];
+    if (attributes & PAGE_CODE) this.onMarkedWrite(pa, size, Number.NaN);
+    if (attributes & PAGE_WATCHED) this.watches.tellWritten(pa, size, Number.NaN);
   }
 
-  /** A bus master reads RAM: tells who watches it. */
+  /** A bus master is about to read RAM. */
   deviceReads(pa: number, length: number): void {
-    for (let at = pa; at < pa + length; at = (at & ~0xfff) + 4096)
-      if (this.attributes[at >>> 12] & PAGE_READ) return this.onWatchedRead(pa, length, Number.NaN);
+    if (this.anyHas(pa, length, PAGE_READ)) this.watches.tellReading(pa, length, Number.NaN);
   }
 
-  /** A bus master wrote RAM: tells who watches it. */
+  /** A bus master is about to write RAM. */
+  deviceWrites(pa: number, length: number): void {
+    if (this.anyHas(pa, length, PAGE_WATCHED)) this.watches.tellWriting(pa, length, Number.NaN);
+  }
+
+  /** It has. */
   deviceWrote(pa: number, length: number): void {
+    if (this.anyHas(pa, length, PAGE_WATCHED)) this.watches.tellWritten(pa, length, Number.NaN);
+  }
+
+  private anyHas(pa: number, length: number, bits: number): boolean {
     for (let at = pa; at < pa + length; at = (at & ~0xfff) + 4096)
-      if (this.attributes[at >>> 12] & PAGE_WATCHED) return this.onWatchedWrite(pa, length, Number.NaN);
+      if (this.attributes[at >>> 12] & bits) return true;
+    return false;
   }
 
   protected saveControl(): ControlState {
@@ -321,7 +318,7 @@ export abstract class Control extends Walker {
       fetches: this.fetches,
       tlbs: this.distinct.map(t => t.save()),
       hierarchy: this.hierarchy.saveCounters(),
-      attributes: this.attributes.slice(),
+      attributes: this.attributes.map(bits => bits & ~(PAGE_WATCHED | PAGE_READ)),
     };
   }
 
@@ -344,6 +341,7 @@ export abstract class Control extends Walker {
     });
     this.hierarchy.loadCounters(s.hierarchy);
     this.attributes.set(s.attributes);
+    this.watches.place();
     this.refresh();
   }
 }

@@ -16,16 +16,8 @@ import type { AccessSize, MmioRange } from '../bus.ts';
 import { TICKS_PER_CYCLE } from '../clock.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
-import {
-  Control,
-  type ControlState,
-  type MmuHost,
-  PAGE_HOLE,
-  PAGE_READ,
-  PAGE_ROM,
-  PAGE_WATCHED,
-  FRONT as SLOTS,
-} from './control.ts';
+import { PAGE_CODE, PAGE_HOLE, PAGE_READ, PAGE_ROM, PAGE_WATCHED } from './attributes.ts';
+import { Control, type ControlState, type MmuHost, FRONT as SLOTS } from './control.ts';
 import { AC, type CpuFault } from './fault.ts';
 import { BIG, TLB_HIGH, type Tlb } from './tlb.ts';
 
@@ -199,7 +191,8 @@ export class Mmu extends Control {
     if (pa >>> 0 >= this.ramSize || (pa >>> 0) + size > this.ramSize) return this.mmioRead(pa, size);
     const attributes = this.attributes[pa >>> 12];
     if (attributes & PAGE_HOLE) return this.mmioRead(pa, size);
-    if (attributes & PAGE_READ) this.onWatchedRead(pa, size, lin);
+    if (attributes & PAGE_READ || this.watches.reads?.has(lin >>> 12))
+      this.watches.tellReading(pa, size, lin);
     const crosses = ((lin ^ last) & this.lineMask) !== 0;
     if (this.isUncached(pa, flags)) {
       this.hierarchy.loadUncached(pa);
@@ -241,11 +234,14 @@ export class Mmu extends Control {
     this.stores++;
     if (attributes & PAGE_ROM) return;
     // The fast part writes only to pages that were written here since the front table was last cleared.
-    this.dirty[pa >>> 12] = 1;
+    this.dirty[pa >>> 12] = 255;
+    const watched = (attributes & PAGE_WATCHED) !== 0 || this.watches.writes?.has(lin >>> 12) === true;
+    if (watched) this.watches.tellWriting(pa, size, lin);
     if (size === 1) this.ram8[pa] = v;
     else if (size === 2) this.ram.setInt16(pa, v, true);
     else this.ram.setInt32(pa, v, true);
-    if (attributes !== 0 || this.watchedLinear !== null) this.tellWrite(pa, size, lin);
+    if (attributes & PAGE_CODE) this.onMarkedWrite(pa, size, lin);
+    if (watched) this.watches.tellWritten(pa, size, lin);
   }
 
   /** Two pages: both translations first, so that a fault leaves nothing half done; then byte by byte. */
@@ -292,9 +288,9 @@ export class Mmu extends Control {
   private fillFront(lin: number, pa: number, write: boolean): void {
     if (pa >>> 0 >= this.ramSize || ((pa >>> 12) << 12) + 4096 > this.ramSize) return;
     const attributes = this.attributes[pa >>> 12];
-    if (write ? attributes !== 0 : (attributes & (PAGE_WATCHED | PAGE_HOLE | PAGE_READ)) !== 0) return;
+    if (write ? attributes !== 0 : (attributes & (PAGE_HOLE | PAGE_READ)) !== 0) return;
     if (write && this.watching !== 0 && !this.plain[pa >>> 12]) return;
-    if (this.onAccess !== null || (write && this.watchedLinear?.has(lin >>> 12))) return;
+    if (this.onAccess !== null || (write ? this.watches.writes : this.watches.reads)?.has(lin >>> 12)) return;
     if (this.paging && !this.foundTlb.paired(this.found)) return;
     const slot = (((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank;
     const entry = !this.paging ? -1 : this.foundTlb === this.dtlb ? this.found : this.found + 256;

@@ -40,7 +40,7 @@ export abstract class Walker {
   readonly dtlb4m: Tlb;
   readonly ram: DataView;
   readonly ram8: Uint8Array;
-  /** One byte a page of RAM: not 0 if the page may have been written since forgetDirty(). */
+  /** One byte a page of RAM; a bit is set if the page may have been written since forgetDirty() of that bit. */
   readonly dirty: Uint8Array;
   readonly ramSize: number;
   /** Lines of code fetched since reset: one for each line that execution enters. */
@@ -119,7 +119,8 @@ export abstract class Walker {
 
   /** A data TLB dropped an entry: what was derived from it must go. */
   protected abstract dropFront(tlb: Tlb, e: number, key: number): void;
-  /** The walker wrote a page-table entry of `size` bytes at `pa`. */
+  /** The walker is about to write, or wrote, a page-table entry of `size` bytes at `pa`. */
+  protected abstract walkerWrites(pa: number, size: number): void;
   protected abstract walkerWrote(pa: number, size: number): void;
   /** Does a write to `pa`, below the end of RAM, change it? */
   abstract isWritable(pa: number): boolean;
@@ -329,7 +330,8 @@ export abstract class Walker {
     if (this.walksUncached(pa)) this.hierarchy.storeUncached(pa);
     else this.storeLine(pa);
     if (!this.isWritable(pa)) return;
-    this.dirty[pa >>> 12] = 1;
+    this.dirty[pa >>> 12] = 255;
+    this.walkerWrites(pa, 4);
     this.ram.setInt32(pa, v, true);
     this.onWalk?.('write', pa, v);
     this.walkerWrote(pa, 4);

@@ -23,6 +23,6 @@ export const MACHINERY: Parts = {
     const profile = findProfile(settings.profile);
     return new Bench({ build, profile, configuration, driver, minimumPackets, minimumCycles });
   },
-  openWorker: campaign => new ThreadWorker(campaign),
+  openWorker: (campaign, trialSeconds) => new ThreadWorker(campaign, { trialSeconds }),
   minimum: DEFAULT_MINIMUM,
 };

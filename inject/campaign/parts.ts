@@ -1,4 +1,5 @@
 /** What a campaign is made of, as the command line sees it: machinery.ts has the real ones. */
+import type { Saved } from '../../emu/bus.ts';
 import type { Session } from '../../guest/session.ts';
 import type {
   CampaignSettings,
@@ -23,8 +24,10 @@ export interface FaultTypeText {
 /** A bench that can also be stopped in a trial, for the debugger. */
 export interface ReplayBench extends TrialBench {
   readonly session: Session;
-  /** Restores the warm machine and runs it to just before the injection, or through it. */
-  begin(plan: TrialPlan): void;
+  /** Restores the warm machine and runs it through the injection. */
+  beginUnjudged(plan: TrialPlan): void;
+  /** What of the trial that was begun lies outside the machine. */
+  hostState(): Saved;
 }
 
 export interface Parts {
@@ -33,7 +36,8 @@ export interface Parts {
   planner(campaign: Campaign): (trial: number) => TrialPlan;
   judge(observation: Observation, plan: TrialPlan): Outcome;
   openBench(campaign: Campaign, configuration: Configuration): ReplayBench;
-  openWorker(campaign: Campaign): TrialWorker;
+  /** `trialSeconds`: of the host, that a trial may take. */
+  openWorker(campaign: Campaign, trialSeconds?: number): TrialWorker;
   /** Packets and cycles that each trial runs at least, unless the user says otherwise. */
   minimum: Pick<CampaignSettings, 'minimumPackets' | 'minimumCycles'>;
 }

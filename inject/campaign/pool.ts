@@ -1,6 +1,10 @@
 /**
  * Workers as threads: each a tinypool of one thread, so that a job goes to the machine that is booted for it, and it
  * is known which job a thread died of. A thread that ended is replaced with the next job.
+ *
+ * Trials are handed to the thread one at a time, each with a limit of the host's time: a trial that does not end within
+ * it has failed, and takes only its thread with it. This is the one place where a wall clock decides anything, and all
+ * that it decides is that nothing is known of a trial.
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,35 +17,70 @@ import type { Campaign, Job, JobResult } from './runner.ts';
 /** Of a thread: far more than a bench needs beside the machine's memory, which is no part of the heap. */
 const HEAP_MB = 1024;
 
+/** Seconds of the host that a trial may take, unless the user says otherwise: a hundred times what a long one does. */
+export const TRIAL_SECONDS = 600;
+
 /** What scripts/build.mjs makes of worker.ts. */
 const WORKER = 'campaign-worker.js';
 
+export interface ThreadOptions {
+  /** A bundle whose default export does a Job with the Campaign of Tinypool.workerData. */
+  filename?: string;
+  heapMegabytes?: number;
+  /** Of the host, for one trial. */
+  trialSeconds?: number;
+}
+
 export class ThreadWorker implements TrialWorker {
-  private readonly filename: string;
   private readonly campaign: Campaign;
+  private readonly filename: string;
   private readonly heapMegabytes: number;
+  private readonly trialSeconds: number;
   private pool: Tinypool | undefined;
   /** Fails the job that runs. */
   private onExit: ((error: Error) => void) | undefined;
 
-  /** `filename` is a bundle whose default export does a Job with the Campaign of Tinypool.workerData. */
-  constructor(campaign: Campaign, filename: string = workerFile(), heapMegabytes = HEAP_MB) {
+  constructor(campaign: Campaign, options: ThreadOptions = {}) {
     this.campaign = campaign;
-    this.filename = filename;
-    this.heapMegabytes = heapMegabytes;
+    this.filename = options.filename ?? workerFile();
+    this.heapMegabytes = options.heapMegabytes ?? HEAP_MB;
+    this.trialSeconds = options.trialSeconds ?? TRIAL_SECONDS;
   }
 
   async run(job: Job): Promise<JobResult> {
+    const result: JobResult = { done: [], failed: [], timings: {} };
+    for (const [n, plan] of job.plans.entries()) {
+      // The machine's boot is no part of a trial.
+      if (n === 0 || !this.pool) append(result, await this.call({ ...job, plans: [] }));
+      if (result.fatal !== undefined) break;
+      const one = await this.call({ ...job, plans: [plan] }, this.trialSeconds);
+      append(result, one ?? this.tooLong(plan.trial));
+    }
+    return result;
+  }
+
+  private tooLong(trial: number): JobResult {
+    const message = `not finished in ${this.trialSeconds} s of the host’s time`;
+    return { done: [], failed: [{ trial, message }], timings: {} };
+  }
+
+  /** Null: it took longer than `seconds`, and the thread is gone. Rejects when the thread dies. */
+  private async call(job: Job, seconds?: number): Promise<JobResult | null> {
     const pool = (this.pool ??= this.start());
+    let timer: NodeJS.Timeout | undefined;
     try {
-      return await new Promise<JobResult>((resolve, reject) => {
+      const result = await new Promise<JobResult | null>((resolve, reject) => {
         this.onExit = reject;
+        if (seconds !== undefined) timer = setTimeout(() => resolve(null), seconds * 1000);
         (pool.run(job) as Promise<JobResult>).then(resolve, reject);
       });
+      if (result === null) await this.close();
+      return result;
     } catch (error) {
       await this.close();
       throw error;
     } finally {
+      clearTimeout(timer);
       this.onExit = undefined;
     }
   }
@@ -76,6 +115,16 @@ export class ThreadWorker implements TrialWorker {
 }
 
 const CLOSE_MS = 2000;
+
+/** Adds what a part of a job gave. */
+function append(to: JobResult, part: JobResult | null): void {
+  if (!part) return;
+  to.done.push(...part.done);
+  to.failed.push(...part.failed);
+  if (part.fatal !== undefined) to.fatal = part.fatal;
+  for (const [what, seconds] of Object.entries(part.timings))
+    to.timings[what] = (to.timings[what] ?? 0) + seconds;
+}
 
 /** Beside the command's bundle; from the source tree, in dist/. */
 function workerFile(): string {

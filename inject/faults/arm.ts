@@ -42,16 +42,16 @@ const EBP = 5;
 /** A number in 0..2^32-1 as a share of `size`, in whole words. */
 const scaled = (fraction: number, size: number): number => Math.floor((fraction / TWO_32) * (size / 4)) * 4;
 
-const calls = (m: Moment): (() => boolean) => everyNth(Math.max(1, m.number('calls')));
+const calls = (p: Place, m: Moment): (() => boolean) => everyNth(p, Math.max(1, m.number('calls')));
 
 /** True once, at the n-th time. */
-function atNth(m: Moment): () => boolean {
-  let left = Math.max(1, m.number('calls'));
-  return () => left > 0 && --left === 0;
+function atNth(p: Place, m: Moment): () => boolean {
+  const left = p.cell(Math.max(1, m.number('calls')));
+  return () => left.value > 0 && --left.value === 0;
 }
 
 const exchanged: Arm = (p, m) => {
-  if (m.before) exchangeCall(p, m.before.offset, m.i.offset, calls(m));
+  if (m.before) exchangeCall(p, m.before.offset, m.i.offset, calls(p, m));
 };
 
 /** Functions of one kind give and take the same objects. */
@@ -59,32 +59,32 @@ const isPacket = (name: string): boolean => name.includes('skb');
 
 /** Premature free first, then none, and so on. What is freed early is what the driver allocated last. */
 const free: Arm = (p, m) => {
-  let early = true;
-  let last = 0;
+  const early = p.cell(true);
+  const last = p.cell(0);
   const sites = m.code.functions.flatMap(f => f.instructions).filter(isCall);
   for (const { offset, relocation } of sites) {
     if (isPacket(relocation) !== isPacket(m.i.relocation)) continue;
     if (ALLOCATORS.has(relocation))
       onResult(p, offset, result => {
-        last = result;
+        last.value = result;
       });
     if (RELEASES.has(relocation))
       p.hook(offset, () => {
-        if (p.memory.word(p.session.machine.cpu.r32[ESP] >>> 0) === last) last = 0;
+        if (p.memory.word(p.session.machine.cpu.r32[ESP] >>> 0) === last.value) last.value = 0;
       });
   }
-  const due = calls(m);
-  let wanted = false;
-  const ask = () => (wanted ||= due());
+  const due = calls(p, m);
+  const wanted = p.cell(false);
+  const ask = () => (wanted.value ||= due());
   repeatCall(p, m.i.offset, () => {
-    if (!early || last === 0 || !ask()) return null;
-    [early, wanted] = [false, false];
-    return last;
+    if (!early.value || last.value === 0 || !ask()) return null;
+    [early.value, wanted.value] = [false, false];
+    return last.value;
   });
   if (!m.before) return;
   exchangeCall(p, m.before.offset, m.i.offset, () => {
-    if (early || !ask()) return false;
-    [early, wanted] = [true, false];
+    if (early.value || !ask()) return false;
+    [early.value, wanted.value] = [true, false];
     return true;
   });
 };
@@ -92,15 +92,15 @@ const free: Arm = (p, m) => {
 const useAfterFree: Arm = (p, m) => {
   const store = m.fn.instructions.find(i => i.offset === m.number('store'));
   if (!store) return;
-  const due = calls(m);
-  let freed = 0;
+  const due = calls(p, m);
+  const freed = p.cell(0);
   p.hook(m.i.offset, () => {
     const object = p.memory.word(p.session.machine.cpu.r32[ESP] >>> 0);
-    if (object > 0 && due()) freed = object;
+    if (object > 0 && due()) freed.value = object;
   });
   repeatStore(p, store, () => {
-    const object = freed;
-    freed = 0;
+    const object = freed.value;
+    freed.value = 0;
     // Somewhere in its first words: every object has those.
     return object > 0 ? object + scaled(m.number('where'), 32) : null;
   });
@@ -108,7 +108,7 @@ const useAfterFree: Arm = (p, m) => {
 
 /** Anywhere in the kernel's map of RAM but page 0. */
 const direct: Arm = (p, m) => {
-  const due = atNth(m);
+  const due = atNth(p, m);
   const wild = KERNEL_BASE + PAGE + scaled(m.number('where'), p.session.machine.ramSize - PAGE);
   repeatStore(p, m.i, () => (due() ? wild : null));
 };
@@ -118,16 +118,16 @@ const dma: Arm = (p, m) => {
   const segments = loadSegments(p.session.kernel, 'kernel.elf');
   const start = segments[0].physicalAddress;
   const end = Math.max(...segments.map(s => s.physicalAddress + s.memorySize));
-  withRegister(p, m.i, EAX, atNth(m), () => start + scaled(m.number('where'), end - start));
+  withRegister(p, m.i, EAX, atNth(p, m), () => start + scaled(m.number('where'), end - start));
 };
 
 const badData: Arm = (p, m) => {
   const register = (m.i.bytes[m.i.modrm] >> 3) & 7;
-  withRegister(p, m.i, register, atNth(m), own => own ^ (1 << m.number('bit')));
+  withRegister(p, m.i, register, atNth(p, m), own => own ^ (1 << m.number('bit')));
 };
 
 const stack: Arm = (p, m) => {
-  const due = atNth(m);
+  const due = atNth(p, m);
   p.hook(m.i.offset, () => {
     if (!due()) return;
     const r = p.session.machine.cpu.r32;
@@ -144,11 +144,12 @@ export const ARMS: Partial<Record<FaultTypeName, Arm>> = {
   LEAK: exchanged,
   FREE: free,
   'DOUBLE-FREE': (p, m) => {
-    const due = calls(m);
+    const due = calls(p, m);
     repeatCall(p, m.i.offset, own => (due() ? own : null));
   },
   'USE-AFTER-FREE': useAfterFree,
-  BCOPY: (p, m) => longerArgument(p, m.i.offset, COPIES[m.i.relocation] ?? 0, calls(m), m.number('overrun')),
+  BCOPY: (p, m) =>
+    longerArgument(p, m.i.offset, COPIES[m.i.relocation] ?? 0, calls(p, m), m.number('overrun')),
   DIRECT: direct,
   DMA: dma,
   'BAD-DATA': badData,

@@ -5,6 +5,7 @@
  *
  * Not seen: reads by a device (a descriptor ring) and by the page walker.
  */
+import type { Saved } from '../../emu/bus.ts';
 import type { Machine } from '../../emu/machine.ts';
 
 /** Accesses of the CPU that a watch lasts, at most. */
@@ -15,7 +16,7 @@ interface Watched {
   tell: () => void;
 }
 
-export class FirstUse {
+export class FirstUse implements Saved {
   private readonly machine: Machine;
   private watched: Watched[] = [];
   private left = 0;
@@ -34,6 +35,19 @@ export class FirstUse {
   stop(): void {
     if (this.watched.length > 0) this.machine.cpu.mmu.watchAccesses(null);
     this.watched = [];
+  }
+
+  save(): unknown {
+    return { watched: this.watched.slice(), left: this.left };
+  }
+
+  /** What was watched by this very object then. */
+  load(state: unknown): void {
+    const { watched, left } = state as { watched: Watched[]; left: number };
+    if (watched.length > 0) this.machine.cpu.mmu.watchAccesses(this.access);
+    else this.stop();
+    this.watched = watched.slice();
+    this.left = left;
   }
 
   private readonly access = (lin: number, size: number, write: boolean): void => {

@@ -1,32 +1,12 @@
 /**
- * The live objects of a driver's heap, read from outside by the layouts of kernel/mm/slab.h (which asserts them): the
+ * The live objects of a driver's heap, read from outside by the layouts of kernel/mm/slab.h (layouts.ts): the
  * domain's heap with isolation, `driver_heap` without. Lists may be ruined: every walk is bounded.
  *
  * Left out: packets and whole pages from the page allocator (descriptor rings), which are in no heap.
  */
 import type { Session } from '../../guest/session.ts';
+import { BUFCTL_LIVE, HEAP, KMEM_CACHE, LARGE, NOOKS_DOMAIN, SIZE_CACHES, SLAB } from '../layouts.ts';
 import type { GuestMemory } from './guest-memory.ts';
-
-/** struct heap. */
-const OWNER = 28;
-const SIZES = 36;
-const SIZE_COUNT = 7;
-const CACHES = 652;
-const LARGE = 660;
-/** struct kmem_cache. */
-const CACHE_BYTES = 88;
-const SIZE = 36;
-const USABLE = 40;
-const OBJECTS = 44;
-const FULL = 52;
-const PARTIAL = 60;
-/** struct slab; struct large. */
-const MEM = 12;
-const BUFCTL = 20;
-const LARGE_SIZE = 16;
-const LIVE = 0xfffe;
-/** struct nooks_domain. */
-const DOMAIN_HEAP = 280;
 
 const MAX_LIST = 4096;
 const MAX_OBJECTS = 65536;
@@ -41,10 +21,11 @@ export function heapObjects(session: Session, memory: GuestMemory, domain: numbe
   const heap = heapOf(session, memory, domain);
   if (heap <= 0) return [];
   const objects: HeapObject[] = [];
-  for (let n = 0; n < SIZE_COUNT; n++) cacheObjects(memory, heap + SIZES + n * CACHE_BYTES, objects);
-  for (const cache of list(memory, heap + CACHES)) cacheObjects(memory, cache, objects);
-  for (const large of list(memory, heap + LARGE))
-    objects.push({ start: memory.word(large + MEM), size: memory.word(large + LARGE_SIZE) });
+  for (let n = 0; n < SIZE_CACHES; n++)
+    cacheObjects(memory, heap + HEAP.sizes + n * KMEM_CACHE.sizeof, objects);
+  for (const cache of list(memory, heap + HEAP.caches)) cacheObjects(memory, cache, objects);
+  for (const large of list(memory, heap + HEAP.large))
+    objects.push({ start: memory.word(large + LARGE.mem), size: memory.word(large + LARGE.size) });
   return objects.filter(o => o.start > 0 && o.size > 0).sort((a, b) => a.start - b.start);
 }
 
@@ -52,8 +33,8 @@ function heapOf(session: Session, memory: GuestMemory, domain: number): number {
   if (domain === 0) return pointer(session, memory, 'driver_heap');
   const table = session.symbols.address('nooks_domains');
   const record = table === undefined ? -1 : memory.word(table + 4 * (domain - 1));
-  const heap = record > 0 ? memory.word(record + DOMAIN_HEAP) : -1;
-  return heap > 0 && memory.word(heap + OWNER, 2) === domain ? heap : -1;
+  const heap = record > 0 ? memory.word(record + NOOKS_DOMAIN.heap) : -1;
+  return heap > 0 && memory.word(heap + HEAP.owner, 2) === domain ? heap : -1;
 }
 
 function pointer(session: Session, memory: GuestMemory, name: string): number {
@@ -70,11 +51,15 @@ function list(memory: GuestMemory, head: number): number[] {
 }
 
 function cacheObjects(memory: GuestMemory, cache: number, objects: HeapObject[]): void {
-  const [step, size] = [memory.word(cache + SIZE), memory.word(cache + USABLE)];
-  const count = memory.word(cache + OBJECTS, 2);
-  for (const slab of [...list(memory, cache + FULL), ...list(memory, cache + PARTIAL)]) {
-    const mem = memory.word(slab + MEM);
+  const [step, size] = [memory.word(cache + KMEM_CACHE.size), memory.word(cache + KMEM_CACHE.usable)];
+  const count = memory.word(cache + KMEM_CACHE.objects, 2);
+  for (const slab of [
+    ...list(memory, cache + KMEM_CACHE.full),
+    ...list(memory, cache + KMEM_CACHE.partial),
+  ]) {
+    const mem = memory.word(slab + SLAB.mem);
     for (let n = 0; n < count && objects.length < MAX_OBJECTS; n++)
-      if (memory.word(slab + BUFCTL + 2 * n, 2) === LIVE) objects.push({ start: mem + n * step, size });
+      if (memory.word(slab + SLAB.bufctl + 2 * n, 2) === BUFCTL_LIVE)
+        objects.push({ start: mem + n * step, size });
   }
 }

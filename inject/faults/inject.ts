@@ -5,7 +5,10 @@
  *
  * A reload of the driver ends all of it. With deterministic persistence the faults are done again to the new image
  * before its init function runs, but for HEAP, since it has no heap yet; with transient ones they are gone.
+ *
+ * Its state belongs to the run: save() and load() let a debugger go back in a trial, with this very object.
  */
+import type { Saved } from '../../emu/bus.ts';
 import type { ElfFile } from '../../guest/elf.ts';
 import type { LoadedModule, Session } from '../../guest/session.ts';
 import type { Fault, TrialPlan } from '../model.ts';
@@ -14,7 +17,7 @@ import { driverCode } from './code.ts';
 import { FirstUse } from './first-use.ts';
 import { GuestMemory } from './guest-memory.ts';
 import { heapObjects } from './heap.ts';
-import type { Place } from './moments.ts';
+import type { Cell, Place } from './moments.ts';
 import { PANIC_BYTES } from './text-rules.ts';
 
 /** Told when a fault first has an effect: its index in the plan, and the cycle. */
@@ -31,18 +34,40 @@ interface Image {
   section(name: string): number | undefined;
 }
 
-export class Injector {
+interface Hook {
+  lin: number;
+  fn: () => void;
+  /** Undefined while it is not in force. */
+  remove: (() => void) | undefined;
+}
+
+/** What was hooked in for one image of the driver. */
+interface Armed {
+  /** Base of the image; -1: none. */
+  base: number;
+  hooks: Hook[];
+  cells: Cell<unknown>[];
+}
+
+interface InjectorState {
+  armed: Armed;
+  /** Which of its hooks are in force. */
+  hooked: boolean[];
+  cells: unknown[];
+  executions: (number | null)[];
+  firstUse: unknown;
+}
+
+export class Injector implements Saved {
   private readonly session: Session;
   private readonly plan: TrialPlan;
   private readonly onEffect: OnEffect;
   private readonly memory: GuestMemory;
   private readonly firstUse: FirstUse;
-  private readonly executions: (number | null)[];
+  private executions: (number | null)[];
   private readonly failed = new Set<number>();
-  private hooks: (() => void)[] = [];
+  private armed: Armed = { base: -1, hooks: [], cells: [] };
   private stopListening: () => void = () => {};
-  /** Base of the image that has the faults; -1: none. */
-  private base = -1;
 
   constructor(session: Session, plan: TrialPlan, onEffect: OnEffect = () => {}) {
     this.session = session;
@@ -59,10 +84,10 @@ export class Injector {
     // The session's own hook comes before and has read the new list.
     this.stopListening = engine.addHook(this.session.address('module_event'), () => this.modulesChanged());
     const image = this.image();
+    this.armed = { base: image?.module.base ?? -1, hooks: [], cells: [] };
     this.plan.faults.forEach((fault, n) => {
       if (!image || !this.apply(fault, n, image)) this.failed.add(n);
     });
-    this.base = image?.module.base ?? -1;
   }
 
   /** A cycle a fault: when its instruction first ran, or its datum was first used; null: not yet. */
@@ -82,17 +107,41 @@ export class Injector {
     this.stopListening = () => {};
   }
 
+  save(): unknown {
+    const { armed, executions } = this;
+    const cells = armed.cells.map(cell => cell.value);
+    const state: InjectorState = {
+      ...{ armed, cells, hooked: armed.hooks.map(h => h.remove !== undefined) },
+      ...{ executions: executions.slice(), firstUse: this.firstUse.save() },
+    };
+    return state;
+  }
+
+  load(saved: unknown): void {
+    const state = saved as InjectorState;
+    if (state.armed !== this.armed) unhook(this.armed);
+    this.armed = state.armed;
+    this.armed.hooks.forEach((hook, n) => {
+      if (!state.hooked[n]) drop(hook);
+      else hook.remove ??= this.session.machine.engine.addHook(hook.lin, hook.fn);
+    });
+    state.armed.cells.forEach((cell, n) => {
+      cell.value = state.cells[n];
+    });
+    this.executions = state.executions.slice();
+    this.firstUse.load(state.firstUse);
+  }
+
   private removeHooks(): void {
-    for (const remove of this.hooks) remove();
-    this.hooks = [];
+    unhook(this.armed);
     this.firstUse.stop();
   }
 
   private modulesChanged(): void {
     const image = this.image();
-    if (image?.module.base === this.base) return;
+    if (image?.module.base === this.armed.base) return;
     this.removeHooks();
-    this.base = image?.module.base ?? -1;
+    this.armed = { base: image?.module.base ?? -1, hooks: [], cells: [] };
     if (!image || this.plan.persistence === 'transient') return;
     this.plan.faults.forEach((fault, n) => {
       if (fault.type !== 'HEAP') this.apply(fault, n, image);
@@ -120,13 +169,26 @@ export class Injector {
       session: this.session,
       memory: this.memory,
       linear: offset => start + offset,
-      hook: (offset, fn) => this.hooks.push(this.session.machine.engine.addHook(start + offset, fn)),
+      hook: (offset, fn) => void this.hook(start + offset, fn),
+      cell: first => this.cell(first),
       executed: () => this.executed(n),
     };
     if (!fault.patch) return this.arm(fault, n, image, place);
     if (!this.patch(fault, image, place)) return false;
     this.whenExecuted(place, fault.offset);
     return true;
+  }
+
+  private hook(lin: number, fn: () => void): Hook {
+    const hook: Hook = { lin, fn, remove: this.session.machine.engine.addHook(lin, fn) };
+    this.armed.hooks.push(hook);
+    return hook;
+  }
+
+  private cell<T>(first: T): Cell<T> {
+    const cell = { value: first };
+    this.armed.cells.push(cell);
+    return cell;
   }
 
   private arm(fault: Fault, n: number, image: Image, place: Place): boolean {
@@ -169,12 +231,10 @@ export class Injector {
   }
 
   private whenExecuted(place: Place, offset: number): void {
-    const lin = place.linear(offset);
-    const remove = this.session.machine.engine.addHook(lin, () => {
+    const hook = this.hook(place.linear(offset), () => {
       place.executed();
-      remove();
+      drop(hook);
     });
-    this.hooks.push(remove);
   }
 
   private flipHeap(fault: Fault, n: number, { module }: Image): boolean {
@@ -197,6 +257,15 @@ export class Injector {
     this.executions[n] = at;
     this.onEffect(n, at);
   }
+}
+
+function drop(hook: Hook): void {
+  hook.remove?.();
+  hook.remove = undefined;
+}
+
+function unhook({ hooks }: Armed): void {
+  for (const hook of hooks) drop(hook);
 }
 
 /** Offset of a string that printf would print as it is; -1 if there is none. */

@@ -7,6 +7,8 @@
  * `mov $0,%eax`; behind it the call is put back. *Repeat*: while an instruction runs, a short jump back to it is put
  * behind it; when it runs for the second time, what was there is put back. An execution nested in an interrupt between
  * the two is told apart by its stack pointer.
+ *
+ * What is remembered between two executions lies in cells, so that who goes back in the run can put it back too.
  */
 import { Register } from 'iced-x86';
 import type { Session } from '../../guest/session.ts';
@@ -22,6 +24,11 @@ const JMP_LENGTH = 2;
 /** Number of EAX among iced's registers; the eight follow in the processor's order. */
 const ICED_EAX: number = Register.EAX;
 
+/** A value that belongs to the run: plain data, replaced and never changed. */
+export interface Cell<T> {
+  value: T;
+}
+
 /** Where a driver is loaded, and what an injected fault may do there. */
 export interface Place {
   session: Session;
@@ -30,6 +37,7 @@ export interface Place {
   linear(offset: number): number;
   /** Calls `fn` before each execution of the instruction at an offset, as long as the driver is loaded. */
   hook(offset: number, fn: () => void): void;
+  cell<T>(first: T): Cell<T>;
   /** The fault has had its first effect. */
   executed(): void;
 }
@@ -40,27 +48,27 @@ const registers = (p: Place): Int32Array => p.session.machine.cpu.r32;
 const argument = (p: Place, n: number): number => (registers(p)[ESP] + 4 * n) >>> 0;
 
 /** True at every n-th time. */
-export function everyNth(n: number): () => boolean {
-  let count = 0;
-  return () => ++count % n === 0;
+export function everyNth(p: Place, n: number): () => boolean {
+  const count = p.cell(0);
+  return () => ++count.value % n === 0;
 }
 
 /** The call at `call` returns 0 without being made, whenever `wanted` says so; `before` is the instruction before. */
 export function exchangeCall(p: Place, before: number, call: number, wanted: () => boolean): void {
-  let old: number[] | null = null;
+  const old = p.cell<number[] | null>(null);
   p.hook(before, () => {
-    if (old !== null || !wanted()) return;
+    if (old.value !== null || !wanted()) return;
     const bytes = p.memory.bytes(p.linear(call), CALL_LENGTH);
     // Another fault of the trial may have changed the call.
     if (bytes?.[0] !== CALL || !p.memory.write(p.linear(call), [0xb8, 0, 0, 0, 0])) return;
-    old = bytes;
+    old.value = bytes;
   });
   p.hook(call, () => {
-    if (old !== null) p.executed();
+    if (old.value !== null) p.executed();
   });
   p.hook(call + CALL_LENGTH, () => {
-    if (old !== null) p.memory.write(p.linear(call), old);
-    old = null;
+    if (old.value !== null) p.memory.write(p.linear(call), old.value);
+    old.value = null;
   });
 }
 
@@ -74,38 +82,38 @@ export function repeat(
   first: () => boolean,
   second: () => void,
 ): void {
-  let waiting: { old: number[]; esp: number } | null = null;
+  const waiting = p.cell<{ old: number[]; esp: number } | null>(null);
   const behind = offset + length;
   p.hook(offset, () => {
     const esp = registers(p)[ESP];
-    if (waiting) {
-      if (waiting.esp !== esp) return;
-      p.memory.write(p.linear(behind), waiting.old);
-      waiting = null;
+    if (waiting.value) {
+      if (waiting.value.esp !== esp) return;
+      p.memory.write(p.linear(behind), waiting.value.old);
+      waiting.value = null;
       second();
       return;
     }
     const old = p.memory.bytes(p.linear(behind), JMP_LENGTH);
     if (!old || !first()) return;
     p.memory.write(p.linear(behind), [JMP_SHORT, -(length + JMP_LENGTH) & 0xff]);
-    waiting = { old, esp };
+    waiting.value = { old, esp };
     p.executed();
   });
 }
 
 /** The call is made twice, first with `argumentOf()` in place of its first argument (null: not now). */
 export function repeatCall(p: Place, call: number, argumentOf: (own: number) => number | null): void {
-  let own = 0;
+  const own = p.cell(0);
   repeat(
     p,
     { offset: call, length: CALL_LENGTH },
     () => {
-      own = p.memory.word(argument(p, 0));
-      const other = p.memory.byte(p.linear(call)) === CALL && own > 0 ? argumentOf(own) : null;
+      own.value = p.memory.word(argument(p, 0));
+      const other = p.memory.byte(p.linear(call)) === CALL && own.value > 0 ? argumentOf(own.value) : null;
       return other !== null && p.memory.writeWord(argument(p, 0), other);
     },
     () => {
-      p.memory.writeWord(argument(p, 0), own);
+      p.memory.writeWord(argument(p, 0), own.value);
     },
   );
 }
@@ -113,19 +121,19 @@ export function repeatCall(p: Place, call: number, argumentOf: (own: number) => 
 /** A store is done once more, before its own, to the address that `target` says (null: not now). */
 export function repeatStore(p: Place, store: Instruction, target: () => number | null): void {
   const base = (store.memory?.base ?? ICED_EAX) - ICED_EAX;
-  let own = 0;
+  const own = p.cell(0);
   repeat(
     p,
     store,
     () => {
       const wanted = target();
       if (wanted === null) return false;
-      own = registers(p)[base];
-      registers(p)[base] = own + ((wanted - effectiveAddress(p, store)) | 0);
+      own.value = registers(p)[base];
+      registers(p)[base] = own.value + ((wanted - effectiveAddress(p, store)) | 0);
       return true;
     },
     () => {
-      registers(p)[base] = own;
+      registers(p)[base] = own.value;
     },
   );
 }
@@ -145,16 +153,16 @@ export function withRegister(
   wanted: () => boolean,
   change: (own: number) => number,
 ): void {
-  let own: number | null = null;
+  const own = p.cell<number | null>(null);
   p.hook(offset, () => {
-    if (own !== null || !wanted()) return;
-    own = registers(p)[register];
-    registers(p)[register] = change(own);
+    if (own.value !== null || !wanted()) return;
+    own.value = registers(p)[register];
+    registers(p)[register] = change(own.value);
     p.executed();
   });
   p.hook(offset + length, () => {
-    if (own !== null) registers(p)[register] = own;
-    own = null;
+    if (own.value !== null) registers(p)[register] = own.value;
+    own.value = null;
   });
 }
 

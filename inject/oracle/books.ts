@@ -2,9 +2,10 @@
  * The kernel's own books, read as they stand now: struct page, slabs, heaps, lists. Reading changes nothing, and
  * whatever the guest's memory contains, every read is inside RAM or gives 0, and every walk is bounded.
  *
- * Layouts are those of kernel/include/linux and kernel/mm/slab.h.
+ * Layouts are in ../layouts.ts.
  */
 import type { Session } from '../../guest/session.ts';
+import { BUFCTL_LIVE, KMEM_CACHE, PAGE_RECORD, SLAB } from '../layouts.ts';
 
 export const PAGE = 4096;
 export const KERNEL_BASE = 0xc000_0000;
@@ -15,10 +16,6 @@ export const PG_BUDDY = 0x02;
 export const PG_ZONE = 0x04;
 export const PG_SLAB = 0x08;
 export const PG_LARGE = 0x10;
-const PAGE_RECORD = 20;
-
-export const BUFCTL_END = 0xffff;
-export const BUFCTL_LIVE = 0xfffe;
 
 /** struct page, one frame. */
 export interface PageRecord {
@@ -124,33 +121,33 @@ export class Books {
   page(pa: number): PageRecord {
     const frame = Math.floor(pa / PAGE);
     if (frame < 0 || frame >= this.frames) return { count: 1, order: 0, flags: 1, owner: 0, slab: 0 };
-    const at = this.memMap + frame * PAGE_RECORD;
+    const at = this.memMap + frame * PAGE_RECORD.sizeof;
     return {
-      count: this.u32(at + 8),
-      order: this.u8(at + 12),
-      flags: this.u8(at + 13),
-      owner: this.u16(at + 14),
-      slab: this.u32(at + 16),
+      count: this.u32(at + PAGE_RECORD.count),
+      order: this.u8(at + PAGE_RECORD.order),
+      flags: this.u8(at + PAGE_RECORD.flags),
+      owner: this.u16(at + PAGE_RECORD.owner),
+      slab: this.u32(at + PAGE_RECORD.slab),
     };
   }
 
   /** The slab object that holds `pa`, of a page marked PG_SLAB; null outside its objects or if the books are broken. */
   slabPlace(pa: number, slab: number): SlabPlace | null {
-    const cache = this.u32(slab + 8);
-    const size = this.u32(cache + 36);
-    const objects = this.u16(cache + 44);
-    const first = this.u32(slab + 12);
+    const cache = this.u32(slab + SLAB.cache);
+    const size = this.u32(cache + KMEM_CACHE.size);
+    const objects = this.u16(cache + KMEM_CACHE.objects);
+    const first = this.u32(slab + SLAB.mem);
     if (size === 0 || size > 1 << 22) return null;
     const offset = this.linear(pa) - first;
     const index = Math.floor(offset / size);
     if (offset < 0 || index >= objects) return null;
     return {
-      heap: this.u32(cache + 32),
+      heap: this.u32(cache + KMEM_CACHE.heap),
       cache,
-      name: this.text(cache + 8, 24),
+      name: this.text(cache + KMEM_CACHE.name, 24),
       start: first + index * size,
-      usable: this.u32(cache + 40),
-      live: this.u16(slab + 20 + 2 * index) === BUFCTL_LIVE,
+      usable: this.u32(cache + KMEM_CACHE.usable),
+      live: this.u16(slab + SLAB.bufctl + 2 * index) === BUFCTL_LIVE,
     };
   }
 

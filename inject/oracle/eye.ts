@@ -8,6 +8,7 @@
  */
 import type { Watcher } from '../../emu/cpu/engine.ts';
 import type { Session } from '../../guest/session.ts';
+import { MODULE, NOOKS_DOMAIN } from '../layouts.ts';
 import type { WildWrite } from '../model.ts';
 import { type Books, PAGE, ZONE_BASE } from './books.ts';
 import type { Ownership, Target } from './ownership.ts';
@@ -105,7 +106,7 @@ export class Eye implements Watcher {
     const { cpu, engine } = this.session.machine;
     const { driver } = this.ownership;
     this.ownership.newMoment();
-    if (driver && driver.domain === 0 && this.books.u32(driver.record + 48) !== 0) {
+    if (driver && driver.domain === 0 && this.books.u32(driver.record + MODULE.domainId) !== 0) {
       // The domain was made after the module was listed.
       this.ownership.find(this.name);
       this.findDirectory();
@@ -241,7 +242,8 @@ export class Eye implements Watcher {
     const table = this.books.symbol('nooks_domains');
     if (domain === 0 || domain > 64 || table === 0) return;
     const record = this.books.u32(table + 4 * (domain - 1));
-    if (this.books.u16(record + 4) === domain) this.directories.add(this.books.u32(record));
+    if (this.books.u16(record + NOOKS_DOMAIN.id) === domain)
+      this.directories.add(this.books.u32(record + NOOKS_DOMAIN.cr3));
   }
 
   /** The module's data: all of those pages are the driver's as long as it is loaded. */

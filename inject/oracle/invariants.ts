@@ -3,9 +3,24 @@
  * what must hold of lists, slabs, pages and tasks at rest. A row says the first thing wrong, or null. All walks are
  * bounded, whatever the guest's memory contains.
  */
+import {
+  BUFCTL_END,
+  BUFCTL_LIVE,
+  HEAP,
+  KMEM_CACHE,
+  MM,
+  MODULE,
+  NET_DEVICE,
+  NOOKS_DOMAIN,
+  PAGE_RECORD,
+  POOL,
+  SIZE_CACHES,
+  SLAB,
+  TASK,
+} from '../layouts.ts';
 import type { Corruption } from '../model.ts';
 import { writablePages } from '../validate/memory.ts';
-import { type Books, BUFCTL_END, BUFCTL_LIVE, hex, KERNEL_BASE, PAGE, PG_BUDDY, ZONE_BASE } from './books.ts';
+import { type Books, hex, KERNEL_BASE, PAGE, PG_BUDDY, ZONE_BASE } from './books.ts';
 
 /** How things stood when the oracle was armed. */
 export interface Baseline {
@@ -143,7 +158,7 @@ function zoneTables(b: Books): string | null {
 function processDirectories(b: Books): string | null {
   const kernel = b.u32(b.symbol('kernel_pgd'));
   for (const at of b.list(b.symbol('all_mms'), MAX_TASKS).entries) {
-    const pgd = b.u32(at - 24);
+    const pgd = b.u32(at - MM.all + MM.pgd);
     for (let n = KERNEL_PDE; n < ENTRIES; n++)
       if ((b.u32(pgd + 4 * n) ^ b.u32(kernel + 4 * n)) & ~VOLATILE) return `${hex(pgd)}, entry ${n}`;
   }
@@ -156,7 +171,7 @@ function strayPages(b: Books): string | null {
   for (let n = 0; table !== 0 && n < MAX_DOMAINS; n++) {
     const domain = b.u32(table + 4 * n);
     if (domain === 0) continue;
-    for (const { lin, pa } of writablePages(b.ram, b.u32(domain)))
+    for (const { lin, pa } of writablePages(b.ram, b.u32(domain + NOOKS_DOMAIN.cr3)))
       if (lin < TOP && pa < b.ram.length && b.page(pa).owner !== n + 1)
         return `domain ${n + 1} can write ${hex(lin)}, which is not its`;
   }
@@ -166,12 +181,12 @@ function strayPages(b: Books): string | null {
 // ---- lists ---------------------------------------------------------------------------------------------------------
 
 function modules(b: Books): string | null {
-  const { entries, fault } = b.chain(b.u32(b.symbol('module_list')), 0, 256);
+  const { entries, fault } = b.chain(b.u32(b.symbol('module_list')), MODULE.next, 256);
   return fault ?? dead(b, entries);
 }
 
 function networkDevices(b: Books): string | null {
-  const { fault } = b.chain(b.u32(b.symbol('dev_base')), 124, 256);
+  const { fault } = b.chain(b.u32(b.symbol('dev_base')), NET_DEVICE.next, 256);
   return fault;
 }
 
@@ -186,10 +201,10 @@ const STATES = [0, 1, 2, 4];
 function tasks(b: Books): string | null {
   const { entries, fault } = taskList(b);
   if (fault) return fault;
-  const records = entries.map(at => at - 60);
+  const records = entries.map(at => at - TASK.tasks);
   if (records.length !== b.u32(b.symbol('task_count'))) return `${records.length} are on the list`;
   for (const task of records) {
-    const state = b.u32(task + 8);
+    const state = b.u32(task + TASK.state);
     if (!STATES.includes(state)) return `state of ${hex(task)} is ${state}`;
   }
   const current = b.u32(b.symbol('current_task'));
@@ -200,13 +215,13 @@ function tasks(b: Books): string | null {
 function runQueue(b: Books): string | null {
   const { entries, fault } = b.list(b.symbol('run_queue'), MAX_TASKS);
   if (fault) return fault;
-  const asleep = entries.map(at => at - 68).find(task => b.u32(task + 8) !== 0);
+  const asleep = entries.map(at => at - TASK.runList).find(task => b.u32(task + TASK.state) !== 0);
   return asleep === undefined ? null : `${hex(asleep)} is on it and sleeps`;
 }
 
 function stacks(b: Books): string | null {
   for (const at of taskList(b).entries) {
-    const stack = b.u32(at - 60 + 48);
+    const stack = b.u32(at - TASK.tasks + TASK.kstack);
     if (b.u32(stack) !== CANARY) return `the lowest word of ${hex(stack)} is ${hex(b.u32(stack))}`;
   }
   return null;
@@ -216,56 +231,57 @@ function stacks(b: Books): string | null {
 
 /** A heap's caches: those of its sizes, and those that were made. */
 function heap(b: Books, at: number, poison: boolean): string | null {
-  const caches = Array.from({ length: 7 }, (_, n) => at + 36 + 88 * n);
-  const made = b.list(at + 652, 1024);
+  const caches = Array.from({ length: SIZE_CACHES }, (_, n) => at + HEAP.sizes + KMEM_CACHE.sizeof * n);
+  const made = b.list(at + HEAP.caches, 1024);
   if (made.fault) return made.fault;
-  const large = b.list(at + 660, MOST);
+  const large = b.list(at + HEAP.large, MOST);
   if (large.fault) return `large objects: ${large.fault}`;
   const poisoned = poison && b.u8(b.symbol('poison')) === 1;
   for (const cache of [...caches, ...made.entries]) {
-    const fault = cacheFault(b, cache, poisoned && b.u32(cache + 80) === 0);
-    if (fault) return `${b.text(cache + 8, 24)}: ${fault}`;
+    const fault = cacheFault(b, cache, poisoned && b.u32(cache + KMEM_CACHE.ctor) === 0);
+    if (fault) return `${b.text(cache + KMEM_CACHE.name, 24)}: ${fault}`;
   }
   return null;
 }
 
 function cacheFault(b: Books, cache: number, poisoned: boolean): string | null {
-  const objects = b.u16(cache + 44);
+  const objects = b.u16(cache + KMEM_CACHE.objects);
   let inUse = 0;
-  for (const [list, name] of [
-    [52, 'full'],
-    [60, 'partial'],
-    [68, 'empty'],
-  ] as const) {
-    const { entries, fault } = b.list(cache + list, MOST);
+  for (const name of ['full', 'partial', 'empty'] as const) {
+    const { entries, fault } = b.list(cache + KMEM_CACHE[name], MOST);
     if (fault) return `${name} slabs: ${fault}`;
     for (const slab of entries) {
       const wrong = slabFault(b, slab, cache, objects, poisoned);
       if (wrong) return `slab ${hex(slab)}: ${wrong}`;
-      const used = b.u16(slab + 16);
+      const used = b.u16(slab + SLAB.inuse);
       const right =
         name === 'full' ? used === objects : name === 'empty' ? used === 0 : used > 0 && used < objects;
       if (!right) return `slab ${hex(slab)} with ${used} of ${objects} is among the ${name} ones`;
       inUse += used;
     }
   }
-  const counted = b.u32(cache + 76);
+  const counted = b.u32(cache + KMEM_CACHE.inuse);
   return counted === inUse ? null : `${inUse} objects are in use, ${counted} are counted`;
 }
 
 function slabFault(b: Books, slab: number, cache: number, objects: number, poisoned: boolean): string | null {
-  if (b.u32(slab + 8) !== cache) return `its cache is ${hex(b.u32(slab + 8))}`;
+  const its = b.u32(slab + SLAB.cache);
+  if (its !== cache) return `its cache is ${hex(its)}`;
   let free = 0;
-  for (let n = b.u16(slab + 18); n !== BUFCTL_END; n = b.u16(slab + 20 + 2 * n)) {
+  for (let n = b.u16(slab + SLAB.free); n !== BUFCTL_END; n = b.u16(slab + SLAB.bufctl + 2 * n)) {
     if (n >= objects || ++free > objects) return 'its free list is broken';
     const fault = poisoned
-      ? poisonFault(b, b.u32(slab + 12) + n * b.u32(cache + 36), b.u32(cache + 40))
+      ? poisonFault(
+          b,
+          b.u32(slab + SLAB.mem) + n * b.u32(cache + KMEM_CACHE.size),
+          b.u32(cache + KMEM_CACHE.usable),
+        )
       : null;
     if (fault) return fault;
   }
   let live = 0;
-  for (let n = 0; n < objects; n++) if (b.u16(slab + 20 + 2 * n) === BUFCTL_LIVE) live++;
-  return live + free === objects && live === b.u16(slab + 16)
+  for (let n = 0; n < objects; n++) if (b.u16(slab + SLAB.bufctl + 2 * n) === BUFCTL_LIVE) live++;
+  return live + free === objects && live === b.u16(slab + SLAB.inuse)
     ? null
     : `${live} live and ${free} free of ${objects}`;
 }
@@ -280,7 +296,7 @@ function poisonFault(b: Books, object: number, bytes: number): string | null {
 
 function packetCount(b: Books): string | null {
   const counted = b.u32(b.symbol('skb_count'));
-  const inUse = b.u32(b.u32(b.symbol('skb_cache')) + 76);
+  const inUse = b.u32(b.u32(b.symbol('skb_cache')) + KMEM_CACHE.inuse);
   return counted === inUse ? null : `${inUse} sk_buffs are in use, ${counted} are counted`;
 }
 
@@ -289,16 +305,20 @@ function packetCount(b: Books): string | null {
 function pool(b: Books, at: number): string | null {
   let free = 0;
   for (let order = 0; order <= MAX_ORDER; order++) {
-    const { entries, fault } = b.list(at + 12 + 8 * order, MOST);
+    const { entries, fault } = b.list(at + POOL.blocks + 8 * order, MOST);
     if (fault) return `order ${order}: ${fault}`;
     for (const page of entries) {
-      const flags = b.u8(page + 13);
-      if (!(flags & PG_BUDDY) || b.u8(page + 12) !== order || b.u32(page + 8) !== 0)
+      const flags = b.u8(page + PAGE_RECORD.flags);
+      if (
+        !(flags & PG_BUDDY) ||
+        b.u8(page + PAGE_RECORD.order) !== order ||
+        b.u32(page + PAGE_RECORD.count) !== 0
+      )
         return `order ${order}: ${hex(page)} is no free block of it`;
       free += 1 << order;
     }
   }
-  const counted = b.u32(at + 8);
+  const counted = b.u32(at + POOL.free);
   return counted === free ? null : `${free} pages are free, ${counted} are counted`;
 }
 

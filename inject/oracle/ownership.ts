@@ -8,8 +8,20 @@
  * that is on no queue just then.
  */
 import {
-  type Books,
   BUFCTL_LIVE,
+  KMEM_CACHE,
+  MODULE,
+  MODULE_NAME,
+  NET_DEVICE,
+  PCI_DEV,
+  PCI_RESOURCES,
+  RESOURCE,
+  SK_BUFF,
+  SLAB,
+  TASK,
+} from '../layouts.ts';
+import {
+  type Books,
   KERNEL_BASE,
   PAGE,
   type PageRecord,
@@ -28,25 +40,8 @@ export interface Target {
 
 const RIGHT: Target = { verdict: 'right', what: '' };
 
-// struct sk_buff
 const SKB_CACHE = 'skbuff_head_cache';
-const SKB_LIST = 8;
-const SKB_HEAD = 48;
-
-// struct net_device: what a driver sets is before `next`.
-const NETDEV_PRIV = 68;
-const NETDEV_OWNER = 72;
-const NETDEV_HARD_HEADER = 120;
-const NETDEV_DRIVERS = 124;
-
-// struct pci_dev and its resources
-const PCI_RESOURCES = 28;
-const RESOURCE = 20;
-const PCI_DRIVER = PCI_RESOURCES + 6 * RESOURCE + 8;
 const MAX_DEVICES = 256;
-
-// struct module
-const RO_END = 52;
 const MAX_MODULES = 256;
 const KSTACK_SIZE = 8192;
 const MAX_TASKS = 1024;
@@ -84,16 +79,16 @@ export class Ownership {
   find(name: string): DriverPlace | null {
     const { books } = this;
     this.driver = null;
-    const { entries } = books.chain(books.u32(books.symbol('module_list')), 0, MAX_MODULES);
+    const { entries } = books.chain(books.u32(books.symbol('module_list')), MODULE.next, MAX_MODULES);
     for (const record of entries) {
-      if (books.text(record + 4, 28) !== name) continue;
-      const base = books.u32(record + 40);
+      if (books.text(record + MODULE.name, MODULE_NAME) !== name) continue;
+      const base = books.u32(record + MODULE.base);
       this.driver = {
         record,
         base,
-        readOnlyEnd: books.u32(record + RO_END),
-        end: base + books.u32(record + 44),
-        domain: books.u32(record + 48),
+        readOnlyEnd: books.u32(record + MODULE.roEnd),
+        end: base + books.u32(record + MODULE.size),
+        domain: books.u32(record + MODULE.domainId),
       };
       break;
     }
@@ -113,11 +108,12 @@ export class Ownership {
     const { books, driver } = this;
     if (driver?.domain) return RIGHT;
     for (const at of books.list(books.symbol('pci_devices'), MAX_DEVICES).entries)
-      for (let n = 0; n < 6; n++) {
-        const start = books.u32(at + PCI_RESOURCES + n * RESOURCE + 4);
-        const end = books.u32(at + PCI_RESOURCES + n * RESOURCE + 8);
+      for (let n = 0; n < PCI_RESOURCES; n++) {
+        const resource = at + PCI_DEV.resource + n * RESOURCE.sizeof;
+        const start = books.u32(resource + RESOURCE.start);
+        const end = books.u32(resource + RESOURCE.end);
         if (start === 0 || pa < start || pa > end) continue;
-        const bound = books.u32(at + PCI_DRIVER);
+        const bound = books.u32(at + PCI_DEV.driver);
         const own = bound === 0 || (driver !== null && bound >= driver.base && bound < driver.end);
         return own ? RIGHT : { verdict: 'wild', what: 'registers of another driver’s device' };
       }
@@ -151,7 +147,7 @@ export class Ownership {
     if (this.books.page(first).count === 0) return { verdict: 'wild', what: 'free page of the zone' };
     const skb = this.packetAt(pa);
     if (skb !== 0)
-      return this.books.u32(skb + SKB_LIST) === 0
+      return this.books.u32(skb + SK_BUFF.list) === 0
         ? RIGHT
         : { verdict: 'wild', what: 'data of a packet that the kernel has' };
     if (this.isPooled(lin)) return { verdict: 'wild', what: 'data of a freed packet' };
@@ -170,12 +166,13 @@ export class Ownership {
   /** Kernel objects that a driver writes by inline functions of the kernel's headers. */
   private drivers(place: SlabPlace, lin: number): boolean {
     const { books } = this;
-    if (place.name === SKB_CACHE) return books.u32(place.start + SKB_LIST) === 0;
+    if (place.name === SKB_CACHE) return books.u32(place.start + SK_BUFF.list) === 0;
     const field = lin - place.start;
-    if (field >= NETDEV_DRIVERS || place.usable < NETDEV_DRIVERS) return false;
-    if (this.ethHeader === 0 || books.u32(place.start + NETDEV_HARD_HEADER) !== this.ethHeader) return false;
-    const priv = books.physical(books.u32(place.start + NETDEV_PRIV));
-    const owner = books.u32(place.start + NETDEV_OWNER);
+    if (field >= NET_DEVICE.next || place.usable < NET_DEVICE.next) return false;
+    if (this.ethHeader === 0 || books.u32(place.start + NET_DEVICE.hardHeader) !== this.ethHeader)
+      return false;
+    const priv = books.physical(books.u32(place.start + NET_DEVICE.priv));
+    const owner = books.u32(place.start + NET_DEVICE.owner);
     return priv >= 0 && books.inZone(priv) && (owner === 0 || owner === this.driver?.record);
   }
 
@@ -212,18 +209,19 @@ export class Ownership {
   private taskOfStack(lin: number): string {
     const { books } = this;
     for (const at of books.list(books.symbol('all_tasks'), MAX_TASKS).entries) {
-      const task = at - 60;
-      const stack = books.u32(task + 48);
-      if (lin >= stack && lin < stack + KSTACK_SIZE) return books.text(task + 32, 16);
+      const task = at - TASK.tasks;
+      const stack = books.u32(task + TASK.kstack);
+      if (lin >= stack && lin < stack + KSTACK_SIZE) return books.text(task + TASK.comm, 16);
     }
     return '';
   }
 
   private moduleAt(lin: number): string {
     const { books } = this;
-    for (const at of books.chain(books.u32(books.symbol('module_list')), 0, MAX_MODULES).entries) {
-      const base = books.u32(at + 40);
-      if (lin >= base && lin < base + books.u32(at + 44)) return books.text(at + 4, 28);
+    for (const at of books.chain(books.u32(books.symbol('module_list')), MODULE.next, MAX_MODULES).entries) {
+      const base = books.u32(at + MODULE.base);
+      if (lin >= base && lin < base + books.u32(at + MODULE.size))
+        return books.text(at + MODULE.name, MODULE_NAME);
     }
     return '';
   }
@@ -255,28 +253,29 @@ export class Ownership {
   }
 
   private holds(skb: number, frame: number): boolean {
-    return this.books.physical(this.books.u32(skb + SKB_HEAD)) >>> 12 === frame && this.books.live(skb);
+    return this.books.physical(this.books.u32(skb + SK_BUFF.head)) >>> 12 === frame && this.books.live(skb);
   }
 
   /** Looks through all live sk_buffs. Often called for pages that hold no packet, so it reads RAM by itself. */
   private findPacket(frame: number): number {
     const { books, skbCache } = this;
     const { view } = books;
-    const objects = books.u16(skbCache + 44);
-    const size = books.u32(skbCache + 36);
+    const objects = books.u16(skbCache + KMEM_CACHE.objects);
+    const size = books.u32(skbCache + KMEM_CACHE.size);
     const head = books.linear(frame * PAGE);
-    for (const list of [52, 60])
+    const headAt = SK_BUFF.head;
+    for (const list of [KMEM_CACHE.full, KMEM_CACHE.partial])
       for (
         let slab = books.u32(skbCache + list), n = 0;
         slab !== skbCache + list && n < MAX_SLABS;
         slab = books.u32(slab), n++
       ) {
-        const bufctl = books.physical(slab) + 20;
-        const first = books.physical(books.u32(slab + 12));
-        if (bufctl < 20 || first < 0 || first + objects * size > books.ram.length) return 0;
+        const bufctl = books.physical(slab) + SLAB.bufctl;
+        const first = books.physical(books.u32(slab + SLAB.mem));
+        if (bufctl < SLAB.bufctl || first < 0 || first + objects * size > books.ram.length) return 0;
         for (let k = 0; k < objects; k++)
           if (
-            view.getUint32(first + k * size + SKB_HEAD, true) === head &&
+            view.getUint32(first + k * size + headAt, true) === head &&
             view.getUint16(bufctl + 2 * k, true) === BUFCTL_LIVE
           )
             return KERNEL_BASE + first + k * size;

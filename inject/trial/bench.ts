@@ -6,6 +6,7 @@
  * interface going down and up, so that a driver's open and close run in each trial, all questions of trialctl at least
  * once, and well over a thousand packets.
  */
+import type { Saved } from '../../emu/bus.ts';
 import type { Checkpoint } from '../../emu/machine.ts';
 import type { Profile } from '../../emu/profile/profile.ts';
 import type { GuestBuild } from '../../guest/build.ts';
@@ -56,7 +57,8 @@ const NO_FAULTS: Omit<TrialPlan, 'driver'> = {
 /** What a trial has in hand until it ends. */
 interface Running {
   injector: Injector;
-  oracle: Oracle;
+  /** Null where nobody judges. */
+  oracle: Oracle | null;
 }
 
 export class Bench {
@@ -140,8 +142,38 @@ export class Bench {
     return recorder.observation(this.console.text());
   }
 
-  /** Restores the warm point, runs to the injection and through it: for a debugger, who goes on from here. */
-  begin(plan: TrialPlan): void {
+  /** The same for a debugger, who goes on from here, and may go back; nobody judges what he does. */
+  beginUnjudged(plan: TrialPlan): void {
+    this.end();
+    this.restore();
+    const { machine } = this.session;
+    machine.run(machine.cycles() + plan.delay);
+    const injector = new Injector(this.session, plan);
+    this.running = { injector, oracle: null };
+    injector.inject();
+  }
+
+  /** When the faults of the trial that was begun had their first effect; null: not yet. */
+  executed(): (number | null)[] {
+    return this.running?.injector.executedAt() ?? [];
+  }
+
+  /** What of a begun trial lies outside the machine, for who goes back in it. */
+  hostState(): Saved {
+    const { far, console, running } = this;
+    const parts = [far, console, ...(running ? [running.injector] : [])];
+    return {
+      save: () => parts.map(part => part.save()),
+      load: state => {
+        parts.forEach((part, n) => {
+          part.load((state as unknown[])[n]);
+        });
+      },
+    };
+  }
+
+  /** Restores the warm point, runs to the injection and through it. */
+  private begin(plan: TrialPlan): void {
     this.end();
     this.timed('restore', () => this.restore());
     const { machine } = this.session;
@@ -181,13 +213,13 @@ export class Bench {
       );
     });
     recorder.injected(injector.executedAt(), injector.notInjected());
-    recorder.judged(this.timed('oracle', () => oracle.finish()));
+    if (oracle) recorder.judged(this.timed('oracle', () => oracle.finish()));
   }
 
   /** Takes away what the last trial hooked in. */
   private end(): void {
     this.running?.injector.dispose();
-    this.running?.oracle.dispose();
+    this.running?.oracle?.dispose();
     this.running = null;
   }
 

@@ -52,3 +52,9 @@ export function modulesOf({ isolation, policy }: Configuration, driver: string, 
     `trialsend ${FAR_IP} ${SEND_PORT} ${SEED} ${SEND_BUFFER} ${period}`,
   ];
 }
+
+/** Names of the files that the trials of these configurations load, beside the kernel; sorted, each once. */
+export function filesOf(configurations: readonly Configuration[], driver: string): string[] {
+  const modules = configurations.flatMap(configuration => modulesOf(configuration, driver, 0));
+  return [...new Set(modules.map(line => line.split(' ')[0]))].sort();
+}

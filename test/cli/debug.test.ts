@@ -47,7 +47,7 @@ describe('input', () => {
   it('comes from a pipe, echoed; the guest’s serial port is heard', async () => {
     const { out, err, code } = await debug([image], 'until bench_run\nc\n');
     expect(out).toMatch(
-      /^\(nooks86\) until bench_run\n[\s\S]*<bench_run>[\s\S]*\(nooks86\) c\n[\s\S]*RESULT call/,
+      /^\(nooks86\) until bench_run\n[\s\S]*<bench_run\+0x\w+>[\s\S]*\(nooks86\) c\n[\s\S]*RESULT call/,
     );
     expect(out).toContain('the guest exits with code 0\n');
     expect([err, code]).toEqual(['', 0]);
@@ -93,6 +93,7 @@ describe('wrong usage', () => {
     [['IMAGE', '--profile', 'z80'], 'unknown profile z80'],
     [['IMAGE', '--isolation', 'some'], '--isolation'],
     [['IMAGE', '--memory', '0'], '--memory must be a whole number from 1 to 2048'],
+    [['IMAGE', '--gdb', '70000'], '--gdb must be a whole number from 0 to 65535'],
     [['IMAGE', 'another'], 'too many arguments'],
     [['IMAGE', '--frob'], "unknown option '--frob'"],
   ])('%j: one line and exit code 2', async (args, message) => {

@@ -44,7 +44,8 @@ const PARTS: Parts = {
     const bench = new FakeBench(configuration);
     return Object.assign(bench, {
       session: undefined as never,
-      begin: () => {},
+      beginUnjudged: () => {},
+      hostState: () => ({ save: () => null, load: () => {} }),
       run: (plan: Parameters<FakeBench['run']>[0]) => {
         const o = observe(configuration, plan);
         change(o);

@@ -9,7 +9,14 @@ const LOOKS = [
   'x/2s $eip',
   'xp/8xb $cr3',
   'disas',
-  'bt',
+  'bt full',
+  'info frame',
+  'info locals',
+  'info args',
+  'up',
+  'down',
+  'list',
+  'ptype u32',
   'walk $eip',
   'walk 0x40000000',
   'walk 0xdeadbeef $cr3',
@@ -40,13 +47,14 @@ describe.each(['pgswitch', 'fault', 'call'])('%s', name => {
     const script = [
       'break bench_run',
       'continue',
-      'step 40',
+      'stepi 40',
       'watch $esp-16 16',
       'continue',
+      'nexti',
       'next',
       'continue 3000',
     ];
-    for (const line of [...script, 'delete', 'step 500', 'continue 100000']) {
+    for (const line of [...script, 'delete', 'stepi 500', 'continue 100000']) {
       const said = await plain.run(line);
       expect(await looked.run(line)).toBe(said);
       expect(said).not.toContain('error:');

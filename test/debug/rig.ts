@@ -9,9 +9,12 @@ import { artefact } from '../../guest/build.ts';
 export const MIB = 1 << 20;
 
 export async function debugBench(name: string, profile: 'p4-1700' | 'p3-1000' = 'p4-1700') {
+  return debugImage(await benchBytes(name), name, { profile });
+}
+
+export async function benchBytes(name: string): Promise<Uint8Array> {
   const build = await buildBenchGuests({ only: [name], shift: 12 });
-  const bytes = new Uint8Array(readFileSync(artefact(build, `${name}.elf`)));
-  return debugImage(bytes, name, { profile });
+  return new Uint8Array(readFileSync(artefact(build, `${name}.elf`)));
 }
 
 export function debugImage(

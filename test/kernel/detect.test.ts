@@ -4,8 +4,9 @@
  * does without isolation. (The exceptions that forbidden accesses raise are in nooks.test.ts.)
  */
 import { describe, expect, it } from 'vitest';
+import { parseIp } from '../../bench/farend/packets.ts';
 import type { Session } from '../../guest/session.ts';
-import { counters, netsend, type Run, runGuest } from './nooks-guest.ts';
+import { breakFunction, CODE, counters, GUEST_IP, netsend, type Run, runGuest } from './nooks-guest.ts';
 
 /** A trigger's line of /proc/nooks/triggers. */
 function trigger(text: string, name: string): { action: string; count: number } {
@@ -194,11 +195,52 @@ describe('a trigger', () => {
   });
 });
 
+const [ITR, ICS, IMC, RCTL] = [0xc4, 0xc8, 0xd8, 0x100];
+/** A bit of ICS: a packet is sent. */
+const TXDW = 1;
+const register = (session: Session, offset: number, value: number) =>
+  session.machine.cards[0].device.memory.writeMmio(offset, 4, value);
+
+describe('an interrupt storm', () => {
+  let interrupts = 0;
+  const storm = (options: string, commands: string) => {
+    interrupts = 0;
+    return runGuest(
+      `insmod e1000; sleep 50; ${commands}; echo now; sleep 300; ${netsend(3)}; cat /proc/nooks; cat /proc/nooks/triggers`,
+      {
+        options,
+        onLine: (line, session) => {
+          if (line !== 'now') return;
+          // The device asks again as soon as the driver has read why it asked.
+          register(session, ITR, 0);
+          session.machine.engine.addHook(session.address('e1000_clean_tx'), () => {
+            if (interrupts++ < 2000) register(session, ICS, TXDW);
+          });
+          register(session, ICS, TXDW);
+        },
+      },
+    );
+  };
+
+  it('is found, the device is silenced, and the driver comes back', async () => {
+    const { text, exit, sink } = await storm('isolation=nooks', 'cat /proc/nooks/limits');
+    expect(text).toMatch(/e1000 failed: limit: storm 401 of 400/);
+    expect(trigger(text, 'storm').count).toBe(1);
+    expect(counters(text, 'e1000')).toMatchObject({ failures: 1, recoveries: 1 });
+    expect(exit).toBe(0);
+    expect(sink).toMatchObject({ messages: 3, damaged: 0 });
+  });
+
+  it('is none below the limit', async () => {
+    const { text, exit } = await storm('isolation=nooks', 'echo e1000 storm 4000 > /proc/nooks/limits');
+    expect(interrupts).toBeGreaterThan(2000);
+    expect(trigger(text, 'storm').count).toBe(0);
+    expect(counters(text, 'e1000').failures).toBe(0);
+    expect(exit).toBe(0);
+  });
+});
+
 describe('the heartbeat', () => {
-  const IMC = 0xd8;
-  const RCTL = 0x100;
-  const register = (session: Session, offset: number, value: number) =>
-    session.machine.cards[0].device.memory.writeMmio(offset, 4, value);
   /** Does `what` when netsend's first stream is done. */
   const disturb = (commands: string, what: (session: Session) => void) => {
     let done = false;
@@ -235,6 +277,30 @@ describe('the heartbeat', () => {
     );
     expect(deaf.text).toMatch(/e1000 failed: eth0 is deaf/);
     expect(counters(deaf.text, 'e1000')).toMatchObject({ failures: 1, recoveries: 1 });
+  });
+
+  it('finds a driver that says it has no link, and receives', async () => {
+    const { text, exit, sink } = await runGuest(
+      `insmod e1000; sleep 50; ifconfig eth0 down; echo now; sleep 20; ifconfig eth0 up; sleep 300; ${netsend(3)}; cat /proc/nooks; cat /proc/nooks/triggers`,
+      {
+        modules: ['ifconfig'],
+        onLine: (line, session, _sink, station) => {
+          if (line !== 'now') return;
+          breakFunction(session, 'e1000_check_link', CODE.returnZero);
+          const { clock } = session.machine;
+          const asking = clock.register('ARP requests', at => {
+            station.resolve(parseIp(GUEST_IP));
+            clock.schedule(asking, at + clock.ticksOf(0.004));
+          });
+          clock.schedule(asking, clock.now());
+        },
+      },
+    );
+    expect(text).toMatch(/e1000 failed: eth0 has no link, and receives/);
+    expect(trigger(text, 'heartbeat').count).toBe(1);
+    expect(counters(text, 'e1000')).toMatchObject({ failures: 1, recoveries: 1 });
+    expect(exit).toBe(0);
+    expect(sink).toMatchObject({ messages: 3, damaged: 0 });
   });
 
   it('raises no alarm where nobody answers, or without a link', async () => {

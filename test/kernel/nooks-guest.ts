@@ -7,12 +7,14 @@ import { findProfile } from '../../emu/profile/index.ts';
 import type { Profile } from '../../emu/profile/profile.ts';
 import { buildGuest, type GuestBuild } from '../../guest/build.ts';
 import { Session } from '../../guest/session.ts';
+import { Injector } from '../../inject/faults/inject.ts';
+import type { Persistence } from '../../inject/model.ts';
 
 const PROFILE = findProfile('p4-1700');
 const MEMORY = 64 << 20;
 const PATIENCE_SECONDS = 30;
 const PORT = 5001;
-const GUEST_IP = '10.0.0.1';
+export const GUEST_IP = '10.0.0.1';
 export const FAR_IP = '10.0.0.2';
 
 let built: Promise<GuestBuild> | undefined;
@@ -39,7 +41,7 @@ export interface RunOptions {
   /** Instead of p4-1700. */
   profile?: Profile;
   /** Called for each whole line of the console, before the guest goes on. */
-  onLine?: (line: string, session: Session, sink: Sink) => void;
+  onLine?: (line: string, session: Session, sink: Sink, station: Station) => void;
 }
 
 /** Boots with init's `commands`; the far end answers ARP and counts netsend's messages. */
@@ -71,11 +73,11 @@ export async function runGuest(
       const whole = line;
       line = '';
       if (whole.startsWith('ip: eth0 is')) greet();
-      onLine?.(whole, session, sink);
+      onLine?.(whole, session, sink, station);
     },
   });
   const { machine } = session;
-  const station = new Station(machine.clock, machine.cards[0].wire, 1, { ip: FAR_IP });
+  const station: Station = new Station(machine.clock, machine.cards[0].wire, 1, { ip: FAR_IP });
   const sink = new Sink(station, PORT);
   machine.cards[0].wire.connect(1, station);
   greet = () => station.resolve(parseIp(GUEST_IP));
@@ -101,4 +103,29 @@ export function counters(text: string, extension: string): Counters {
   if (!line) throw new Error(`/proc/nooks has no ${extension}:\n${text}`);
   const [toKernel, toDriver, deferred, copied, failures, recoveries] = line.split(' ').slice(3).map(Number);
   return { toKernel, toDriver, deferred, copied, failures, recoveries };
+}
+
+/** UD2; JMP to itself; XOR EAX, EAX and RET. */
+export const CODE = { crash: [0x0f, 0x0b], loop: [0xeb, 0xfe], returnZero: [0x31, 0xc0, 0xc3] };
+
+/**
+ * Writes machine code over the beginning of a function of e1000's; a deterministic fault is there again after each
+ * load, until the injector is disposed of.
+ */
+export function breakFunction(
+  session: Session,
+  name: string,
+  code: readonly number[],
+  persistence: Persistence = 'transient',
+): Injector {
+  const { elf } = session.images().find(image => image.name === 'e1000.ko')!;
+  const symbol = elf.symbols.find(s => s.name === name)!;
+  const patch = code.map((value, n) => ({ offset: symbol.value + n, mask: 0xff, value }));
+  const section = elf.sections[symbol.section].name;
+  const injector = new Injector(session, {
+    ...{ driver: 'e1000', trial: 0, seed: 1, persistence, delay: 0 },
+    faults: [{ type: 'TEXT', section, offset: symbol.value, patch }],
+  });
+  injector.inject();
+  return injector;
 }

@@ -1,6 +1,7 @@
 /** Recovery policies on the emulated PC: each of them, who chooses, and what a thousand recoveries leave behind. */
 import { describe, expect, it } from 'vitest';
-import { netsend, runGuest } from './nooks-guest.ts';
+import type { Injector } from '../../inject/faults/inject.ts';
+import { breakFunction, CODE, counters, netsend, runGuest } from './nooks-guest.ts';
 
 const nooks = (more: string) => `isolation=nooks ${more}`;
 /** A driver that fails each time it is called. */
@@ -146,6 +147,88 @@ describe('storms', () => {
     expect(exit).toBe(0);
     expect(sink).toMatchObject({ messages: 2, damaged: 0 });
   });
+});
+
+/** Loops take long to emulate: the watchdog's limit for them is lower than by default. */
+const HASTE = 'echo e1000 time 30000 > /proc/nooks/limits';
+
+describe('a reload', () => {
+  it('that hangs in the init function is ended by the watchdog, and tried again', async () => {
+    let fault: Injector | undefined;
+    let failures = 0;
+    const { text, exit, sink } = await runGuest(
+      `${HASTE}; insmod e1000; sleep 50; echo go; sleep 20; nooksctl fail e1000; sleep 1000; ${netsend(3)}; cat /proc/nooks`,
+      {
+        onLine: (line, session) => {
+          if (line === 'go') fault = breakFunction(session, 'e1000_probe', CODE.loop, 'deterministic');
+          // The user's word, and two reloads; the third finds the driver in good health.
+          else if (line.startsWith('nooks: e1000 failed') && ++failures === 3) fault?.dispose();
+        },
+      },
+    );
+    const reports = [...text.matchAll(/nooks: e1000 failed: (.*)/g)].map(m => m[1]);
+    expect(reports.length).toBe(3);
+    for (const report of reports.slice(1))
+      expect(report).toMatch(/^a call runs for 3\d{4} us, at \w+ \(e1000\+0x/);
+    expect(text).toMatch(/e1000: restart does not work: -5[\s\S]*e1000 restarted after \d+ kilocycles/);
+    expect(exit).toBe(0);
+    expect(sink).toMatchObject({ messages: 3, damaged: 0 });
+  });
+
+  it('that always hangs there ends unloaded, and the kernel goes on', async () => {
+    const { text, exit } = await runGuest(
+      `${HASTE}; nooksctl figure * limit 3; nooksctl figure * pause 20; insmod e1000; sleep 50; echo go; sleep 20; nooksctl fail e1000; sleep 500; cat /proc/modules; echo on we go`,
+      {
+        onLine: (line, session) => {
+          if (line === 'go') breakFunction(session, 'e1000_probe', CODE.loop, 'deterministic');
+        },
+      },
+    );
+    expect(text).toMatch(/e1000 failed \d+ times, it stays unloaded/);
+    expect(text).not.toMatch(/^e1000 \d+/m);
+    expect(text).toMatch(/^on we go$/m);
+    expect(exit).toBe(0);
+  });
+});
+
+/** By function: what a program does that calls it with the lock of the network's configuration (rtnl) held. */
+const LOCKED: Record<string, { commands: string; told: RegExp; code: number }> = {
+  e1000_open: {
+    commands: 'ifconfig eth0 down; echo go; sleep 20; ifconfig eth0 up',
+    told: /^ifconfig: eth0: .*: I\/O error$/m,
+    code: 1,
+  },
+  // What it says is of no interest to a kernel that takes an interface down.
+  e1000_close: { commands: 'echo go; sleep 20; ifconfig eth0 down', told: /^/, code: 0 },
+  e1000_ioctl: {
+    commands: 'echo go; sleep 20; ifconfig eth0 mii 1',
+    told: /^ifconfig: eth0: .*: I\/O error$/m,
+    code: 1,
+  },
+};
+
+describe('a driver that fails while its caller holds rtnl', () => {
+  for (const [fn, { commands, told, code }] of Object.entries(LOCKED))
+    for (const deed of ['crash', 'loop'] as const)
+      it(`comes back, and the lock is free: ${deed} in ${fn}`, async () => {
+        const { text, exit, sink } = await runGuest(
+          `${HASTE}; insmod e1000; sleep 50; ${commands}; sleep 300; ifconfig eth0 down; ifconfig eth0 up; sleep 50; ${netsend(3)}; cat /proc/nooks; echo on we go`,
+          {
+            modules: ['ifconfig'],
+            onLine: (line, session) => {
+              if (line === 'go') breakFunction(session, fn, CODE[deed]);
+            },
+          },
+        );
+        expect(text).toMatch(
+          deed === 'crash' ? /e1000 failed: invalid opcode/ : /e1000 failed: a call runs for 3\d{4} us/,
+        );
+        expect(text).toMatch(told);
+        expect(counters(text, 'e1000')).toMatchObject({ failures: 1, recoveries: 1 });
+        expect(text).toMatch(/^on we go$/m);
+        expect(exit).toBe(code);
+        expect(sink).toMatchObject({ messages: 3, damaged: 0 });
+      });
 });
 
 /** The kinds of nooks_event, in the order of nooks/event.h. */

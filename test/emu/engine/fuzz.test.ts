@@ -6,7 +6,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { Machine } from '../../../emu/machine.ts';
-import { PAGE_CODE } from '../../../emu/mmu/control.ts';
+import { PAGE_CODE } from '../../../emu/mmu/attributes.ts';
 import { profiles } from '../../../emu/profile/index.ts';
 import { CODE, DATA, HANDLERS, PD, PT, Rig } from '../cpu/rig.ts';
 import { figures, random } from './world.ts';

@@ -246,17 +246,21 @@ describe('threads', () => {
     build: { files: new Map(), identity: '', compiler: '', pinned: true },
   };
 
-  it('run jobs, die, and are replaced', async () => {
-    const script = join(bundles, 'thread.mjs');
+  let filename: string;
+  beforeAll(() => {
+    filename = join(bundles, 'thread.mjs');
     buildSync({
       entryPoints: [join(projectRoot(), 'test/inject/campaign/thread.ts')],
-      outfile: script,
+      outfile: filename,
       bundle: true,
       platform: 'node',
       format: 'esm',
       packages: 'external',
     });
-    const worker = new ThreadWorker(campaign, script, 64);
+  });
+
+  it('run jobs, die, and are replaced', async () => {
+    const worker = new ThreadWorker(campaign, { filename, heapMegabytes: 64 });
     const job = (trial: number) => ({
       configuration: SETTINGS.configurations[1],
       plans: [planOf(SETTINGS, trial)],
@@ -272,6 +276,30 @@ describe('threads', () => {
     await worker.close();
     await worker.close();
   });
+
+  it('are ended when a trial takes too long; the others of its job are done', async () => {
+    const lines: string[] = [];
+    const settings = { ...SETTINGS, trials: 9, configurations: [SETTINGS.configurations[1]] };
+    const trials = new Set([0, 4, 6, 7, 8]);
+    const openWorker = () => {
+      const worker = new ThreadWorker(campaign, { filename, trialSeconds: 1 });
+      const run = worker.run.bind(worker);
+      worker.run = job => run({ ...job, plans: job.plans.filter(plan => trials.has(plan.trial)) });
+      return worker;
+    };
+    await fakeCampaign(file, { settings, workers: 1, batch: 9, openWorker, onTrouble: l => lines.push(l) });
+    const message = 'nooks/restart:6: not finished in 1 s of the host’s time';
+    expect(lines).toEqual([`${message}; will be tried once more`, `${message}; recorded as not classified`]);
+    const records = recordsOf(file);
+    expect(records.map(r => [r.plan.trial, r.outcome])).toEqual(
+      [...trials].map(trial => [trial, trial === 6 ? 'not classified' : 'recovered']),
+    );
+    expect(records[2].observation).toMatchObject({
+      end: 'host-error',
+      lastLine: 'not finished in 1 s of the host’s time',
+      packets: 0,
+    });
+  }, 20_000);
 });
 
 describe('a trial', () => {

@@ -8,88 +8,126 @@ import { buildSync } from 'esbuild';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { buildGuest } from '../../../guest/build.ts';
 import { cacheRoot, projectRoot } from '../../../guest/project.ts';
+import { buildIdentity } from '../../../inject/campaign/identity.ts';
 import { MACHINERY } from '../../../inject/campaign/machinery.ts';
+import type { ReplayBench } from '../../../inject/campaign/parts.ts';
 import { ThreadWorker } from '../../../inject/campaign/pool.ts';
 import { runCampaign } from '../../../inject/campaign/run.ts';
 import type { Campaign } from '../../../inject/campaign/runner.ts';
-import { buildIdentity, configurationsOf } from '../../../inject/campaign/settings.ts';
+import { configurationsOf } from '../../../inject/campaign/settings.ts';
 import { ResultsWriter } from '../../../inject/campaign/store.ts';
-import { configurationName, type TrialRecord } from '../../../inject/model.ts';
+import { type Configuration, configurationName, type TrialRecord } from '../../../inject/model.ts';
 import { FakeWorker, recordsOf } from './fake.ts';
 
-const TRIALS = 6;
+const TRIALS = 4;
+/** Of the deterministic campaign: a trial whose driver fails again and again takes several times as long. */
+const FEW = 2;
 
 let dir: string;
 let campaign: Campaign;
 let records: TrialRecord[];
 
-beforeAll(async () => {
-  mkdirSync(cacheRoot(), { recursive: true });
-  dir = mkdtempSync(join(cacheRoot(), 'test-small-'));
-  const build = await buildGuest();
-  campaign = {
-    build,
-    settings: {
-      driver: 'e1000',
-      trials: TRIALS,
-      faultsPerTrial: 5,
-      configurations: configurationsOf(['none', 'nooks'], ['restart']),
-      persistence: 'transient',
-      distribution: 'uniform',
-      types: [],
-      seed: 1,
-      profile: 'p4-1700',
-      ...MACHINERY.minimum,
-      build: buildIdentity(build),
-    },
-  };
-  const file = join(dir, 'small.db');
-  const writer = new ResultsWriter(file, campaign.settings, null);
+/** Machines, by configuration: persistence is the faults' affair. */
+const benches = new Map<string, ReplayBench>();
+
+/** Runs a campaign in this thread. */
+async function run({ build, settings }: Campaign, name: string): Promise<TrialRecord[]> {
+  const file = join(dir, name);
+  const writer = new ResultsWriter(file, settings, null);
   await runCampaign({
-    settings: campaign.settings,
+    settings,
     shard: null,
     writer,
-    plan: MACHINERY.planner(campaign),
+    plan: MACHINERY.planner({ build, settings }),
     judge: MACHINERY.judge,
-    openWorker: () => new FakeWorker(configuration => MACHINERY.openBench(campaign, configuration)),
+    openWorker: () => new FakeWorker(benchOf),
     workers: 1,
-    batch: TRIALS,
+    batch: settings.trials,
     keep: 1,
     stop: { wanted: false },
     onProgress: () => {},
     onTrouble: line => expect.fail(line),
   });
   writer.close();
-  records = recordsOf(file);
-});
+  return recordsOf(file);
+}
+
+function benchOf(configuration: Configuration): ReplayBench {
+  const name = configurationName(configuration);
+  const bench = benches.get(name) ?? MACHINERY.openBench(campaign, configuration);
+  benches.set(name, bench);
+  return bench;
+}
+
+const rowsOf = (of: TrialRecord[]) =>
+  of.map(r => `${r.configuration}:${r.plan.trial} ${r.observation.end}: ${r.outcome}`);
+
+beforeAll(async () => {
+  mkdirSync(cacheRoot(), { recursive: true });
+  dir = mkdtempSync(join(cacheRoot(), 'test-small-'));
+  const build = await buildGuest();
+  const driver = 'e1000';
+  const configurations = configurationsOf(['none', 'nooks'], ['restart', 'shadow']);
+  campaign = {
+    build,
+    settings: {
+      driver,
+      trials: TRIALS,
+      faultsPerTrial: 5,
+      configurations,
+      persistence: 'transient',
+      distribution: 'uniform',
+      types: [],
+      seed: 1,
+      profile: 'p4-1700',
+      ...MACHINERY.minimum,
+      build: buildIdentity(build, { configurations, driver }),
+    },
+  };
+  records = await run(campaign, 'small.db');
+}, 300_000);
 
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-it('comes to what it came to', () => {
-  const rows = records.map(r => `${r.configuration}:${r.plan.trial} ${r.observation.end}: ${r.outcome}`);
-  expect(rows).toMatchInlineSnapshot(`
+it('comes to what it came to', () =>
+  expect(rowsOf(records)).toMatchInlineSnapshot(`
+  [
+    "none:0 panic: crash",
+    "nooks/restart:0 complete: recovered",
+    "nooks/shadow:0 complete: recovered",
+    "none:1 complete: no effect",
+    "nooks/restart:1 complete: no effect",
+    "nooks/shadow:1 complete: no effect",
+    "none:2 panic: crash",
+    "nooks/restart:2 complete: recovered",
+    "nooks/shadow:2 complete: recovered",
+    "none:3 panic: crash",
+    "nooks/restart:3 complete: recovered, applications harmed",
+    "nooks/shadow:3 complete: recovered",
+  ]
+`));
+
+it('with faults that are there again after each load, too', async () => {
+  const { build, settings } = campaign;
+  const configurations = configurationsOf(['nooks'], ['restart', 'shadow']);
+  const again = { ...settings, trials: FEW, configurations, persistence: 'deterministic' as const };
+  const found = await run({ build, settings: again }, 'deterministic.db');
+  const failures = (r: TrialRecord) => r.observation.events.filter(e => e.event === 'FAILED').length;
+  expect(rowsOf(found).map((row, n) => `${row}, ${failures(found[n])} failures`)).toMatchInlineSnapshot(`
     [
-      "none:0 panic: crash",
-      "nooks/restart:0 complete: recovered",
-      "none:1 complete: no effect",
-      "nooks/restart:1 complete: no effect",
-      "none:2 panic: crash",
-      "nooks/restart:2 complete: recovered",
-      "none:3 panic: crash",
-      "nooks/restart:3 complete: recovered, applications harmed",
-      "none:4 panic: crash",
-      "nooks/restart:4 complete: recovered, applications harmed",
-      "none:5 complete: no effect",
-      "nooks/restart:5 complete: recovered",
+      "nooks/restart:0 complete: recovered, applications harmed, 6 failures",
+      "nooks/shadow:0 complete: recovered, applications harmed, 10 failures",
+      "nooks/restart:1 complete: no effect, 0 failures",
+      "nooks/shadow:1 complete: no effect, 0 failures",
     ]
   `);
-});
+}, 300_000);
 
 it('does the same faults in each configuration', () => {
-  const plans = (isolated: boolean) =>
-    records.filter(r => (r.configuration !== 'none') === isolated).map(r => JSON.stringify(r.plan));
-  expect(plans(true)).toEqual(plans(false));
-  expect(plans(true).length).toBe(TRIALS);
+  const plans = (configuration: string) =>
+    records.filter(r => r.configuration === configuration).map(r => JSON.stringify(r.plan));
+  expect(plans('none').length).toBe(TRIALS);
+  for (const nooks of ['nooks/restart', 'nooks/shadow']) expect(plans(nooks)).toEqual(plans('none'));
 });
 
 it('runs as long as it says, unless the machine ends', () => {
@@ -101,10 +139,10 @@ it('runs as long as it says, unless the machine ends', () => {
 });
 
 it('goes the same way in a thread, on a fresh machine, in another order', async () => {
-  const script = join(dir, 'worker.mjs');
+  const filename = join(dir, 'worker.mjs');
   buildSync({
     entryPoints: [join(projectRoot(), 'inject/campaign/worker.ts')],
-    outfile: script,
+    outfile: filename,
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -115,7 +153,7 @@ it('goes the same way in a thread, on a fresh machine, in another order', async 
     trial =>
       records.find(r => r.configuration === configurationName(configuration) && r.plan.trial === trial)!,
   );
-  const worker = new ThreadWorker(campaign, script);
+  const worker = new ThreadWorker(campaign, { filename });
   const result = await worker.run({ configuration, plans: again.map(r => r.plan), keep: 1 });
   await worker.close();
   expect(result.failed).toEqual([]);

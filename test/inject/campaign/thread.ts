@@ -14,6 +14,9 @@ const DEATHS: Record<number, () => void> = {
   5: () => {
     throw new Error('thrown at once');
   },
+  6: () => {
+    for (;;);
+  },
 };
 
 class MortalBench extends FakeBench {
@@ -32,6 +35,6 @@ const runner = new Runner(configuration => new MortalBench(configuration));
 
 export default async function work(job: Job): Promise<JobResult> {
   const result = runner.run(job);
-  if (job.plans[0].trial === 3) await new Promise(() => {});
+  if (job.plans[0]?.trial === 3) await new Promise(() => {});
   return result;
 }

@@ -2,8 +2,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { driverCode, type FaultTarget } from '../../../inject/faults/code.ts';
 import { Injector } from '../../../inject/faults/inject.ts';
+import { planTrial } from '../../../inject/faults/plan.ts';
 import type { Fault, Persistence } from '../../../inject/model.ts';
-import { boot, e1000, planOf, type Rig } from './rig.ts';
+import { boot, e1000, planOf, type Rig, SETTINGS } from './rig.ts';
 
 let target: FaultTarget;
 const rigs = {} as Record<'none' | 'nooks', Rig>;
@@ -107,6 +108,68 @@ describe('an injected fault', () => {
     expect(injector.executedAt()[0]).not.toBeNull();
     expect(textOf(rig)).toEqual(before);
     injector.dispose();
+  });
+
+  it("frees what the driver still has: the kernel's calls show it", () => {
+    const rig = rigs.none;
+    rig.warm();
+    const { machine } = rig.session;
+    const offset = callAt('e1000_clean_tx', 'dev_kfree_skb_any');
+    const esp = () => machine.cpu.r32[4];
+    const calls: { site: boolean; packet: number }[] = [];
+    const site = (rig.session.modules()[0].textStart + offset) | 0;
+    const remove = [
+      machine.engine.addHook(site, () => calls.push({ site: true, packet: machine.peek32(esp()) })),
+      machine.engine.addHook(rig.session.address('dev_kfree_skb_any'), () =>
+        calls.push({ site: false, packet: machine.peek32((esp() + 4) | 0) }),
+      ),
+    ];
+    const fault: Fault = { type: 'FREE', section: '.text', offset, parameters: { calls: 2 } };
+    const injector = new Injector(rig.session, planOf([fault]));
+    injector.inject();
+    for (let n = 0; n < 25; n++) {
+      // What is freed early is what the driver allocated last, for a frame that came.
+      rig.ask();
+      rig.run(1);
+    }
+    for (const r of remove) r();
+    injector.dispose();
+    expect(injector.executedAt()[0]).not.toBeNull();
+    const sites = new Set(calls.filter(c => c.site).map(c => c.packet));
+    // A packet that the driver did not mean to free at this place.
+    expect(calls.some(c => !c.site && !sites.has(c.packet))).toBe(true);
+  });
+
+  it('writes into a packet that was freed', () => {
+    const rig = rigs.none;
+    rig.warm();
+    const { machine } = rig.session;
+    const offset = callAt('e1000_clean_tx', 'dev_kfree_skb_any');
+    const settings = { ...SETTINGS, types: ['USE-AFTER-FREE' as const], faultsPerTrial: 1 };
+    const trials = Array.from({ length: 200 }, (_, trial) => planTrial(target, settings, trial));
+    const { faults } = trials.find(({ faults: [fault] }) => fault.offset === offset)!;
+    let freed = 0;
+    let before: number[] = [];
+    let after: number[] = [];
+    const look = () => Array.from({ length: 32 }, (_, n) => machine.peek8((freed + n) | 0));
+    const remove = machine.engine.addHook((rig.session.modules()[0].textStart + offset) | 0, () => {
+      if (before.length === 0) freed = machine.peek32(machine.cpu.r32[4]);
+    });
+    const injector = new Injector(rig.session, planOf(faults), () => {
+      before = look();
+      machine.engine.stop();
+    });
+    injector.inject();
+    for (let n = 0; n < 60 && before.length === 0; n++) rig.run(1);
+    rig.run(0.001);
+    after = look();
+    remove();
+    injector.dispose();
+    expect(injector.executedAt()[0]).not.toBeNull();
+    // One word, and nothing else has been there.
+    const changed = [...after.keys()].filter(n => after[n] !== before[n]);
+    expect(changed.length).toBeGreaterThan(0);
+    expect(new Set(changed.map(n => n >> 2)).size).toBe(1);
   });
 
   it('cannot be done to a driver that is not there', () => {

@@ -49,6 +49,8 @@ export interface Rig {
   messages: () => number;
   /** To the moment in mid-stream. */
   warm(): void;
+  /** A frame arrives at the guest. */
+  ask(): void;
   /** Guest milliseconds more; why it ended. */
   run(ms: number): string;
 }
@@ -98,6 +100,7 @@ export async function boot(isolation: 'none' | 'nooks', after = 'sleep 100000'):
       session.refreshModules();
       text = '';
     },
+    ask: () => station.resolve(parseIp('10.0.0.1')),
     run(ms) {
       const end = machine.run(machine.cycles() + ms * CYCLES_MS);
       return end.reason === 'exit' ? `exit ${end.code}` : end.reason;
