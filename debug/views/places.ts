@@ -1,6 +1,7 @@
 /** What our kernel has where in linear space: kernel/include/asm/memlayout.h, and what lies in the zone now. */
-import type { Target } from '../target.ts';
+
 import { domains } from '../domains.ts';
+import type { Target } from '../target.ts';
 import { Structs } from './structs.ts';
 
 const PAGE = 0x1000;
@@ -40,7 +41,8 @@ export function placeOf(list: readonly Place[], lin: number): Place {
 
 /** What is more than the layout: modules, domains' stacks, areas of vmalloc. */
 function* inner(target: Target, structs: Structs): Generator<Place> {
-  for (const m of structs.chain(structs.global('module_list')?.value ?? 0, 'struct module', 'next', 64).items) {
+  for (const m of structs.chain(structs.global('module_list')?.value ?? 0, 'struct module', 'next', 64)
+    .items) {
     const [base, size, text, end] = ['base', 'size', 'text_start', 'text_end'].map(f => m.number(f));
     const name = m.text('name');
     yield { start: base, end: base + size, name: `${name} data` };
@@ -57,7 +59,12 @@ function* inner(target: Target, structs: Structs): Generator<Place> {
       yield { start: base, end: base + PAGE, name: `stack of domain ${d.id}` };
     }
   }
-  for (const area of structs.chain(structs.global('areas', 'vmalloc.c')?.value ?? 0, 'struct vm_struct', 'next', 256).items) {
+  for (const area of structs.chain(
+    structs.global('areas', 'vmalloc.c')?.value ?? 0,
+    'struct vm_struct',
+    'next',
+    256,
+  ).items) {
     const [addr, size, phys] = ['addr', 'size', 'phys'].map(f => area.number(f));
     yield { start: addr, end: addr + size, name: phys > 0 ? 'ioremap' : 'vmalloc' };
   }

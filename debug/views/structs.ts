@@ -74,7 +74,10 @@ export class Structs {
     const bare = type && this.source.names.complete(type);
     if (bare?.kind !== 'enum') return new Map();
     return new Map(
-      bare.values.map(v => [Number(v.value), v.name.startsWith(prefix) ? v.name.slice(prefix.length) : v.name]),
+      bare.values.map(v => [
+        Number(v.value),
+        v.name.startsWith(prefix) ? v.name.slice(prefix.length) : v.name,
+      ]),
     );
   }
 
@@ -232,7 +235,8 @@ export class Struct {
   to(path: string): Struct | undefined {
     const { offset, type } = this.layout.field(path);
     const bare = resolve(type);
-    if (bare.kind !== 'pointer') return new Struct(this.structs, this.structs.complete(bare), this.address + offset);
+    if (bare.kind !== 'pointer')
+      return new Struct(this.structs, this.structs.complete(bare), this.address + offset);
     const at = this.number(path);
     return at > 0 ? new Struct(this.structs, this.structs.complete(bare.to), at) : undefined;
   }

@@ -4,7 +4,12 @@ import type { Target } from '../target.ts';
 import { type Struct, Structs } from './structs.ts';
 
 /** TASK_*. */
-const STATES: Readonly<Record<number, string>> = { 0: 'running', 1: 'sleeping', 2: 'sleeping (D)', 4: 'zombie' };
+const STATES: Readonly<Record<number, string>> = {
+  0: 'running',
+  1: 'sleeping',
+  2: 'sleeping (D)',
+  4: 'zombie',
+};
 export const KSTACK_SIZE = 8192;
 const NR_TASKS = 256;
 
@@ -100,7 +105,8 @@ export function framesOf(target: Target, task: Task): PlainFrame[] {
 }
 
 /** Functions that sleep for others: what a task waits in is the first that is none of them. */
-const SLEEPERS = /^(schedule|context_switch|switch_to|schedule_timeout|.*sleep_on.*|__?down.*|wait_for_.*|yield)$/;
+const SLEEPERS =
+  /^(schedule|context_switch|switch_to|schedule_timeout|.*sleep_on.*|__?down.*|wait_for_.*|yield)$/;
 
 /** The function in which a sleeping task waits, with the offset: `sys_wait4+0x91`; '' for one that runs. */
 export function waitChannel(target: Target, task: Task): string {
@@ -112,4 +118,3 @@ export function waitChannel(target: Target, task: Task): string {
   }
   return '?';
 }
-
