@@ -2,6 +2,7 @@
 import { alone, type Command, type Context } from './command.ts';
 import { FRAMES } from './commands/frames.ts';
 import { GDB } from './commands/gdb.ts';
+import { MACHINE_VIEWS } from './commands/machine-views.ts';
 import { MEMORY } from './commands/memory.ts';
 import { POINTS } from './commands/points.ts';
 import { REVERSE } from './commands/reverse.ts';
@@ -39,6 +40,7 @@ export const COMMANDS: readonly Command[] = [
   ...SOURCE,
   ...FRAMES,
   ...VIEWS,
+  ...MACHINE_VIEWS,
   ...TRACE,
   ...GDB,
   ...SESSION,

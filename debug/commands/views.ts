@@ -5,7 +5,6 @@ import { directoryOf, domainText, modulesText, owner } from '../domains.ts';
 import { CommandError } from '../error.ts';
 import { evaluate } from '../expression.ts';
 import { tlbText, walkText } from '../paging.ts';
-import { eventsText } from '../statistics.ts';
 import { hex8 } from '../text.ts';
 
 export const VIEWS: readonly Command[] = [
@@ -48,23 +47,6 @@ export const VIEWS: readonly Command[] = [
     summary: 'the loaded modules, where they are and in which domain',
     example: 'modules',
     run: alone(c => c.write(modulesText(c.target))),
-  },
-  {
-    name: 'stats',
-    usage: '[all]',
-    summary: 'cycles by region and cause, and counters, since the last look; all: since reset',
-    example: 'stats',
-    run(c, args) {
-      if (args !== '' && args !== 'all') throw new CommandError('stats takes nothing, or all');
-      c.write(c.statistics.text(args === ''));
-    },
-  },
-  {
-    name: 'events',
-    usage: '',
-    summary: 'what the devices are about to do, by the clock',
-    example: 'events',
-    run: alone(c => c.write(eventsText(c.target))),
   },
 ];
 

@@ -152,7 +152,7 @@ describe('the language', () => {
     expect(await run('# nothing', '', '   ')).toBe('');
     expect(await run('mod  # nothing')).toBe('no modules\n');
     expect(await run('wa 0')).toBe('error: wa may be watch, walk\n');
-    expect(await run('st')).toBe('error: st may be step, stepi, stepx, stats\n');
+    expect(await run('st')).toBe('error: st may be step, stepi, stepx\n');
     expect(await run('frob')).toBe('error: no command frob; help lists them\n');
     expect(await run('regs now')).toBe('error: too much: now\n');
   });
