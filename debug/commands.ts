@@ -2,6 +2,7 @@
 import { alone, type Command, type Context } from './command.ts';
 import { FRAMES } from './commands/frames.ts';
 import { GDB } from './commands/gdb.ts';
+import { KERNEL_VIEWS } from './commands/kernel-views.ts';
 import { MACHINE_VIEWS } from './commands/machine-views.ts';
 import { MEMORY } from './commands/memory.ts';
 import { POINTS } from './commands/points.ts';
@@ -40,6 +41,7 @@ export const COMMANDS: readonly Command[] = [
   ...SOURCE,
   ...FRAMES,
   ...VIEWS,
+  ...KERNEL_VIEWS,
   ...MACHINE_VIEWS,
   ...TRACE,
   ...GDB,

@@ -3,7 +3,6 @@
  * guest's records hold is believed to be just numbers. Views of them are in views/.
  */
 import type { Target } from './target.ts';
-import { group, hex8, table } from './text.ts';
 import { Structs } from './views/structs.ts';
 
 /** nooks/include/nooks/domain.h. */
@@ -50,35 +49,4 @@ export function owner(target: Target, cr3: number): string {
 /** The directory of a domain by its number; undefined if there is none. */
 export function directoryOf(target: Target, id: number): number | undefined {
   return domains(target).find(d => d.id === id)?.cr3;
-}
-
-export function domainText(target: Target): string {
-  const { cr3 } = target.machine.cpu;
-  const text = `CR3 ${hex8(cr3)}: ${owner(target, cr3)}\n`;
-  const list = domains(target);
-  if (list.length === 0) return `${text}no domains\n`;
-  const stats = Structs.of(target).global('nooks_stats')?.elements() ?? [];
-  const names = stats[0]?.members() ?? [];
-  const rows = list.map(d => {
-    const mark = (d.cr3 & ~0xfff) === (cr3 & ~0xfff) ? '=>' : '  ';
-    const counters = names.map(name => {
-      const value = stats[d.id - 1]?.number(name) ?? -1;
-      return value < 0 ? '?' : group(value);
-    });
-    return [`${mark} ${d.id}`, d.name, d.state, hex8(d.cr3), ...counters];
-  });
-  const heads = names.map(name => name.replaceAll('_', ' '));
-  return text + table([['   id', 'extension', 'state', 'CR3', ...heads], ...rows], [0, 1, 2, 3]);
-}
-
-export function modulesText(target: Target): string {
-  const modules = target.session?.modules() ?? [];
-  if (modules.length === 0) return 'no modules\n';
-  const rows = modules.map(m => [
-    m.name,
-    `text ${hex8(m.textStart)}-${hex8(m.textEnd)}`,
-    `image ${hex8(m.base)}+${m.size.toString(16)}`,
-    m.domain === 0 ? 'in the kernel' : `domain ${m.domain}`,
-  ]);
-  return table(rows, [0, 1, 2, 3]);
 }

@@ -107,6 +107,11 @@ export class SymbolTable {
     return this.ranges().filter(s => s.code && (image === undefined || s.image === image));
   }
 
+  /** All symbols of an image, by address. */
+  ofImage(image: string): SymbolRange[] {
+    return [...(this.images.get(image) ?? [])].sort(byStart);
+  }
+
   private firstImage(): string | undefined {
     return this.images.keys().next().value;
   }

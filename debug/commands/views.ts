@@ -1,6 +1,5 @@
-/** Commands that show address spaces, TLBs and caches, and the kernel as a whole. */
-import { alone, type Command, type Context, physicalOr } from '../command.ts';
-import { domainText, modulesText } from '../domains.ts';
+/** Commands that show address spaces, TLBs and caches. */
+import { type Command, type Context, physicalOr } from '../command.ts';
 import { CommandError } from '../error.ts';
 import { evaluate } from '../expression.ts';
 import { hex8 } from '../text.ts';
@@ -44,20 +43,6 @@ export const VIEWS: readonly Command[] = [
     summary: 'how full the caches are, or where in them the line of an address is',
     example: 'cache current_task',
     run: cache,
-  },
-  {
-    name: 'domain',
-    usage: '',
-    summary: 'whose page directory is loaded, and all domains with their crossings',
-    example: 'domain',
-    run: alone(c => c.write(domainText(c.target))),
-  },
-  {
-    name: 'modules',
-    usage: '',
-    summary: 'the loaded modules, where they are and in which domain',
-    example: 'modules',
-    run: alone(c => c.write(modulesText(c.target))),
   },
 ];
 

@@ -68,26 +68,44 @@ function taskOf(t: Struct, current: number): Task {
 export interface PlainFrame {
   pc: number;
   ebp: number;
+  /** What lies between this frame and the one inside it, to be said. */
+  border?: string;
 }
 
 /** Longest chain that is followed. */
 const MAX_FRAMES = 32;
 
 /**
- * Calls by frame pointers, the innermost first: `pc` is within the first, whose frame `ebp` is. It ends where a frame
- * lies outside [low, high), or below the one inside it.
+ * Calls by frame pointers, the innermost first: `pc` is within the first, whose frame `ebp` is. It goes on behind a trap
+ * that interrupted ring 0, and ends where a frame lies outside [low, high), or below the one inside it.
  */
 export function chainOf(target: Target, pc: number, ebp: number, low: number, high: number): PlainFrame[] {
   const found: PlainFrame[] = [{ pc, ebp }];
-  while (found.length < MAX_FRAMES && ebp >= low && ebp + 8 <= high) {
+  while (found.length < MAX_FRAMES && ebp >= low && ebp + 12 <= high) {
     const next = target.value(ebp, 4);
     const back = target.value(ebp + 4, 4);
     if (back <= 0 || next < 0) break;
     found.push({ pc: back, ebp: next });
-    if (next <= ebp) break;
-    ebp = next;
+    const trapped = next === 0 && nameAt(target, back) === 'trap_common';
+    const before = trapped ? interrupted(target, target.value(ebp + 8, 4)) : undefined;
+    if (before) found.push(before);
+    const outer = before?.ebp ?? next;
+    if (outer <= ebp) break;
+    ebp = outer;
   }
   return found;
+}
+
+/** Whom a trap interrupted, by the registers (struct pt_regs) that it saved at `regs`. */
+export function interrupted(target: Target, regs: number): PlainFrame | undefined {
+  if (regs <= 0) return undefined;
+  const r = Structs.of(target).at('struct pt_regs', regs);
+  const [pc, ebp, vector] = ['eip', 'ebp', 'orig_eax'].map(field => r.number(field));
+  return pc < 0 || ebp < 0 ? undefined : { pc, ebp, border: `trap 0x${vector.toString(16)}` };
+}
+
+export function nameAt(target: Target, pc: number): string | undefined {
+  return target.symbols.lookup(pc)?.symbol.name;
 }
 
 /** switch_to (kernel/arch/entry.S) leaves EDI, ESI, EBX, EBP and its return address at the task's ESP. */
@@ -95,7 +113,7 @@ const SWITCHED = { ebp: 12, eip: 16 };
 
 /** Where a task stands: the CPU's own frames for the one that runs. */
 export function framesOf(target: Target, task: Task): PlainFrame[] {
-  if (task.current) return frames(target).map(({ pc, ebp }) => ({ pc, ebp }));
+  if (task.current) return frames(target).map(({ pc, ebp, border }) => ({ pc, ebp, border }));
   const esp = task.struct.number('esp');
   const high = task.kstack + KSTACK_SIZE;
   if (esp < task.kstack || esp + 20 > high) return [];
