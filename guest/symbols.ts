@@ -107,9 +107,9 @@ export class SymbolTable {
     return this.ranges().filter(s => s.code && (image === undefined || s.image === image));
   }
 
-  /** All symbols of an image, by address. */
-  ofImage(image: string): SymbolRange[] {
-    return [...(this.images.get(image) ?? [])].sort(byStart);
+  /** Every symbol, by address. */
+  all(): readonly SymbolRange[] {
+    return this.ranges();
   }
 
   private firstImage(): string | undefined {

@@ -8,7 +8,7 @@ const MAX_FRAMES = 128;
 export const FRAMES: readonly Command[] = [
   {
     name: 'bt',
-    alias: 'where',
+    alias: ['where', 'backtrace'],
     usage: '[N] [full]',
     summary:
       'the chain of calls with arguments, across domains and traps; the innermost N; full: with locals',

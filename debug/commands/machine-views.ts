@@ -17,6 +17,7 @@ export const MACHINE_VIEWS: readonly Command[] = [
     usage: '[NAME]',
     summary: 'PCI functions with their BARs, and the state of each device: rings, timers, ports',
     example: 'devices e1000',
+    complete: 'device',
     run: (c, args) => c.write(devicesText(c.target.machine, args || undefined)),
   },
   {
@@ -25,6 +26,7 @@ export const MACHINE_VIEWS: readonly Command[] = [
     usage: '[all]',
     summary: 'cycles by region and cause, and counters, since the last look; all: since reset',
     example: 'cycles',
+    complete: 'all',
     run(c, args) {
       if (args !== '' && args !== 'all') throw new CommandError('cycles takes nothing, or all');
       c.write(c.statistics.text(args === ''));

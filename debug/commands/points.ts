@@ -17,7 +17,10 @@ export const POINTS: readonly Command[] = [
     alias: 'b',
     usage: `LOCATION ${CONDITIONS}`,
     summary: 'stop before LOCATION: FUNCTION, FILE:LINE, SYMBOL+OFFSET, *ADDRESS; in one domain only',
+    explanation:
+      'FUNCTION is where its body begins, *FUNCTION its first instruction. A name that nothing loaded has is waited for.',
     example: 'break e1000_xmit_frame domain 1 if $eax != 0',
+    complete: 'location',
     run: (c, args) => addBreak(c, args, false),
   },
   {
@@ -26,6 +29,7 @@ export const POINTS: readonly Command[] = [
     usage: `LOCATION ${CONDITIONS}`,
     summary: 'the same, once',
     example: 'tbreak udp_sendmsg',
+    complete: 'location',
     run: (c, args) => addBreak(c, args, true),
   },
   {
@@ -34,7 +38,10 @@ export const POINTS: readonly Command[] = [
     usage: `[-change] EXPRESSION | [phys:]ADDRESS [LENGTH] ${CONDITIONS}`,
     summary:
       'stop behind the instruction that writes what EXPRESSION names (or 4 bytes), or changes it; phys: by whatever address, and by DMA',
+    explanation:
+      'An address alone is any directory’s, for the CPU; with phys: devices and the page walker count too.',
     example: 'watch -change domain_cr3',
+    complete: 'expression',
     run: (c, args) => {
       const [, change, rest] = /^(-change\s+)?(.*)$/s.exec(args) ?? [];
       addWatch(c, rest ?? '', change ? 'change' : 'write');
@@ -45,6 +52,7 @@ export const POINTS: readonly Command[] = [
     usage: `[phys:]ADDRESS [LENGTH] ${CONDITIONS}`,
     summary: 'stop behind the instruction that reads there',
     example: 'rwatch jiffies',
+    complete: 'expression',
     run: (c, args) => addWatch(c, args, 'read'),
   },
   {
@@ -52,13 +60,17 @@ export const POINTS: readonly Command[] = [
     usage: `[phys:]ADDRESS [LENGTH] ${CONDITIONS}`,
     summary: 'stop behind the instruction that reads or writes there',
     example: 'awatch jiffies',
+    complete: 'expression',
     run: (c, args) => addWatch(c, args, 'access'),
   },
   {
     name: 'catch',
     usage: `EVENT [FILTER] ${CONDITIONS}`,
     summary: `stop at an event: ${CATCH_EVENTS.map(e => `${e} [${CATCHES[e].filter}]`).join('; ')}`,
+    explanation:
+      'Deliveries, domain switches and TLB events stop behind what happened; xpc, load and recovery before the code there.',
     example: 'catch exception PF',
+    complete: 'event filter',
     run: (c, args) => addCatch(c, args, false),
   },
   {
@@ -66,6 +78,7 @@ export const POINTS: readonly Command[] = [
     usage: `EVENT [FILTER] ${CONDITIONS}`,
     summary: 'the same, once',
     example: 'tcatch xpc in',
+    complete: 'event filter',
     run: (c, args) => addCatch(c, args, true),
   },
   {
@@ -98,6 +111,7 @@ export const POINTS: readonly Command[] = [
   },
   {
     name: 'disable',
+    alias: 'dis',
     usage: '[NUMBER ...]',
     summary: 'let points be, without forgetting them; without a number, all',
     example: 'disable 1 2',

@@ -52,6 +52,7 @@ export const REVERSE: readonly Command[] = [
     alias: 'rc',
     usage: '',
     summary: 'back to where a breakpoint, watchpoint or catchpoint was met last, or to the beginning',
+    explanation: 'Breakpoints leave the guest where they would forwards, watchpoints before the write.',
     example: 'reverse-continue',
     repeats: true,
     run: alone(c => runAndTell(c, c.reverse.continue())),
@@ -67,6 +68,8 @@ export const REVERSE: readonly Command[] = [
     name: 'goto',
     usage: 'CYCLE | +N | -N',
     summary: 'to a cycle of the run, back or forth, past all points; + and - count from here',
+    explanation:
+      'Beyond the furthest moment that was reached, the guest simply runs. The nearest snapshot before decides how long it takes.',
     example: 'goto 12500000',
     run: (c, args) => runAndTell(c, c.reverse.goto(cycle(c, args))),
   },
@@ -74,7 +77,10 @@ export const REVERSE: readonly Command[] = [
     name: 'lastwrite',
     usage: '[-go] [phys:]ADDRESS [LENGTH]',
     summary: 'who wrote these bytes last (4 bytes): instruction or device, and when; -go goes there',
+    explanation:
+      'A linear address is looked up in the directory that is loaded now, and writes by any other address count too.',
     example: 'lastwrite domain_cr3',
+    complete: 'expression',
     run: lastWrite,
   },
 ];

@@ -24,6 +24,7 @@ export const SOURCE: readonly Command[] = [
     summary:
       'what stops the guest; the frame and its variables; what an address is called; where its source is',
     example: 'info locals',
+    complete: 'breakpoints|registers|history|frame|args|locals|scope|symbol|line location',
     run: info,
   },
   {
@@ -32,6 +33,7 @@ export const SOURCE: readonly Command[] = [
     usage: '[/FMT] [EXPRESSION]',
     summary: `the value of a C expression ($1, $$, FILE.c::NAME, A[0]@4 too); FMT is one of ${[...FORMATS].join(' ')}`,
     example: 'print *skb',
+    complete: 'expression',
     run: print,
   },
   {
@@ -39,6 +41,7 @@ export const SOURCE: readonly Command[] = [
     usage: 'var EXPRESSION',
     summary: 'change the guest by an assignment; what came after this moment is forgotten',
     example: 'set var skb->len = 60',
+    complete: 'var expression',
     run(c, args) {
       const [, text] = /^var(?:iable)?\s+(.+)$/s.exec(args) ?? [];
       if (text === undefined) throw new CommandError('set var EXPRESSION');
@@ -50,6 +53,7 @@ export const SOURCE: readonly Command[] = [
     usage: '[/o] TYPE | EXPRESSION',
     summary: 'the definition of a type, or of what an expression is; /o: with offsets and sizes',
     example: 'ptype/o struct sk_buff',
+    complete: 'expression',
     run(c, args, format) {
       if (format !== '' && format !== 'o') throw new CommandError('ptype or ptype/o');
       c.write(
@@ -62,6 +66,7 @@ export const SOURCE: readonly Command[] = [
     usage: 'EXPRESSION',
     summary: 'the type of an expression',
     example: 'whatis skb->dev',
+    complete: 'expression',
     run: (c, args) => c.write(`type = ${c.source.typeOf(args)}\n`),
   },
   {
@@ -70,7 +75,8 @@ export const SOURCE: readonly Command[] = [
     usage: '[LOCATION | LINE | LINE,LINE | -]',
     summary: 'the source around a place, by default of the frame; again: what follows; -: what comes before',
     example: 'list e1000_xmit_frame',
-    repeats: true,
+    complete: 'location',
+    repeats: 'on',
     run: list,
   },
   {
@@ -78,6 +84,7 @@ export const SOURCE: readonly Command[] = [
     usage: '[LOCATION]',
     summary: 'the function there, with source lines; from there on where no function is known',
     example: 'disas nooks_enter_domain',
+    complete: 'location',
     run: (c, args) => c.write(listing(c.target, args ? location(c.target, args) : chosen(c).pc, LISTED)),
   },
 ];

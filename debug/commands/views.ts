@@ -16,6 +16,7 @@ export const VIEWS: readonly Command[] = [
     summary:
       'the page-table walk with every bit, the permission in each address space, and what the TLBs hold; SPACE: a domain, a process, kernel, or a CR3',
     example: 'walk current_task 1',
+    complete: 'expression domain',
     run: walkCommand,
   },
   {
@@ -30,6 +31,7 @@ export const VIEWS: readonly Command[] = [
     usage: '[NAME]',
     summary: 'entries of each TLB, the last used first, and what it would hold had no switch flushed it',
     example: 'tlb dtlb',
+    complete: 'tlb',
     run(c, args) {
       const text = tlbText(c.target, args || undefined);
       const names = c.target.machine.cpu.mmu.tlbs().map(t => t.name);
@@ -42,6 +44,7 @@ export const VIEWS: readonly Command[] = [
     usage: '[ADDRESS | phys:ADDRESS]',
     summary: 'how full the caches are, or where in them the line of an address is',
     example: 'cache current_task',
+    complete: 'expression',
     run: cache,
   },
 ];

@@ -5,33 +5,15 @@
  * Left out: floating-point arithmetic (such values are shown and copied).
  */
 
-import { AT, ATE, TAG } from '../../guest/dwarf/constants.ts';
-import { REGISTER_NAMES } from '../../guest/dwarf/frames.ts';
-import { rangesOf } from '../../guest/dwarf/lists.ts';
-import {
-  arrayOf,
-  base,
-  type CType,
-  functionType,
-  INT,
-  pointerTo,
-  resolve,
-  sizeOf,
-  typeOfDie,
-  UNSIGNED,
-  VOID,
-} from '../../guest/dwarf/types.ts';
-import type { Die } from '../../guest/dwarf/units.ts';
+import { ATE } from '../../guest/dwarf/constants.ts';
+import { arrayOf, base, type CType, INT, pointerTo, resolve, sizeOf } from '../../guest/dwarf/types.ts';
 import { CommandError } from '../error.ts';
-import { register } from '../expression.ts';
 import type { Target } from '../target.ts';
 import { typeName } from './ctype.ts';
 import { findMember } from './layout.ts';
-import { bytesOf, numberOf, writeBytes, writeRegister } from './memory.ts';
-import type { Names } from './names.ts';
+import { named, registerNamed, type Surroundings, typeNamed } from './lookup.ts';
+import { bytesOf, numberOf } from './memory.ts';
 import { CHARACTER, type Node, parseExpression } from './parse.ts';
-import { localNamed, registerWriter, type Scope, variablesOf, variableValue } from './scope.ts';
-import type { Activation } from './unwind.ts';
 import {
   addressOf,
   contents,
@@ -40,21 +22,10 @@ import {
   isScalar,
   isSigned,
   numeric,
-  optimizedOut,
   part,
   promoted,
   type Value,
 } from './value.ts';
-
-/** Where an expression is looked at. */
-export interface Surroundings {
-  target: Target;
-  names: Names;
-  scope?: Scope;
-  activation: Activation;
-  /** Values shown before, the oldest first. */
-  history: readonly Value[];
-}
 
 export interface Evaluated {
   value: Value;
@@ -65,21 +36,6 @@ export interface Evaluated {
 /** A slice is not longer. */
 const MAX_SLICE = 1 << 20;
 const UNSIGNED_LONG = base('unsigned long', 4, ATE.unsigned);
-const CODE = pointerTo({
-  kind: 'function',
-  returns: VOID,
-  parameters: [],
-  variadic: false,
-  prototyped: false,
-});
-const UNKNOWN_FUNCTION: CType = {
-  kind: 'function',
-  returns: INT,
-  parameters: [],
-  variadic: false,
-  prototyped: false,
-};
-
 /** Throws a CommandError; a GuestError for bad debug information. */
 export function evaluateText(text: string, around: Surroundings): Evaluated {
   const evaluator = new Evaluator(around);
@@ -91,7 +47,7 @@ export function evaluateText(text: string, around: Surroundings): Evaluated {
 /** Stores `from` in `to`, converted to its type. Throws a CommandError. */
 export function store(target: Target, to: Value, from: Value): void {
   const bytes = stored(target, to, from);
-  if (to.address !== undefined) writeBytes(target, to.address, bytes);
+  if (to.address !== undefined) target.writeMemory(to.address, bytes);
   else if (to.write) to.write(bytes);
   else throw new CommandError('this cannot be assigned to');
 }
@@ -125,108 +81,9 @@ class Evaluator {
     this.target = around.target;
   }
 
-  // ---- names -----------------------------------------------------------------------------------------------------------
-
-  /** For the parser: a variable hides a type of its name. */
+  /** For the parser. */
   type(name: string): CType | undefined {
-    const { names, scope } = this.around;
-    if (!name.includes(' ') && scope && localNamed(scope, name)) return undefined;
-    return names.type(name, scope?.image, scope?.unit);
-  }
-
-  private named({ name, of }: Extract<Node, { is: 'name' }>): Value {
-    if (of !== undefined) return this.within(of, name);
-    const { names, scope } = this.around;
-    const local = scope && localNamed(scope, name);
-    if (local) return this.variable(local, scope);
-    const variables = names.variables(name, scope?.image, scope?.unit);
-    const variable = variables.find(f => hasPlace(f.die));
-    if (variable) return variableValue(this.target, variable.die, undefined);
-    const code = names.functions(name, scope?.image, scope?.unit).find(f => rangesOf(f.die).length > 0);
-    if (code) return { type: functionType(code.die), address: rangesOf(code.die)[0].low };
-    const constant = names.enumerator(name, scope?.image);
-    if (constant) return integer(constant.value, constant.type);
-    return variables.length > 0 ? this.placeless(name, variables[0].die) : this.symbol(name);
-  }
-
-  /** A variable of a file that does not say where it is: defined in assembly, or optimized out. */
-  private placeless(name: string, die: Die): Value {
-    const type = typeOfDie(die);
-    const address = die.flag(AT.declaration) ? this.target.symbols.address(name) : undefined;
-    return address === undefined ? optimizedOut(type) : { type, address };
-  }
-
-  /** What only the symbol table knows: code, or a dword. */
-  private symbol(name: string): Value {
-    const program = this.target.images.program();
-    const found = this.target.symbols.find(name)[0] ?? program?.symbols().find(name)[0];
-    if (found) return { type: found.code ? UNKNOWN_FUNCTION : UNSIGNED, address: found.start };
-    if (/^[0-9a-f]{8}$/i.test(name)) return integer(BigInt(`0x${name}`), UNSIGNED);
-    throw new CommandError(`no symbol ${name}`);
-  }
-
-  /** A local one that is declared `extern` is another's. */
-  private variable(die: Die, scope: Scope): Value {
-    const name = die.name();
-    if (hasPlace(die) || !name || !die.flag(AT.declaration)) return variableValue(this.target, die, scope);
-    const outer = this.around.names.variables(name, scope.image).find(f => hasPlace(f.die));
-    return outer ? variableValue(this.target, outer.die, undefined) : this.symbol(name);
-  }
-
-  private within(of: string, name: string): Value {
-    const { names, scope } = this.around;
-    if (/\.[chS]$/.test(of)) {
-      const inFile = names
-        .variables(name, scope?.image)
-        .concat(names.functions(name, scope?.image))
-        .filter(({ die }) => isFile(die.unit.head().name() ?? '', of));
-      for (const { die } of inFile) {
-        if (die.tag === TAG.variable) return variableValue(this.target, die, undefined);
-        const range = rangesOf(die)[0];
-        if (range) return { type: functionType(die), address: range.low };
-      }
-      throw new CommandError(`no symbol ${name} in ${of}`);
-    }
-    const functions = names.functions(of, scope?.image, scope?.unit);
-    if (functions.length === 0) throw new CommandError(`no function ${of}`);
-    const found = functions.flatMap(({ die }) => deep(die)).find(d => d.name() === name);
-    if (!found) throw new CommandError(`no symbol ${name} in ${of}`);
-    // Of the function itself, if it is the one that is looked at; else only what has an address of its own.
-    return variableValue(this.target, found, scope?.subprogram.name() === of ? scope : undefined);
-  }
-
-  private register(name: string): Value {
-    const { activation } = this.around;
-    const lower = name.toLowerCase();
-    const n = REGISTER_NAMES.indexOf(ALIASES[lower] ?? (lower as 'eax'));
-    if (n >= 0) {
-      const value = activation.registers.get(n);
-      const type = TYPES[REGISTER_NAMES[n]] ?? INT;
-      if (value === undefined) return { type, bytes: new Uint8Array(4), missing: new Uint8Array(4).fill(1) };
-      const write = registerWriter(this.target, n, activation);
-      return {
-        type,
-        bytes: bytesOf(BigInt(value), 4),
-        write: write && (bytes => write(Number(numberOf(bytes)))),
-      };
-    }
-    const half = HALVES[lower];
-    if (half) {
-      const whole = activation.registers.get(half.register);
-      if (whole === undefined) throw new CommandError(`$${name} is not known in this frame`);
-      const write = activation.innermost
-        ? (bytes: Uint8Array) => writeRegister(this.target, lower, Number(numberOf(bytes)))
-        : undefined;
-      const value = BigInt(whole >>> (8 * half.byte));
-      return { ...integer(value, half.size === 2 ? SHORT : SIGNED_CHAR), write };
-    }
-    const value = register(this.target, lower);
-    if (value === undefined) throw new CommandError(`no register $${name}`);
-    const write =
-      lower === 'eflags'
-        ? (bytes: Uint8Array) => writeRegister(this.target, lower, Number(numberOf(bytes)))
-        : undefined;
-    return { ...integer(BigInt(value), UNSIGNED), write };
+    return typeNamed(this.around, name);
   }
 
   private recalled({ number, back }: Extract<Node, { is: 'history' }>): Value {
@@ -249,9 +106,9 @@ class Evaluator {
           bytes: Uint8Array.from([...node.bytes, 0]),
         };
       case 'name':
-        return this.named(node);
+        return named(this.around, node.name, node.of);
       case 'register':
-        return this.register(node.name);
+        return registerNamed(this.around, node.name);
       case 'history':
         return this.recalled(node);
       case 'unary':
@@ -421,9 +278,10 @@ class Evaluator {
     }
     if (bare.kind !== 'array') throw new CommandError(`a ${typeName(value.type)} has no elements`);
     const offset = n * this.step(bare.of);
-    if (value.address !== undefined)
+    const inside = n >= 0n && n < BigInt(bare.count ?? 0);
+    if (value.address !== undefined && !(value.bytes && inside))
       return { type: bare.of, address: Number(BigInt.asUintN(32, BigInt(value.address) + offset)) };
-    if (n < 0n || n >= BigInt(bare.count ?? 0)) throw new CommandError(`no element ${n}`);
+    if (!inside) throw new CommandError(`no element ${n}`);
     return part(value, Number(offset), bare.of);
   }
 
@@ -497,37 +355,3 @@ const COMPUTE: Readonly<Record<string, (a: bigint, b: bigint) => bigint>> = {
   '|': (a, b) => a | b,
   '^': (a, b) => a ^ b,
 };
-
-const SHORT = base('short', 2, ATE.signed);
-const SIGNED_CHAR = base('signed char', 1, ATE.signed);
-const ALIASES: Readonly<Record<string, (typeof REGISTER_NAMES)[number]>> = {
-  pc: 'eip',
-  sp: 'esp',
-  fp: 'ebp',
-};
-const TYPES: Readonly<Record<string, CType>> = { eip: CODE, esp: pointerTo(VOID), ebp: pointerTo(VOID) };
-const HALVES: Readonly<Record<string, { register: number; byte: number; size: number }>> = Object.fromEntries(
-  [
-    ...['ax', 'cx', 'dx', 'bx', 'sp', 'bp', 'si', 'di'].map((n, i) => [n, { register: i, byte: 0, size: 2 }]),
-    ...['al', 'cl', 'dl', 'bl'].map((n, i) => [n, { register: i, byte: 0, size: 1 }]),
-    ...['ah', 'ch', 'dh', 'bh'].map((n, i) => [n, { register: i, byte: 1, size: 1 }]),
-  ],
-);
-
-const MAX_DEEP = 10_000;
-
-const hasPlace = (die: Die) =>
-  die.inherited(AT.location) !== undefined || die.inherited(AT.constValue) !== undefined;
-const isFile = (path: string, wanted: string) => path === wanted || path.endsWith(`/${wanted}`);
-
-/** All variables of a function, those of its blocks too. */
-function deep(die: Die): Die[] {
-  const found: Die[] = [];
-  const left = [die];
-  for (let n = 0; left.length > 0 && n < MAX_DEEP; n++) {
-    const at = left.shift()!;
-    found.push(...variablesOf(at), ...at.children.filter(c => c.tag === TAG.formalParameter));
-    left.push(...at.children.filter(c => c.tag === TAG.lexicalBlock));
-  }
-  return found;
-}

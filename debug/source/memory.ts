@@ -1,12 +1,5 @@
-/** Memory and registers of the guest as the source level reads and writes them. */
-import { CommandError } from '../error.ts';
+/** Memory of the guest as the source level reads it, and numbers in it. */
 import type { Target } from '../target.ts';
-
-/** Host writes to the guest go this way where somebody keeps books of them (the history). */
-interface Writer {
-  writeMemory?(address: number, bytes: Uint8Array): void;
-  writeRegister?(name: string, value: number): void;
-}
 
 /** As many of `size` bytes as can be read; before paging, linked addresses are read where they were loaded. */
 export function readBytes(target: Target, address: number, size: number): Uint8Array {
@@ -33,17 +26,4 @@ export function numberOf(bytes: Uint8Array): bigint {
 
 export function bytesOf(value: bigint, size: number): Uint8Array {
   return Uint8Array.from({ length: size }, (_, n) => Number((value >> BigInt(8 * n)) & 0xffn));
-}
-
-/** Throws a CommandError where nothing can be written. */
-export function writeBytes(target: Target, address: number, bytes: Uint8Array): void {
-  const writer = target as Target & Writer;
-  if (!writer.writeMemory) throw new CommandError('memory cannot be written here');
-  writer.writeMemory(address >>> 0, bytes);
-}
-
-export function writeRegister(target: Target, name: string, value: number): void {
-  const writer = target as Target & Writer;
-  if (!writer.writeRegister) throw new CommandError('registers cannot be written here');
-  writer.writeRegister(name, value >>> 0);
 }

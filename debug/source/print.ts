@@ -4,11 +4,12 @@
  */
 import { ATE } from '../../guest/dwarf/constants.ts';
 import { type CType, type EnumType, resolve, type StructType, sizeOf } from '../../guest/dwarf/types.ts';
+import { GuestError } from '../../guest/error.ts';
 import { CommandError } from '../error.ts';
 import type { Target } from '../target.ts';
 import { typeName } from './ctype.ts';
 import { readBytes } from './memory.ts';
-import { contents, floating, isFloat, isLost, numeric, part, type Value } from './value.ts';
+import { contents, floating, isFloat, isLost, numeric, part, unreadable, type Value } from './value.ts';
 
 /** `print elements`, `print repeats` and `print max-depth` of gdb. */
 const MAX_ELEMENTS = 200;
@@ -36,6 +37,8 @@ class Printer {
   private readonly target: Target;
   private readonly options: PrintOptions;
   private left = MAX_TEXT;
+  /** Bytes that were compared to find runs. */
+  private compared = 0;
 
   constructor(target: Target, options: PrintOptions) {
     this.target = target;
@@ -58,7 +61,7 @@ class Printer {
     try {
       return this.unguarded(value, depth);
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
+      if (!(error instanceof CommandError || error instanceof GuestError)) throw error;
       return /optimized out/.test(error.message) ? '<optimized out>' : `<error: ${error.message}>`;
     }
   }
@@ -123,8 +126,11 @@ class Printer {
   }
 
   private same(value: Value, a: number, b: number, size: number): boolean {
+    this.compared += size;
+    if (this.compared > MAX_COMPARED) return false;
     const bytes = (n: number) => {
-      if (value.address !== undefined) return readBytes(this.target, (value.address + n * size) >>> 0, size);
+      if (value.address !== undefined && !value.bytes)
+        return readBytes(this.target, (value.address + n * size) >>> 0, size);
       return value.missing
         ? new Uint8Array(0)
         : (value.bytes?.subarray(n * size, (n + 1) * size) ?? new Uint8Array(0));
@@ -137,13 +143,10 @@ class Printer {
   private characters(value: Value, count: number): string {
     const most = Math.min(count, MAX_ELEMENTS * REPEATS);
     const bytes =
-      value.address !== undefined
+      value.address !== undefined && !value.bytes
         ? readBytes(this.target, value.address, most)
         : contents(this.target, value).subarray(0, most);
-    if (bytes.length < most)
-      throw new CommandError(
-        `Cannot access memory at address 0x${((value.address ?? 0) + bytes.length).toString(16)}`,
-      );
+    if (bytes.length < most) throw unreadable((value.address ?? 0) + bytes.length);
     // The terminating NUL is understood.
     const end = bytes.length === count && bytes.at(-1) === 0 ? bytes.length - 1 : bytes.length;
     if (count === 0) return '""';
@@ -188,6 +191,7 @@ class Printer {
 }
 
 const MAX_RUN = 65536;
+const MAX_COMPARED = 1 << 22;
 
 export function isCharacter(type: CType): boolean {
   const bare = resolve(type);

@@ -18,7 +18,7 @@ import type { Die, Unit } from '../../guest/dwarf/units.ts';
 import type { Image } from '../images.ts';
 import type { Target } from '../target.ts';
 import { hex8 } from '../text.ts';
-import { bytesOf, readNumber, writeBytes, writeRegister } from './memory.ts';
+import { bytesOf, readNumber } from './memory.ts';
 import { type Activation, canonicalFrameAddress, codeAddress, type Registers } from './unwind.ts';
 import { MAX_BYTES, optimizedOut, type Value } from './value.ts';
 
@@ -197,11 +197,11 @@ export function registerWriter(
   n: number,
   { registers, innermost }: Activation,
 ): ((value: number) => void) | undefined {
-  if (innermost && REGISTER_NAMES[n]) return value => writeRegister(target, REGISTER_NAMES[n], value);
+  if (innermost && REGISTER_NAMES[n]) return value => target.writeRegister(REGISTER_NAMES[n], value);
   const place = registers.place(n);
   return place === undefined
     ? undefined
-    : value => writeBytes(target, place, bytesOf(BigInt(value >>> 0), 4));
+    : value => target.writeMemory(place, bytesOf(BigInt(value >>> 0), 4));
 }
 
 /** As many bytes as there are; the rest is missing. */

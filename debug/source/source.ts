@@ -29,7 +29,7 @@ import {
   variableValue,
 } from './scope.ts';
 import { type Activation, callerOf, currentRegisters, Registers } from './unwind.ts';
-import { isScalar, numeric, type Value } from './value.ts';
+import { isScalar, kept, numeric, unreadable, type Value } from './value.ts';
 import { type Maker, variable } from './variable.ts';
 
 /** Lines of a source file as compiled (`./kernel/mm/page.c`), or undefined if there is no such file. */
@@ -64,6 +64,7 @@ export class Source {
       target,
       complete: this.names.complete,
       assign: (value, text) => this.assign(value, text),
+      guarded: look => this.guarded(look),
     };
     target.expressions = {
       address: text => this.addressOf(text),
@@ -247,9 +248,13 @@ export class Source {
   /** A value as `print` shows it, in one line. */
   text(value: Value, options: Omit<PrintOptions, 'complete'> = {}): string {
     const { address, type } = value;
-    if (address !== undefined && resolve(type).kind !== 'void' && sizeOf(this.names.complete(type)) > 0)
-      if (readBytes(this.target, address, 1).length === 0)
-        throw new CommandError(`nothing to read at 0x${hex8(address)}`);
+    if (
+      address !== undefined &&
+      !value.bytes &&
+      resolve(type).kind !== 'void' &&
+      sizeOf(this.names.complete(type)) > 0
+    )
+      if (readBytes(this.target, address, 1).length === 0) throw unreadable(address);
     return this.guarded(() =>
       valueText(this.target, value, { complete: this.names.complete, typed: true, ...options }),
     );
@@ -257,7 +262,7 @@ export class Source {
 
   /** Keeps a value that was shown; its number. */
   keep(value: Value): number {
-    return this.shown.push(value);
+    return this.shown.push(kept(this.target, value));
   }
 
   /** Stores the value of an expression. Throws a CommandError. */

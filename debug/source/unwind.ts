@@ -3,6 +3,8 @@
  * compiler made: `-g` leaves .debug_frame), else from the frame pointer and the prologue's pushes, for assembly. Places
  * where the chain goes on by a way of its own are known by name: a domain's call of the kernel leaves no frame
  * (nooks/xpc.S), behind a trap are the interrupted registers (kernel/arch/entry.S), behind the double fault is a TSS.
+ *
+ * Left out: functions that ended in a jump to the next one (tail calls), which gdb infers.
  */
 
 import { type ExpressionContext, expressionValue } from '../../guest/dwarf/expression.ts';

@@ -6,14 +6,13 @@ import { ATE } from '../../guest/dwarf/constants.ts';
 import { type CType, INT, LONG_LONG, resolve, sizeOf, UNSIGNED } from '../../guest/dwarf/types.ts';
 import { CommandError } from '../error.ts';
 import type { Target } from '../target.ts';
-import { hex8 } from '../text.ts';
 import { bytesOf, numberOf, readBytes } from './memory.ts';
 
 export interface Value {
   type: CType;
   /** Linear, for what lies in memory. */
   address?: number;
-  /** Otherwise its bytes, as many as its type has. */
+  /** Otherwise its bytes, as many as its type has; with an address only those of a value that is kept. */
   bytes?: Uint8Array;
   /** 1 for each byte of `bytes` that cannot be had; absent when all can. */
   missing?: Uint8Array;
@@ -28,8 +27,11 @@ export class NoValue extends CommandError {}
 
 /** More bytes than any value that is copied whole. */
 export const MAX_BYTES = 1 << 20;
+/** Nor is any number, whatever debug information says. */
+const MAX_SCALAR = 16;
 
 export function integer(value: bigint, type: CType = INT): Value {
+  if (sizeOf(type) > MAX_SCALAR) throw new CommandError(`a number of ${sizeOf(type)} bytes is not made`);
   return { type, bytes: bytesOf(value, sizeOf(type)) };
 }
 
@@ -42,14 +44,27 @@ export function optimizedOut(type: CType): Value {
 export function contents(target: Target, value: Value): Uint8Array {
   const size = bytesToRead(value);
   if (size > MAX_BYTES) throw new CommandError(`a value of ${size} bytes is too large`);
-  if (value.address !== undefined) {
+  if (value.address !== undefined && !value.bytes) {
     const bytes = readBytes(target, value.address, size);
-    if (bytes.length < size) throw new NoValue(`nothing to read at 0x${hex8(value.address + bytes.length)}`);
+    if (bytes.length < size) throw unreadable(value.address + bytes.length);
     return bytes;
   }
   if (!value.bytes) throw new NoValue('value has been optimized out');
   if (value.missing?.subarray(0, size).some(m => m !== 0)) throw new NoValue('value has been optimized out');
   return value.bytes.subarray(0, size);
+}
+
+/** gdb's words. */
+export function unreadable(address: number): NoValue {
+  return new NoValue(`Cannot access memory at address 0x${(address >>> 0).toString(16)}`);
+}
+
+/** The value as it is now, whatever becomes of the memory that it lies in; one that cannot be read whole stays there. */
+export function kept(target: Target, value: Value): Value {
+  if (value.address === undefined || value.bytes) return { ...value, write: undefined };
+  const size = bytesToRead(value);
+  const bytes = size <= MAX_BYTES ? readBytes(target, value.address, size) : new Uint8Array(0);
+  return bytes.length < size || size === 0 ? value : { ...value, bytes };
 }
 
 function bytesToRead(value: Value): number {
@@ -64,7 +79,8 @@ export function isLost(value: Value): boolean {
 
 /** The part of a value at an offset in bytes, of another type. */
 export function part(value: Value, offset: number, type: CType, bits?: Value['bits']): Value {
-  if (value.address !== undefined) return { type, address: (value.address + offset) >>> 0, bits };
+  if (value.address !== undefined && !value.bytes)
+    return { type, address: (value.address + offset) >>> 0, bits };
   const size = bits ? Math.ceil((bits.offset + bits.size) / 8) : sizeOf(type);
   const cut = (a: Uint8Array | undefined, rest: number) => {
     const out = new Uint8Array(size).fill(rest);
@@ -80,6 +96,7 @@ export function part(value: Value, offset: number, type: CType, bits?: Value['bi
   const whole = value.bytes;
   return {
     type,
+    ...(value.address !== undefined && { address: (value.address + offset) >>> 0 }),
     bytes,
     missing,
     bits,
@@ -119,6 +136,7 @@ export function numeric(target: Target, value: Value): bigint {
   const bare = resolve(value.type);
   if (bare.kind === 'array' || bare.kind === 'function') return BigInt(addressOf(value));
   if (!isScalar(bare)) throw new CommandError('a struct, union or void is no number');
+  if (sizeOf(bare) > MAX_SCALAR) throw new CommandError(`a number of ${sizeOf(bare)} bytes is not read`);
   if (isFloat(bare)) return BigInt(Math.trunc(floating(target, value)) || 0);
   const raw = numberOf(contents(target, value));
   const bits = value.bits?.size ?? 8 * sizeOf(bare);

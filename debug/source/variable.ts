@@ -17,6 +17,8 @@ export interface Maker {
   complete(type: CType): CType;
   /** Evaluates an expression and stores it in the value. */
   assign(value: Value, text: string): void;
+  /** Makes a CommandError of bad debug information. */
+  guarded<T>(look: () => T): T;
 }
 
 export function variable(name: string, value: Value, maker: Maker): Variable {
@@ -31,7 +33,7 @@ export function variable(name: string, value: Value, maker: Maker): Variable {
     },
     ...(value.address !== undefined && { address: value.address }),
     size: sizeOf(maker.complete(value.type)),
-    ...(children && { children }),
+    ...(children && { children: () => maker.guarded(children) }),
     ...(writable && { assign: (to: string) => maker.assign(value, to) }),
   };
 }

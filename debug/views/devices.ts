@@ -33,6 +33,9 @@ const VIEWS: readonly [name: string, view: View][] = [
 ];
 
 /** All devices, or the one that is named. Throws a CommandError for a name that there is not. */
+/** Their names. */
+export const DEVICES: readonly string[] = VIEWS.map(([name]) => name);
+
 export function devicesText(machine: Machine, name?: string): string {
   const chosen = VIEWS.filter(([known]) => name === undefined || known === name);
   if (chosen.length === 0)

@@ -90,7 +90,7 @@ export function moduleText(target: Target, name: string): string {
 }
 
 function exportsText(target: Target, m: ModuleView): string {
-  const found = target.symbols.ofImage(`${m.name}.ko`).filter(s => s.global);
+  const found = target.symbols.all().filter(s => s.global && s.image === `${m.name}.ko`);
   return table(
     found.map(s => [`  ${s.name}`, hex8(s.start), `${s.end - s.start} bytes`]),
     [0, 1],

@@ -164,7 +164,7 @@ describe('the language', () => {
     ['x/x 0x1ffffffff', 'error: 0x1ffffffff has more than 32 bits'],
     ['print $foo', 'error: no register $foo'],
     ['print 1 2', 'error: not an expression: too much at 2'],
-    ['print *0xfffffffe', 'error: nothing to read at 0xfffffffe'],
+    ['print *0xfffffffe', 'error: Cannot access memory at address 0xfffffffe'],
     ['until ((((', 'error: not an address: (((('],
     ['info', 'error: info breakpoints'],
     ['walk 1 2 3', 'error: walk ADDRESS'],
@@ -172,19 +172,6 @@ describe('the language', () => {
   ])('%s: %s', async (line, answer) => {
     const { run } = await debugBench('call');
     expect(await run(line)).toContain(answer);
-  });
-
-  it('has an example for each command, which it can read', async () => {
-    const { run, interpreter } = await debugBench('call');
-    const names = (await run('help'))
-      .split('\n')
-      .filter(Boolean)
-      .map(line => line.split(' ')[0]);
-    expect(names.length).toBeGreaterThan(20);
-    for (const name of names)
-      expect(await run(`help ${name}`)).toMatch(new RegExp(`^${name}.*\nexample: ${name}`));
-    expect(interpreter.complete('disas')).toEqual(['disas']);
-    expect(interpreter.complete('break bench_r')).toEqual(['break bench_run']);
   });
 });
 

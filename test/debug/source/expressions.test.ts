@@ -1,11 +1,14 @@
 /** The language of expressions: what it means, what it refuses, and that no text of any kind does harm. */
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CommandError } from '../../../debug/error.ts';
 import { Source } from '../../../debug/source/source.ts';
-import { buildGuest, type GuestBuild } from '../../../guest/build.ts';
+import { buildBenchGuests } from '../../../guest/bench.ts';
+import { artefact, buildGuest, type GuestBuild } from '../../../guest/build.ts';
+import { readElf } from '../../../guest/elf.ts';
 import { debugKernel, outcome } from '../kernel-rig.ts';
-import { debugBench } from '../rig.ts';
+import { debugBench, debugImage } from '../rig.ts';
 
 let build: GuestBuild;
 let kernel: Awaited<ReturnType<typeof debugKernel>>;
@@ -45,7 +48,7 @@ it.each([
   ['main.c::no_such', undefined],
   ['skb->', undefined],
   ['skb->nope', undefined],
-  ['*5', '<error: nothing to read at 0x00000005>'],
+  ['*5', '<error: Cannot access memory at address 0x5>'],
   ['skb(1)', undefined],
   ['$nope', undefined],
   ['$99', undefined],
@@ -76,8 +79,19 @@ it('knows values that were shown', async () => {
   expect(await run('print $')).toBe('error: no value was shown yet\n');
   expect(await run('print skb->len')).toBe('$1 = 42\n');
   expect(await run('print $ + 1', 'print $1 * $2', 'print $$2')).toBe('$2 = 43\n$3 = 1806\n$4 = 42\n');
-  expect(await run('print *5')).toBe('error: nothing to read at 0x00000005\n');
+  expect(await run('print *5')).toBe('error: Cannot access memory at address 0x5\n');
   expect(await run('print $9')).toBe('error: the history has values 1 to 4\n');
+});
+
+it('keeps values as they were', async () => {
+  const { run } = debugKernel(build, 'nooks');
+  await run('until e1000_xmit_frame');
+  await run('print *skb', 'print skb->cb', 'set var skb->len = 7');
+  expect(await run('print $1.len', 'print &$1.len == &skb->len', 'print skb->len')).toBe(
+    '$3 = 42\n$4 = 1\n$5 = 7\n',
+  );
+  await run('print *skb@3', 'set var skb->cb[0] = 1');
+  expect(await run('print $2[0]', 'print $2 + 1 == skb->cb + 1')).toBe("$7 = 90 'Z'\n$8 = 1\n");
 });
 
 it('gives what values consist of', () => {
@@ -138,7 +152,7 @@ describe('texts of any kind', () => {
           expect(error, line).toBeInstanceOf(CommandError);
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: 2000 },
     );
     expect(outcome(kernel.machine)).toEqual(before);
   });
@@ -162,9 +176,41 @@ describe('texts of any kind', () => {
         expect(await kernel.run(`${command} ${rest}`)).toMatch(/\n$|^$/);
         await kernel.run('delete');
       }),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
+});
+
+it('bears spoilt debug information', async () => {
+  const images = await buildBenchGuests({ only: ['call'], shift: 12 });
+  const bytes = new Uint8Array(readFileSync(artefact(images, 'call.elf')));
+  const sections = readElf(bytes, 'call').sections.filter(s => s.name.startsWith('.debug_') && s.size > 0);
+  const offsetOf = (data: Uint8Array) => data.byteOffset - sections[0].data.byteOffset;
+  const first = Buffer.from(bytes).indexOf(Buffer.from(sections[0].data));
+  const spots = fc.array(fc.tuple(fc.nat(sections.length - 1), fc.nat(1 << 20), fc.nat(255)), {
+    minLength: 1,
+    maxLength: 20,
+  });
+  await fc.assert(
+    fc.asyncProperty(spots, async list => {
+      const spoilt = bytes.slice();
+      for (const [n, at, byte] of list)
+        spoilt[first + offsetOf(sections[n].data) + (at % sections[n].size)] = byte;
+      const { run } = debugImage(spoilt, 'call');
+      await run('until rt_main', 'stepi 3');
+      for (const line of ['bt full', 'info frame', 'up', 'info locals', 'list', 'info scope rt_main'])
+        expect(await run(line)).toMatch(/\n$/);
+      for (const line of [
+        'print rt_main',
+        'ptype/o struct x',
+        'ptype u32',
+        'print *(u32 *)$esp',
+        'print main.c::x',
+      ])
+        expect(await run(line)).toMatch(/\n$/);
+    }),
+    { numRuns: 20 },
+  );
 });
 
 it('works where there are only symbols', async () => {

@@ -1,6 +1,10 @@
 /** gdb as an oracle: what it prints of a file, or of a guest that stands where ours does. */
 import { execFile, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { framesElf } from '../../../debug/gdb/frames.ts';
 import { serveGdb } from '../../../debug/gdb/server.ts';
 import { kernelPath } from '../../../debug/gdb/symbols.ts';
 import type { Target } from '../../../debug/target.ts';
@@ -33,13 +37,18 @@ export function askOfFile(path: string, ...commands: string[]): Promise<string[]
   return ask([`file ${path}`], commands);
 }
 
-/** Of the guest as it stands. */
+/** Of the guest as it stands; with the rules of our kernel's borders. */
 export async function askOfTarget(target: Target, ...commands: string[]): Promise<string[]> {
-  const server = await serveGdb(serving(target, target.session && kernelPath(target.session)), 0);
+  const served = serving(target, target.session && kernelPath(target.session));
+  const directory = mkdtempSync(join(tmpdir(), 'nooks86-gdb-'));
+  const frames = target.session && framesElf(target.session);
+  if (frames) writeFileSync((served.frames = join(directory, 'frames.elf')), frames);
+  const server = await serveGdb(served, 0);
   try {
     return await ask([`target remote 127.0.0.1:${server.port}`], commands);
   } finally {
     server.close();
     await server.closed;
+    rmSync(directory, { recursive: true, force: true });
   }
 }

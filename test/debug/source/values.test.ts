@@ -107,6 +107,34 @@ describe.skipIf(!installed)('as gdb has it (skipped if it is not installed)', ()
   });
 });
 
+/** Frames in assembly, which gdb shows as signal handlers or names otherwise. */
+const BORDER = /^(nooks_enter_domain|nooks_kernel_call|trap_\w+|system_call|ring3_exit)$/;
+
+it.skipIf(!installed)('chains of calls are gdb’s (skipped if it is not installed)', async () => {
+  const stops = [
+    ['until e1000_intr'],
+    ['until nooks_dispatch', 'stepi 3'],
+    ['until e1000_xmit_frame', 'until nooks_dispatch'],
+    ['until netif_rx'],
+    ['until kfree_skb', 'next 2'],
+  ];
+  const { run, target } = debugKernel(build, 'nooks');
+  let compared = 0;
+  for (const stop of stops) {
+    expect(await run(...stop)).not.toMatch(/error|exits/);
+    const ours = [...(await run('bt')).matchAll(/^#\d+ +[0-9a-f]{8} in ([\w.]+) \((.*)\)(?: at | {2}\[)/gm)];
+    const [theirs] = await askOfTarget(target, 'bt');
+    const names = [...theirs.matchAll(/^#\d+ +(?:0x[0-9a-f]+ in )?([\w.]+) \(/gm)].map(([, name]) => name);
+    const kernel = ours.map(([, name]) => name).filter(name => !BORDER.test(name));
+    // gdb puts functions between that left by a jump to the next (tail calls), and has no program's symbols.
+    const known = names.filter(name => !BORDER.test(name) && kernel.includes(name));
+    expect(names.length - known.length).toBeLessThan(12);
+    compared += known.length;
+    expect(kernel.slice(0, known.length), stop.join()).toEqual(known);
+  }
+  expect(compared).toBeGreaterThan(40);
+});
+
 describe('calls', () => {
   it('go from a driver through wrappers and kernel to the program', async () => {
     const { run } = debugKernel(build, 'nooks');
