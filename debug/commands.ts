@@ -2,6 +2,7 @@
 import { alone, type Command, type Context, namesOf } from './command.ts';
 import { FRAMES } from './commands/frames.ts';
 import { GDB } from './commands/gdb.ts';
+import { KERNEL_VIEWS } from './commands/kernel-views.ts';
 import { MACHINE_VIEWS } from './commands/machine-views.ts';
 import { MEMORY } from './commands/memory.ts';
 import { POINTS } from './commands/points.ts';
@@ -52,7 +53,7 @@ const AREAS: readonly { title: string; commands: readonly Command[] }[] = [
   { title: 'code', commands: SOURCE },
   { title: 'frames', commands: FRAMES },
   { title: 'memory', commands: MEMORY },
-  { title: 'system', commands: [...VIEWS, ...MACHINE_VIEWS] },
+  { title: 'system', commands: [...VIEWS, ...KERNEL_VIEWS, ...MACHINE_VIEWS] },
   { title: 'traces', commands: TRACE },
   { title: 'gdb', commands: GDB },
   { title: 'session', commands: SESSION },
