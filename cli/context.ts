@@ -4,6 +4,8 @@ export interface CommandContext {
   out(chunk: string | Uint8Array): void;
   /** To stderr; whole lines. */
   err(text: string): void;
+  /** stdout is a terminal. */
+  terminal?: boolean;
   /** The process's exit code when the command is done: 0 unless set. */
   exitCode: number;
 }

@@ -12,5 +12,6 @@ process.stderr.on('error', () => {});
 process.exitCode = await runProgram(process.argv.slice(2), {
   out: chunk => process.stdout.write(chunk),
   err: text => process.stderr.write(text),
+  terminal: process.stdout.isTTY === true,
   exitCode: 0,
 });

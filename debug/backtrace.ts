@@ -1,11 +1,10 @@
 /**
- * The chain of calls by frame pointers. It goes on across a driver call by itself, for the extension's first frame
+ * The chain of calls by frame pointers, for what runs the guest (`bt` is source/calls.ts's). It goes on across a driver call by itself, for the extension's first frame
  * points to the kernel's last one. Two places need to know more (nooks/xpc.S, kernel/arch/entry.S): a call of the
  * kernel leaves no frame of its own, and a trap's chain begins anew, with the interrupted registers behind it.
  */
 import { disassemble } from './disassembly.ts';
 import type { Target } from './target.ts';
-import { hex8 } from './text.ts';
 
 export interface Frame {
   pc: number;
@@ -80,18 +79,4 @@ function behind(target: Target, { pc, esp, ebp }: Caller): Frame | undefined {
     return { pc: from, ebp: frame, border: `trap 0x${field(TRAP_FRAME.vector).toString(16)}` };
   }
   return undefined;
-}
-
-export function backtraceText(target: Target): string {
-  let text = '';
-  frames(target).forEach((frame, n) => {
-    // A return address is behind its call, which may be the last instruction of a line or of a function.
-    const at = n === 0 || frame.border?.startsWith('trap') ? frame.pc : frame.pc - 1;
-    const source = target.sourceAt(at);
-    const region = target.regionAt(at);
-    const name = target.symbolAt(frame.pc) ?? '??';
-    if (frame.border) text += `    -- ${frame.border} --\n`;
-    text += `#${String(n).padEnd(3)}${hex8(frame.pc)} ${name}${source ? ` at ${source}` : ''}${region ? `  [${region}]` : ''}\n`;
-  });
-  return text;
 }

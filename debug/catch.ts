@@ -30,7 +30,9 @@ const IRQS = 16;
 const PAGE_FAULT = 14;
 const EAX = 0;
 /** By vector (SDM vol. 3, table 6-1). */
-const EXCEPTIONS = 'DE DB NMI BP OF BR UD NM DF vector-9 TS NP SS GP PF vector-15 MF AC MC XM'.split(' ');
+export const EXCEPTIONS = 'DE DB NMI BP OF BR UD NM DF vector-9 TS NP SS GP PF vector-15 MF AC MC XM'.split(
+  ' ',
+);
 
 export const CATCHES: Readonly<Record<CatchEvent, Row>> = {
   exception: {

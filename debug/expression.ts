@@ -1,6 +1,6 @@
 /**
  * Addresses as the user writes them: numbers, `$registers`, symbols, `file:line`, joined by + and -; a leading `*`
- * reads the dword there. A location is the same, but its leading `*` means nothing, as in gdb's `break *ADDRESS`.
+ * reads the dword there; all else is C's. A location is the same, but its leading `*` means nothing, as in gdb's `break *ADDRESS`.
  */
 import { CommandError } from './error.ts';
 import type { Target } from './target.ts';
@@ -9,10 +9,39 @@ const GENERAL = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'];
 
 const TERM = /^(\$\w+|0x[0-9a-f]+|[\w.$@/-]*\w\.\w+:\d+|[a-z_.$][\w.$@]*(?:\.ko:\w+)?|[0-9][0-9a-f]*)/i;
 
-/** An unsigned 32-bit value. Throws a CommandError. */
+/** Names that may be variables of the code at hand. */
+const WORD = /(?<![\w$.:])[A-Za-z_]\w*(?![\w:])/g;
+
+/** An unsigned 32-bit value. What is more than the above is C's where there is a source level. Throws a CommandError. */
 export function evaluate(target: Target, text: string): number {
+  const c = target.expressions;
+  // A local variable hides symbols of its name.
+  if (c && (text.match(WORD) ?? []).some(name => c.isLocal(name))) return c.address(text);
+  try {
+    return plain(target, text);
+  } catch (error) {
+    if (!c || !(error instanceof CommandError)) throw error;
+    return withC(c.address, text, error);
+  }
+}
+
+/** Made of nothing but what the above is made of. */
+const PLAIN = /^[\w$+\-\s.:@/]*$/;
+
+/** C's value; where it is no C either, what is wrong with it as an address. */
+function withC(address: (text: string) => number, text: string, problem: CommandError): number {
+  if (/:\d+$/.test(text)) throw problem;
+  try {
+    return address(text);
+  } catch (error) {
+    if (PLAIN.test(text) && error instanceof CommandError) throw problem;
+    throw error;
+  }
+}
+
+function plain(target: Target, text: string): number {
   let rest = text.trim();
-  if (rest.startsWith('*')) return target.read(evaluate(target, rest.slice(1)), 4);
+  if (rest.startsWith('*')) return target.read(plain(target, rest.slice(1)), 4);
   let value = 0;
   let sign = 1;
   for (;;) {
@@ -29,7 +58,8 @@ export function evaluate(target: Target, text: string): number {
 
 /** The address of code. Throws a CommandError. */
 export function location(target: Target, text: string): number {
-  return evaluate(target, text.trim().replace(/^\*/, ''));
+  const [, star, rest = ''] = /^(\*?)(.*)$/s.exec(text.trim()) ?? [];
+  return star ? evaluate(target, rest) : plain(target, rest);
 }
 
 /** A register by its name, with or without `$`; undefined if there is none of that name. */

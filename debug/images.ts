@@ -15,7 +15,7 @@ import type { PlacedImage, Session } from '../guest/session.ts';
 import { type SectionPlace, SymbolTable } from '../guest/symbols.ts';
 
 /** Programs lie below, the kernel from here on (kernel/include/asm/memlayout.h). */
-const KERNEL_BASE = 0xc000_0000;
+export const KERNEL_BASE = 0xc000_0000;
 /** Bytes between sections that lie nowhere yet. */
 const APART = 1 << 24;
 

@@ -8,7 +8,6 @@
  * yet written.
  */
 import { placeCatch, readFilter } from './catch.ts';
-import { conditionValue } from './condition.ts';
 import { domains } from './domains.ts';
 import { CommandError } from './error.ts';
 import { isFixed, locations } from './locations.ts';
@@ -82,8 +81,6 @@ export class Points {
   /** The instruction at this address is left: its hooks have spoken. */
   leaving: number | undefined;
   onHit: (hit: Hit, when: When) => void = () => {};
-  /** The value of a condition. */
-  evaluate: (text: string) => number;
   private readonly target: Target;
   private readonly held = new Map<number, Held>();
   private readonly hooks = new Map<number, Set<Hook>>();
@@ -91,7 +88,6 @@ export class Points {
 
   constructor(target: Target) {
     this.target = target;
-    this.evaluate = text => conditionValue(target, text);
     target.session?.onModules(() => this.resolve());
   }
 
@@ -217,13 +213,18 @@ export class Points {
     };
   }
 
+  private holds(condition: string): boolean {
+    if (!this.target.expressions) throw new CommandError('conditions need the source level');
+    return this.target.expressions.condition(condition);
+  }
+
   private met(point: Point, when: When, facts?: Facts): boolean {
     if (this.quiet || !point.enabled) return false;
     if (point.domain !== undefined && point.domain !== currentDomain(this.target)) return false;
     let error: string | undefined;
     if (point.condition !== undefined) {
       try {
-        if (this.evaluate(point.condition) === 0) return false;
+        if (!this.holds(point.condition)) return false;
       } catch (thrown) {
         if (!(thrown instanceof CommandError)) throw thrown;
         error = thrown.message;

@@ -1,4 +1,4 @@
-/** What happened since the last look: the cause × region matrix and the counters; and what is to happen. */
+/** What happened since the last look: the cause × region matrix and the counters. */
 import { CAUSES, MAX_REGIONS } from '../emu/accounting.ts';
 import { REGIONS } from '../guest/regions.ts';
 import type { Target } from './target.ts';
@@ -88,14 +88,4 @@ function reading(target: Target): Reading {
       ['l2 misses', l2.misses],
     ],
   };
-}
-
-/** The clock's pending events, the next first. */
-export function eventsText(target: Target): string {
-  const { clock } = target.machine;
-  const now = clock.now();
-  const rows = clock
-    .pending()
-    .map(({ name, at }) => [name, `in ${cyclesOf(Math.max(0, at - now))} cycles`, `at ${cyclesOf(at)}`]);
-  return rows.length ? table(rows) : 'no events are pending\n';
 }

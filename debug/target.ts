@@ -38,6 +38,15 @@ export interface TargetParts {
   hostStates?: readonly HostState[];
 }
 
+/** What the source level says of expressions at the place where the guest stands. */
+export interface Expressions {
+  /** A number's value, else where it lies; unsigned. */
+  address(text: string): number;
+  isLocal(name: string): boolean;
+  /** Is it not 0, whatever frame is looked at? */
+  condition(text: string): boolean;
+}
+
 export class Target {
   readonly machine: Machine;
   readonly symbols: SymbolTable;
@@ -47,6 +56,8 @@ export class Target {
   /** Told before the debugger writes to the guest: the history keeps it. */
   onWrite: (write: HostWrite) => void = () => {};
   readonly hostStates: HostState[];
+  /** C expressions, while there is a source level. All may throw a CommandError. */
+  expressions: Expressions | undefined;
 
   constructor(parts: TargetParts) {
     this.machine = parts.machine;

@@ -107,6 +107,11 @@ export class SymbolTable {
     return this.ranges().filter(s => s.code && (image === undefined || s.image === image));
   }
 
+  /** Every symbol, by address. */
+  all(): readonly SymbolRange[] {
+    return this.ranges();
+  }
+
   private firstImage(): string | undefined {
     return this.images.keys().next().value;
   }

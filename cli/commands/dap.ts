@@ -12,6 +12,7 @@ import type { Debuggee, Host, LaunchArguments } from '../../debug/dap/launch.ts'
 import { projectRoot } from '../../guest/project.ts';
 import { wholeNumber } from '../arguments.ts';
 import { type CommandContext, UsageError } from '../context.ts';
+import { sourceReader } from '../read-source.ts';
 import { bootDebuggee } from './debug.ts';
 
 const LOOPBACK = '127.0.0.1';
@@ -145,10 +146,11 @@ async function launch(
   if (results !== undefined && trial !== undefined) {
     const { openTrial } = await import('./replay.ts');
     const { target, text } = await openTrial(results, trial, context);
-    const debug = new Debugger(target, pause);
-    return { debugger: debug, sourceRoot: args.sourceRoot ?? projectRoot(), message: text.trimEnd() };
+    const sourceRoot = args.sourceRoot ?? projectRoot();
+    const debug = new Debugger(target, pause, { readSource: sourceReader(sourceRoot) });
+    return { debugger: debug, sourceRoot, message: text.trimEnd() };
   }
   const target = await bootDebuggee(image, { isolation, profile, memory }, serial);
-  const root = image === undefined ? projectRoot() : dirname(resolve(image));
-  return { debugger: new Debugger(target, pause), sourceRoot: args.sourceRoot ?? root };
+  const sourceRoot = args.sourceRoot ?? (image === undefined ? projectRoot() : dirname(resolve(image)));
+  return { debugger: new Debugger(target, pause, { readSource: sourceReader(sourceRoot) }), sourceRoot };
 }

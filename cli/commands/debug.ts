@@ -1,23 +1,28 @@
 /**
- * `nooks86 debug`: the debugger (debug/) at a prompt, in a pipe, or from scripts. What is piped is echoed, so that
- * the output reads like a session. With --gdb a debugger of the user's connects instead (cli/gdb.ts). The exit code is
- * 2 when a command of a script or pipe could not be done.
+ * `nooks86 debug`: the debugger (debug/) at a prompt (cli/prompt.ts), in a pipe, or from scripts. What is piped is
+ * echoed, so that the output reads like a session. With --gdb a debugger of the user's connects instead (cli/gdb.ts).
+ * The exit code is 2 when a command of a script or pipe could not be done, else 0, however the guest ended.
  */
-import { basename } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Interpreter } from '../../debug/interpreter.ts';
 import type { Target } from '../../debug/target.ts';
 import { buildGuest } from '../../guest/build.ts';
+import { projectRoot } from '../../guest/project.ts';
 import { choice, readInput, wholeNumber } from '../arguments.ts';
+import { coloured, wantsColour } from '../colour.ts';
 import { type CommandContext, USAGE_ERROR } from '../context.ts';
+import { historyPath } from '../history-file.ts';
 import { OutputFile } from '../output-file.ts';
 import { openProgress } from '../progress.ts';
+import { converseAt, filesFrom, PROMPT } from '../prompt.ts';
+import { sourceReader } from '../read-source.ts';
 
 const MAX_MEMORY_MB = 2048;
 const MAX_HISTORY_MB = 65_536;
-const PROMPT = '(nooks86) ';
 /** Where nobody can press Ctrl-C, a command ends by itself. */
 const UNATTENDED_CYCLES = 4_000_000_000;
 
@@ -28,6 +33,7 @@ export interface DebugOptions {
   history: number;
   x: string[];
   batch?: boolean;
+  color: boolean;
   maxCycles?: number;
   /** Port for gdb. */
   gdb?: number;
@@ -60,7 +66,11 @@ export function registerDebug(
       512,
     )
     .option('-x <file>', 'run the commands in a file first; may be given many times', collect, [])
-    .option('--batch', 'leave when the files are done')
+    .option(
+      '--batch',
+      'leave when the files are done; exit code 2 if one of their commands could not be done',
+    )
+    .option('--no-color', 'no colours at a terminal; so does NO_COLOR in the environment')
     .option(
       '--max-cycles <n>',
       'cycles that one command may run (default: no limit at a prompt, 4e9 otherwise)',
@@ -95,7 +105,8 @@ export interface Script {
 export async function converse(
   target: Target,
   scripts: readonly Script[],
-  options: Pick<DebugOptions, 'batch' | 'maxCycles' | 'gdb'> & Partial<Pick<DebugOptions, 'history'>>,
+  options: Pick<DebugOptions, 'batch' | 'maxCycles' | 'gdb'> &
+    Partial<Pick<DebugOptions, 'history' | 'color'>>,
   console: Console,
   context: CommandContext,
   input: CommandInput,
@@ -112,25 +123,43 @@ export async function converse(
     await setImmediate();
     return interrupt.wanted;
   };
-  const out = { write: (text: string) => console.write(text) };
+  const colour = wantsColour(context.terminal === true, options.color ?? true, process.env);
+  const out = { write: (text: string) => console.write(colour ? coloured(text) : text) };
   const budget = options.history && options.history * 2 ** 20;
-  const debug = new Debugger(target, pause, { budget });
+  const root = path === undefined ? projectRoot() : dirname(resolve(path));
+  const debug = new Debugger(target, pause, { budget, readSource: sourceReader(root) });
   const interpreter = new Interpreter({
     target,
     debugger: debug,
     write: text => out.write(text),
     limit: options.maxCycles ?? (attended ? undefined : UNATTENDED_CYCLES),
     pause,
+    readScript: file => textLines(readInput(file)),
+    echo: line => console.echo(line),
+    stopped: () => interrupt.wanted,
+    files: filesFrom,
     openTrace: file => new OutputFile(file),
   });
+  const ofProcess = input === process.stdin;
+  const onInterrupt = () => {
+    interrupt.wanted = true;
+  };
+  if (attended && ofProcess) process.on('SIGINT', onInterrupt);
   let good = true;
-  for (const { file, lines } of scripts) good = (await runScript(interpreter, file, lines, console)) && good;
+  for (const { file, lines } of scripts) {
+    if (interrupt.wanted) break;
+    good = (await interpreter.script(basename(file), lines)) && good;
+  }
+  process.off('SIGINT', onInterrupt);
+  interrupt.wanted = false;
   if (options.gdb !== undefined) {
     const { serve } = await import('../gdb.ts');
     if (!interpreter.done)
       await serve(options.gdb, { debug, interpreter, interrupt, out, limit: options.maxCycles, path });
   } else if (!options.batch && !interpreter.done) {
-    if (attended) await atPrompt(interpreter, input, interrupt);
+    const history = ofProcess ? historyPath(process.env) : undefined;
+    const output = ofProcess ? process.stdout : new ContextStream(context);
+    if (attended) await converseAt({ input, output, history }, interpreter, interrupt);
     else good = (await fromPipe(interpreter, input, console)) && good;
   }
   good = interpreter.close() && good;
@@ -177,23 +206,6 @@ export async function bootDebuggee(
   return target;
 }
 
-/** Runs a file's lines up to the first that cannot be done; false if there is one. */
-async function runScript(
-  interpreter: Interpreter,
-  file: string,
-  lines: string[],
-  console: Console,
-): Promise<boolean> {
-  for (const [n, line] of lines.entries()) {
-    if (interpreter.done) break;
-    console.echo(line);
-    if (await interpreter.execute(line)) continue;
-    console.write(`${basename(file)}:${n + 1}: the rest of the file is left out\n`);
-    return false;
-  }
-  return true;
-}
-
 async function fromPipe(interpreter: Interpreter, input: CommandInput, console: Console): Promise<boolean> {
   let good = true;
   for await (const line of createInterface({ input })) {
@@ -204,47 +216,24 @@ async function fromPipe(interpreter: Interpreter, input: CommandInput, console: 
   return good;
 }
 
-/** History, completion, repetition by an empty line; Ctrl-C stops the guest, not the debugger; EOF leaves. */
-async function atPrompt(
-  interpreter: Interpreter,
-  input: CommandInput,
-  interrupt: { wanted: boolean },
-): Promise<void> {
-  const lines = createInterface({
-    input,
-    output: process.stdout,
-    prompt: PROMPT,
-    completer: (line: string) => [interpreter.complete(line), line],
-  });
-  let running = false;
-  lines.on('SIGINT', () => {
-    if (running) interrupt.wanted = true;
-    else {
-      process.stdout.write('\n(quit or Ctrl-D leaves)\n');
-      lines.prompt();
-    }
-  });
-  let last = '';
-  lines.prompt();
-  for await (const typed of lines) {
-    const line = typed.trim() === '' ? last : typed;
-    last = interpreter.repeats(line) ? line : '';
-    running = true;
-    interrupt.wanted = false;
-    await interpreter.execute(line);
-    running = false;
-    if (interpreter.done) break;
-    lines.prompt();
-  }
-  lines.close();
-}
-
 function textLines(bytes: Uint8Array): string[] {
   return new TextDecoder().decode(bytes).replace(/\n$/, '').split('\n');
 }
 
 function collect(value: string, previous: string[]): string[] {
   return [...previous, value];
+}
+
+/** For a prompt whose terminal is not the process's. */
+class ContextStream extends Writable {
+  constructor(context: CommandContext) {
+    super({
+      write(chunk, _, done) {
+        context.out(chunk);
+        done();
+      },
+    });
+  }
 }
 
 /** One stream for two writers: the guest's serial port, in whole lines, and the debugger. */

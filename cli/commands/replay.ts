@@ -12,6 +12,7 @@ import { loadMachinery } from './inject.ts';
 interface ReplayFlags {
   configuration?: string;
   debug?: boolean;
+  color?: boolean;
   json?: boolean;
 }
 
@@ -28,6 +29,7 @@ export function registerReplay(
     .argument('<trial>', 'like nooks/restart:1317, or a number')
     .option('--configuration <name>', 'of a trial that is given by its number')
     .option('--debug', 'stop at the first injected fault that is executed, in the debugger')
+    .option('--no-color', 'no colours in the debugger')
     .option('--json', 'print the record as it is now')
     .action((path: string, id: string, flags: ReplayFlags) => replay(path, id, flags, context, load, input));
 }
@@ -41,7 +43,7 @@ async function replay(
   input: CommandInput,
 ): Promise<void> {
   const { bench, recorded, judge } = await reopen(path, id, flags.configuration, context, load);
-  if (flags.debug) return debugTrial(bench, recorded, context, input);
+  if (flags.debug) return debugTrial(bench, recorded, flags, context, input);
   await runAgain(bench, recorded, judge, flags, context);
 }
 
@@ -119,6 +121,7 @@ async function runAgain(
 async function debugTrial(
   bench: ReplayBench,
   recorded: TrialRecord,
+  { color }: ReplayFlags,
   context: CommandContext,
   input: CommandInput,
 ): Promise<void> {
@@ -126,7 +129,7 @@ async function debugTrial(
   const { target, text } = await standAtFault(bench, recorded);
   const console = new Console(context);
   console.write(`${text}${target.describe(target.pc())}\n`);
-  await converse(target, [], {}, console, context, input);
+  await converse(target, [], { color }, console, context, input);
 }
 
 /** A recorded trial, run to the first of its faults that is executed; `text` says which that is. */

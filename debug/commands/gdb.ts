@@ -10,6 +10,7 @@ export const GDB: readonly Command[] = [
     summary:
       'lines for gdb that load the symbols of the kernel, of the modules where they are now, of programs',
     example: 'gdb-symbols netsend',
+    complete: 'program',
     run(c, args) {
       const { session } = c.target;
       if (!session) throw new CommandError('only for our kernel; gdb reads the file of an image by itself');

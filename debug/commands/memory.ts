@@ -18,7 +18,8 @@ export const MEMORY: readonly Command[] = [
     usage: '/FMT ADDRESS',
     summary: 'memory: a count, a format of x d u c s i, a size of b h w; without ADDRESS goes on',
     example: 'x/8xw $esp',
-    repeats: true,
+    complete: 'expression',
+    repeats: 'on',
     run: (c, args, format) => show(c, args, format, false),
   },
   {
@@ -26,7 +27,8 @@ export const MEMORY: readonly Command[] = [
     usage: '/FMT PHYSICAL',
     summary: 'the same for a physical address',
     example: 'xp/4xw $cr3',
-    repeats: true,
+    complete: 'expression',
+    repeats: 'on',
     run: (c, args, format) => show(c, args, format, true),
   },
 ];

@@ -3,8 +3,8 @@ import { CATCHES } from '../catch.ts';
 import { type Command, type Context, count, physicalOr, place } from '../command.ts';
 import { domains } from '../domains.ts';
 import { CommandError } from '../error.ts';
-import { evaluate } from '../expression.ts';
 import { CATCH_EVENTS, type Point, type WatchAccess } from '../model.ts';
+import { range } from '../range.ts';
 import { placeOf } from '../stops.ts';
 
 const HIGHEST = 2 ** 31;
@@ -17,7 +17,10 @@ export const POINTS: readonly Command[] = [
     alias: 'b',
     usage: `LOCATION ${CONDITIONS}`,
     summary: 'stop before LOCATION: FUNCTION, FILE:LINE, SYMBOL+OFFSET, *ADDRESS; in one domain only',
+    explanation:
+      'FUNCTION is where its body begins, *FUNCTION its first instruction. A name that nothing loaded has is waited for.',
     example: 'break e1000_xmit_frame domain 1 if $eax != 0',
+    complete: 'location',
     run: (c, args) => addBreak(c, args, false),
   },
   {
@@ -26,15 +29,19 @@ export const POINTS: readonly Command[] = [
     usage: `LOCATION ${CONDITIONS}`,
     summary: 'the same, once',
     example: 'tbreak udp_sendmsg',
+    complete: 'location',
     run: (c, args) => addBreak(c, args, true),
   },
   {
     name: 'watch',
     alias: 'w',
-    usage: `[-change] [phys:]ADDRESS [LENGTH] ${CONDITIONS}`,
+    usage: `[-change] EXPRESSION | [phys:]ADDRESS [LENGTH] ${CONDITIONS}`,
     summary:
-      'stop behind the instruction that writes there (4 bytes), or changes it; phys: by whatever address, and by DMA',
+      'stop behind the instruction that writes what EXPRESSION names (or 4 bytes), or changes it; phys: by whatever address, and by DMA',
+    explanation:
+      'An address alone is any directory’s, for the CPU; with phys: devices and the page walker count too.',
     example: 'watch -change domain_cr3',
+    complete: 'expression',
     run: (c, args) => {
       const [, change, rest] = /^(-change\s+)?(.*)$/s.exec(args) ?? [];
       addWatch(c, rest ?? '', change ? 'change' : 'write');
@@ -45,6 +52,7 @@ export const POINTS: readonly Command[] = [
     usage: `[phys:]ADDRESS [LENGTH] ${CONDITIONS}`,
     summary: 'stop behind the instruction that reads there',
     example: 'rwatch jiffies',
+    complete: 'expression',
     run: (c, args) => addWatch(c, args, 'read'),
   },
   {
@@ -52,13 +60,17 @@ export const POINTS: readonly Command[] = [
     usage: `[phys:]ADDRESS [LENGTH] ${CONDITIONS}`,
     summary: 'stop behind the instruction that reads or writes there',
     example: 'awatch jiffies',
+    complete: 'expression',
     run: (c, args) => addWatch(c, args, 'access'),
   },
   {
     name: 'catch',
     usage: `EVENT [FILTER] ${CONDITIONS}`,
     summary: `stop at an event: ${CATCH_EVENTS.map(e => `${e} [${CATCHES[e].filter}]`).join('; ')}`,
+    explanation:
+      'Deliveries, domain switches and TLB events stop behind what happened; xpc, load and recovery before the code there.',
     example: 'catch exception PF',
+    complete: 'event filter',
     run: (c, args) => addCatch(c, args, false),
   },
   {
@@ -66,6 +78,7 @@ export const POINTS: readonly Command[] = [
     usage: `EVENT [FILTER] ${CONDITIONS}`,
     summary: 'the same, once',
     example: 'tcatch xpc in',
+    complete: 'event filter',
     run: (c, args) => addCatch(c, args, true),
   },
   {
@@ -98,6 +111,7 @@ export const POINTS: readonly Command[] = [
   },
   {
     name: 'disable',
+    alias: 'dis',
     usage: '[NUMBER ...]',
     summary: 'let points be, without forgetting them; without a number, all',
     example: 'disable 1 2',
@@ -169,15 +183,12 @@ function addBreak(c: Context, args: string, temporary: boolean): void {
 function addWatch(c: Context, args: string, access: WatchAccess): void {
   const { what: text, ...rest } = split(c, args);
   const [physical, what] = physicalOr(text);
-  const [, where, length] = /^(.+?)(?:\s+(\d+))?$/.exec(what) ?? [];
-  if (where === undefined) throw new CommandError('watch needs an address');
-  const address = evaluate(c.target, where);
-  const bytes = length ? count(length, 1, MAX_WATCHED) : 4;
+  const { address, length } = range(c, what, physical, MAX_WATCHED);
   const added = c.control.points.add({
     kind: 'watchpoint',
     text,
     address,
-    length: bytes,
+    length,
     physical,
     access,
     ...rest,

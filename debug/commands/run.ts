@@ -52,6 +52,7 @@ export const RUN: readonly Command[] = [
     usage: '[in | out]',
     summary: 'run until the next crossing: in, from the kernel to a domain, or out; calls and returns alike',
     example: 'stepx in',
+    complete: 'in|out',
     repeats: true,
     run(c, args) {
       if (args !== '' && args !== 'in' && args !== 'out') throw new CommandError(`not in or out: ${args}`);
@@ -84,6 +85,7 @@ export const RUN: readonly Command[] = [
     usage: '[LOCATION]',
     summary: 'run until LOCATION is reached; without one, like next, but out of a loop',
     example: 'until nooks_enter_domain',
+    complete: 'location',
     repeats: true,
     run: (c, args) => (args === '' ? runAndTell(c, c.control.until(c.limit)) : advance(c, args)),
   },
@@ -92,6 +94,7 @@ export const RUN: readonly Command[] = [
     usage: 'LOCATION',
     summary: 'run until LOCATION is reached, or something else stops the guest',
     example: 'advance e1000_intr',
+    complete: 'location',
     run: advance,
   },
 ];

@@ -11,6 +11,7 @@ export const TRACE: readonly Command[] = [
     usage: 'on FILE [FORMAT] | off',
     summary: `write what runs from here on to FILE; FORMAT is one of ${NAMES}`,
     example: 'trace on packet.json chrome',
+    complete: 'on|off file',
     run(c, args) {
       const [word, ...rest] = args.split(/\s+/);
       if (word === 'on') begin(c, rest);

@@ -1,26 +1,37 @@
-/** Commands that show the machine and the kernel as a whole. */
-import { cacheText } from '../caches.ts';
-import { alone, type Command, type Context, physicalOr } from '../command.ts';
-import { directoryOf, domainText, modulesText, owner } from '../domains.ts';
+/** Commands that show address spaces, TLBs and caches. */
+import { type Command, type Context, physicalOr } from '../command.ts';
 import { CommandError } from '../error.ts';
 import { evaluate } from '../expression.ts';
-import { tlbText, walkText } from '../paging.ts';
-import { eventsText } from '../statistics.ts';
 import { hex8 } from '../text.ts';
+import { cacheText } from '../views/cache.ts';
+import { differenceText, mapText } from '../views/map.ts';
+import { spaceNamed } from '../views/spaces.ts';
+import { tlbText } from '../views/tlb.ts';
+import { walkText } from '../views/walk.ts';
 
 export const VIEWS: readonly Command[] = [
   {
     name: 'walk',
-    usage: 'ADDRESS [CR3 | DOMAIN]',
-    summary: 'the page-table walk level by level, the permission that results, and what the TLBs hold',
+    usage: 'ADDRESS [SPACE]',
+    summary:
+      'the page-table walk with every bit, the permission in each address space, and what the TLBs hold; SPACE: a domain, a process, kernel, or a CR3',
     example: 'walk current_task 1',
+    complete: 'expression domain',
     run: walkCommand,
+  },
+  {
+    name: 'map',
+    usage: '[SPACE] [OTHER SPACE]',
+    summary: 'an address space as runs of equal permission, or where two of them differ',
+    example: 'map kernel e1000',
+    run: map,
   },
   {
     name: 'tlb',
     usage: '[NAME]',
     summary: 'entries of each TLB, the last used first, and what it would hold had no switch flushed it',
     example: 'tlb dtlb',
+    complete: 'tlb',
     run(c, args) {
       const text = tlbText(c.target, args || undefined);
       const names = c.target.machine.cpu.mmu.tlbs().map(t => t.name);
@@ -33,55 +44,26 @@ export const VIEWS: readonly Command[] = [
     usage: '[ADDRESS | phys:ADDRESS]',
     summary: 'how full the caches are, or where in them the line of an address is',
     example: 'cache current_task',
+    complete: 'expression',
     run: cache,
-  },
-  {
-    name: 'domain',
-    usage: '',
-    summary: 'whose page directory is loaded, and all domains with their crossings',
-    example: 'domain',
-    run: alone(c => c.write(domainText(c.target))),
-  },
-  {
-    name: 'modules',
-    usage: '',
-    summary: 'the loaded modules, where they are and in which domain',
-    example: 'modules',
-    run: alone(c => c.write(modulesText(c.target))),
-  },
-  {
-    name: 'stats',
-    usage: '[all]',
-    summary: 'cycles by region and cause, and counters, since the last look; all: since reset',
-    example: 'stats',
-    run(c, args) {
-      if (args !== '' && args !== 'all') throw new CommandError('stats takes nothing, or all');
-      c.write(c.statistics.text(args === ''));
-    },
-  },
-  {
-    name: 'events',
-    usage: '',
-    summary: 'what the devices are about to do, by the clock',
-    example: 'events',
-    run: alone(c => c.write(eventsText(c.target))),
   },
 ];
 
-/** Domain numbers are small and directories are page-aligned, so one argument names either. */
-const HIGHEST_DOMAIN = 16;
-
 function walkCommand(c: Context, args: string): void {
   const words = args.split(/\s+/);
-  if (words.length > 2) throw new CommandError('walk ADDRESS [CR3 | DOMAIN]');
+  if (words.length > 2) throw new CommandError('walk ADDRESS [SPACE]');
   const address = evaluate(c.target, words[0]);
-  let cr3 = words[1] === undefined ? c.target.machine.cpu.cr3 : evaluate(c.target, words[1]);
-  if (cr3 > 0 && cr3 <= HIGHEST_DOMAIN) {
-    const directory = directoryOf(c.target, cr3);
-    if (directory === undefined) throw new CommandError(`no domain ${cr3}`);
-    cr3 = directory;
-  }
-  c.write(walkText(c.target, address, cr3, owner(c.target, cr3)));
+  const space = words[1] === undefined ? undefined : spaceNamed(c.target, words[1]);
+  if (!c.target.paging()) return c.write(`paging is off: ${hex8(address)} is physical\n`);
+  c.write(walkText(c.target, address, space ?? spaceNamed(c.target, 'current')));
+}
+
+function map(c: Context, args: string): void {
+  const words = args.split(/\s+/).filter(Boolean);
+  if (words.length > 2) throw new CommandError('map [SPACE] [OTHER SPACE]');
+  if (!c.target.paging()) return c.write('paging is off: all addresses are physical\n');
+  const [a, b] = (words.length ? words : ['current']).map(word => spaceNamed(c.target, word));
+  c.write(b ? differenceText(c.target, a, b) : mapText(c.target, a));
 }
 
 function cache(c: Context, args: string): void {

@@ -12,7 +12,6 @@ import type { PointSpec } from '../points.ts';
 import { hex8 } from '../text.ts';
 import { hitRule } from './hits.ts';
 import type { Debuggee } from './launch.ts';
-import { levelOf } from './level.ts';
 import type { Adapter } from './session.ts';
 import { type GivenSource, modulesOf } from './sources.ts';
 
@@ -91,7 +90,7 @@ export class Breakpoints {
   }
 
   private interpolate(message: string): string {
-    const level = levelOf(this.debugger);
+    const level = this.debugger.source;
     return message.replace(/\{([^{}]*)\}/g, (_, expression: string) => {
       try {
         return level.evaluate(expression, level.frames(1)[0]).value;

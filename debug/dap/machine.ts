@@ -2,11 +2,9 @@
 
 import type { Debugger } from '../debugger.ts';
 import { domains, owner } from '../domains.ts';
-import { CommandError } from '../error.ts';
 import { register } from '../expression.ts';
 import type { SourceFrame, Variable } from '../model.ts';
 import { cyclesOf, group, hex8 } from '../text.ts';
-import { levelOf } from './level.ts';
 
 const GENERAL = ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi'];
 const CONTROL = ['cr0', 'cr2', 'cr3', 'cr4'];
@@ -46,10 +44,7 @@ function registerOf(d: Debugger, name: string): Variable {
 
 /** The value of an expression as a number of 32 bits. Throws a CommandError. */
 function numberOf(d: Debugger, text: string): number {
-  const { value } = levelOf(d).evaluate(text);
-  const digits = /^(?:\(.*?\) ?)?(-?(?:0x[\da-f]+|\d+))\b/i.exec(value)?.[1];
-  if (digits === undefined) throw new CommandError(`not a number: ${text}`);
-  return (digits.startsWith('-') ? -Number(digits.slice(1)) : Number(digits)) >>> 0;
+  return Number(BigInt.asUintN(32, d.source.number(text)));
 }
 
 /** Whose code runs in whose address space, and when. */

@@ -7,7 +7,6 @@ import { Interpreter } from '../interpreter.ts';
 import type { Variable } from '../model.ts';
 import { completionsArguments, evaluateArguments } from './arguments.ts';
 import type { Debuggee } from './launch.ts';
-import { levelOf } from './level.ts';
 import { type Requests, request } from './request.ts';
 import type { Adapter } from './session.ts';
 import { memoryOf } from './variables.ts';
@@ -35,7 +34,7 @@ export class Repl {
 
   /** A C expression in a frame; without one, in the innermost of what runs. Throws a CommandError. */
   evaluate(text: string, frameId?: number): Variable {
-    return levelOf(this.debugger).evaluate(text, this.adapter.live.stack.frame(frameId));
+    return this.debugger.source.evaluate(text, this.adapter.live.stack.frame(frameId));
   }
 
   /** Runs a command of ours; gives what it said. Throws a CommandError with that if it could not be done. */

@@ -10,11 +10,9 @@ import { runningThread, threads } from '../gdb/threads.ts';
 import type { SourceFrame, Variable } from '../model.ts';
 import { frameArguments, nothing, stackArguments } from './arguments.ts';
 import type { Debuggee } from './launch.ts';
-import { levelOf } from './level.ts';
 import { registersOf, stateOf } from './machine.ts';
 import { type Requests, request } from './request.ts';
 import type { Adapter } from './session.ts';
-import { waitingFrames } from './waiting.ts';
 
 const MAX_FRAMES = 256;
 
@@ -67,10 +65,11 @@ export class Stack {
   }
 
   private unwind(thread: number): SourceFrame[] {
-    if (thread === this.currentThread()) return levelOf(this.debugger).frames(MAX_FRAMES);
+    if (thread === this.currentThread()) return this.debugger.source.frames(MAX_FRAMES);
     const found = threads(this.debugger.target).find(t => t.id === thread);
     if (!found?.saved) throw new CommandError(`no thread ${thread}`);
-    return waitingFrames(this.debugger, found.saved, MAX_FRAMES);
+    const { eip, esp, ebp } = found.saved;
+    return this.debugger.source.framesFrom(eip, esp, ebp, MAX_FRAMES);
   }
 
   /** The frame that the editor has by an id; undefined for a label. Without an id, the innermost. Throws a CommandError. */
@@ -123,7 +122,7 @@ export class Stack {
     const scopes = [];
     if (frame.arguments.length > 0)
       scopes.push(this.scope('Arguments', 'arguments', () => again().arguments));
-    scopes.push(this.scope('Locals', 'locals', () => levelOf(this.debugger).locals(again())));
+    scopes.push(this.scope('Locals', 'locals', () => this.debugger.source.locals(again())));
     const running = this.isRunning(id);
     scopes.push(this.scope('Registers', 'registers', () => registersOf(this.debugger, again(), running)));
     scopes.push(this.scope('Machine', undefined, () => stateOf(this.debugger, again())));
@@ -132,7 +131,10 @@ export class Stack {
 
   private scope(name: string, hint: string | undefined, list: () => Variable[]): DebugProtocol.Scope {
     const { variables } = this.adapter.live;
-    const scope: DebugProtocol.Scope = new Scope(name, variables.reference({ list }));
+    const scope: DebugProtocol.Scope = new Scope(
+      name,
+      variables.reference({ list, variables: hint === 'arguments' || hint === 'locals' }),
+    );
     if (hint) scope.presentationHint = hint;
     return scope;
   }

@@ -14,6 +14,8 @@ export interface Container {
   expression?: string;
   /** C's type of that. */
   type?: string;
+  /** They are variables, not members: C knows them by their names. */
+  variables?: boolean;
 }
 
 export class Variables {
@@ -66,7 +68,7 @@ export class Variables {
 
 /** What C calls a member; undefined where its container has no such name. */
 function expressionOf({ name }: Variable, parent: Container | undefined): string | undefined {
-  if (!parent) return name;
+  if (!parent || parent.variables) return name;
   const { expression, type = '' } = parent;
   if (expression === undefined) return undefined;
   const whole = /^[\w$]+$|^[\w$.[\]>-]+$/.test(expression) ? expression : `(${expression})`;

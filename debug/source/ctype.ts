@@ -23,15 +23,26 @@ export function declaration(type: CType, name: string, depth = 0): string {
     case 'pointer':
       return declaration(type.to, pointed(type.to, `*${name}`), depth + 1);
     case 'array':
-      return declaration(type.of, `${joint(name)}[${type.count ?? ''}]`, depth + 1);
+      return declaration(type.of, `${joint(name, type.of)}[${type.count ?? ''}]`, depth + 1);
     case 'function':
-      return declaration(type.returns, `${joint(name)}(${parameters(type, depth + 1)})`, depth + 1);
+      return declaration(
+        type.returns,
+        `${joint(name, type.returns)}(${parameters(type, depth + 1)})`,
+        depth + 1,
+      );
     case 'const':
     case 'volatile':
     case 'restrict':
     case '_Atomic':
       return type.to.kind === 'pointer'
-        ? declaration(type.to.to, pointed(type.to.to, spaced(`* ${type.kind}`, name)), depth + 1)
+        ? declaration(
+            type.to.to,
+            pointed(
+              type.to.to,
+              name.startsWith('[') ? `* ${type.kind}${name}` : spaced(`* ${type.kind}`, name),
+            ),
+            depth + 1,
+          )
         : declaration(type.to, name, depth + 1).replace(/^/, `${type.kind} `);
     default:
       return spaced(word(type), name);
@@ -43,9 +54,10 @@ function pointed(to: CType, name: string): string {
   return to.kind === 'array' || to.kind === 'function' ? `(${name})` : name;
 }
 
-/** What follows a word directly in a declarator; a nameless one keeps gdb's blank before it. */
-function joint(name: string): string {
-  return name === '' ? ' ' : name;
+/** What follows a word directly in a declarator; a nameless one keeps gdb's blank before it, but for the one behind a *. */
+function joint(name: string, before: CType): string {
+  const star = before.kind === 'const' || before.kind === 'volatile' ? before.to : before;
+  return name === '' && star.kind !== 'pointer' ? ' ' : name;
 }
 
 function spaced(left: string, name: string): string {

@@ -98,6 +98,11 @@ export class Pci implements PortHandler {
     this.onUnknown = onUnknown;
   }
 
+  /** All functions, in the order of their making. Reading their registers changes nothing. */
+  list(): readonly PciFunction[] {
+    return this.functions;
+  }
+
   /** Puts a function on the bus and maps its enabled BARs. Throws if its place, or that of a BAR, is taken. */
   add(spec: PciFunctionSpec): PciFunction {
     const slot = spec.device * 8 + spec.function;

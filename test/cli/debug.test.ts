@@ -55,14 +55,14 @@ describe('input', () => {
 
   it('goes on after an error in a pipe, and remembers it in the exit code', async () => {
     const { out, code } = await debug([image], 'frob\nprint 7\n');
-    expect(out).toContain('error: no command frob; help lists them\n(nooks86) print 7\n0x00000007 7\n');
+    expect(out).toContain('error: no command frob; help lists them\n(nooks86) print 7\n$1 = 7\n');
     expect(code).toBe(2);
   });
 
   it('stops a script at its first error', async () => {
     const file = script('bad', 'print 1\nfrob\nprint 2\n');
     const { out, code } = await debug([image, '-x', file, '--batch'], 'print 3\n');
-    expect(out).toContain('0x00000001 1');
+    expect(out).toContain('$1 = 1');
     expect(out).toContain('bad:2: the rest of the file is left out\n');
     expect(out).not.toMatch(/print [23]/);
     expect(code).toBe(2);
@@ -71,12 +71,35 @@ describe('input', () => {
   it('runs scripts, then what is piped, until quit', async () => {
     const [one, two] = [script('one', 'print 1\n'), script('two', 'print 2')];
     const { out, code } = await debug([image, '-x', one, '-x', two], 'print 3\nquit\nprint 4\n');
-    expect(out.split('\n').filter(line => line.startsWith('0x'))).toEqual([
-      '0x00000001 1',
-      '0x00000002 2',
-      '0x00000003 3',
-    ]);
+    expect(out.split('\n').filter(line => line.startsWith('$'))).toEqual(['$1 = 1', '$2 = 2', '$3 = 3']);
     expect(code).toBe(0);
+  });
+
+  it('is done well however the guest ends', async () => {
+    // int3 without an IDT, from a Multiboot header that has addresses.
+    const bytes = new Uint8Array(8192);
+    const header = [0x1badb002, 1 << 16, -(0x1badb002 + (1 << 16)), 0x100000, 0x100000, 0, 0, 0x100020];
+    header.forEach((v, n) => {
+      new DataView(bytes.buffer).setInt32(4 * n, v | 0, true);
+    });
+    bytes[0x20] = 0xcc;
+    const crash = join(directory, 'crash');
+    writeFileSync(crash, bytes);
+    const { out, err, code } = await debug([crash], 'continue\ncontinue\n');
+    expect(out).toMatch(/triple fault/);
+    expect([err, code]).toEqual(['', 0]);
+  });
+
+  it('runs a script from a script, and says which was not done', async () => {
+    const inner = script('inner', 'print 1\nfrob\n');
+    const outer = script('outer', `source ${inner}\nprint 2\n`);
+    const { out, code } = await debug([image, '-x', outer, '--batch']);
+    expect(out).toContain(`${inner}:2: the rest of the file is left out\n`);
+    expect(out).toContain('outer:1: the rest of the file is left out\n');
+    expect(code).toBe(2);
+    expect((await debug([image], 'source /no/such/file\n')).out).toContain(
+      'error: no such file: /no/such/file\n',
+    );
   });
 
   it('ends at the end of input and at --max-cycles', async () => {

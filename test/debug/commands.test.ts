@@ -30,7 +30,9 @@ describe('running', () => {
     expect(target.symbols.lookup(target.pc())?.offset).toBe(0);
     const callee = target.symbols.lookup(target.pc())?.symbol.name;
     expect(callee).not.toBe(name);
-    expect(await run('bt')).toMatch(new RegExp(`^#0  [0-9a-f]{8} ${callee} .*\n#1  [0-9a-f]{8} ${name}\\+`));
+    expect(await run('bt')).toMatch(
+      new RegExp(`^#0  [0-9a-f]{8} in ${callee} .*\n#1  [0-9a-f]{8} in ${name} `),
+    );
     await run('stepi 2', 'finish');
     expect([target.pc(), target.esp()]).toEqual([call + 5, esp]);
 
@@ -150,7 +152,7 @@ describe('the language', () => {
     expect(await run('# nothing', '', '   ')).toBe('');
     expect(await run('mod  # nothing')).toBe('no modules\n');
     expect(await run('wa 0')).toBe('error: wa may be watch, walk\n');
-    expect(await run('st')).toBe('error: st may be step, stepi, stepx, stats\n');
+    expect(await run('st')).toBe('error: st may be step, stepi, stepx\n');
     expect(await run('frob')).toBe('error: no command frob; help lists them\n');
     expect(await run('regs now')).toBe('error: too much: now\n');
   });
@@ -161,8 +163,8 @@ describe('the language', () => {
     ['break ???', 'error: not an address: ???'],
     ['x/x 0x1ffffffff', 'error: 0x1ffffffff has more than 32 bits'],
     ['print $foo', 'error: no register $foo'],
-    ['print 1 2', 'error: not an address: 1 2'],
-    ['print *0xfffffffe', 'error: nothing to read at 0xfffffffe'],
+    ['print 1 2', 'error: not an expression: too much at 2'],
+    ['print *0xfffffffe', 'error: Cannot access memory at address 0xfffffffe'],
     ['until ((((', 'error: not an address: (((('],
     ['info', 'error: info breakpoints'],
     ['walk 1 2 3', 'error: walk ADDRESS'],
@@ -170,19 +172,6 @@ describe('the language', () => {
   ])('%s: %s', async (line, answer) => {
     const { run } = await debugBench('call');
     expect(await run(line)).toContain(answer);
-  });
-
-  it('has an example for each command, which it can read', async () => {
-    const { run, interpreter } = await debugBench('call');
-    const names = (await run('help'))
-      .split('\n')
-      .filter(Boolean)
-      .map(line => line.split(' ')[0]);
-    expect(names.length).toBeGreaterThan(20);
-    for (const name of names)
-      expect(await run(`help ${name}`)).toMatch(new RegExp(`^${name}.*\nexample: ${name}`));
-    expect(interpreter.complete('disas')).toEqual(['disas']);
-    expect(interpreter.complete('break bench_r')).toEqual(['break bench_run']);
   });
 });
 

@@ -5,6 +5,7 @@ import { Station } from '../../bench/farend/station.ts';
 import { bootKernel, FAR_IP, PORT } from '../../debug/boot.ts';
 import { Control } from '../../debug/control.ts';
 import { Interpreter } from '../../debug/interpreter.ts';
+import { Source } from '../../debug/source/source.ts';
 import type { Machine } from '../../emu/machine.ts';
 import { profiles } from '../../emu/profile/index.ts';
 import type { GuestBuild } from '../../guest/build.ts';
@@ -54,6 +55,7 @@ export function debugKernel(build: GuestBuild, isolation: 'none' | 'nooks') {
 export function controlKernel(build: GuestBuild, isolation: 'none' | 'nooks' = 'nooks') {
   const kernel = kernelTarget(build, isolation);
   const control = new Control(kernel.target, async () => false);
+  new Source(kernel.target);
   const { symbols } = kernel.target;
   return {
     ...kernel,

@@ -1,73 +1,91 @@
 /**
- * docs/debugging.md is a session: its commands, replayed, print what it says. Addresses, cycles and line numbers
- * change with every build, so they are masked; NOOKS86_UPDATE_DOCS=1 writes the page anew.
+ * docs/debugging.md is two sessions: its commands, replayed, print what it says, byte for byte. Cycles and addresses
+ * are the guest's, and the guest's build is pinned. NOOKS86_UPDATE_DOCS=1 writes the page anew.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
-import { runProgram } from '../../cli/program.ts';
+import { Readable } from 'node:stream';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { registerDebug } from '../../cli/commands/debug.ts';
+import { registerInject } from '../../cli/commands/inject.ts';
+import { registerReplay } from '../../cli/commands/replay.ts';
+import { MACHINERY } from '../../inject/campaign/machinery.ts';
+import type { Parts } from '../../inject/campaign/parts.ts';
+import { Runner } from '../../inject/campaign/runner.ts';
+import { nooks86 } from '../cli/command.ts';
 
 const PAGE = join(import.meta.dirname, '../../docs/debugging.md');
+const SHELL = '$ nooks86 ';
 const PROMPT = '(nooks86) ';
 const BLOCK = /```console\n([\s\S]*?)```\n/g;
 
-async function transcript(commands: readonly string[]): Promise<string[]> {
-  const directory = mkdtempSync(join(tmpdir(), 'nooks86-debug-'));
-  let text = '';
-  try {
-    writeFileSync(join(directory, 'session'), `${commands.join('\n')}\n`);
-    const context = {
-      out: (chunk: string | Uint8Array) => {
-        text += typeof chunk === 'string' ? chunk : new TextDecoder().decode(chunk);
-      },
-      err: (line: string) => {
-        text += line;
-      },
-      exitCode: 0,
-    };
-    expect(await runProgram(['debug', '-x', join(directory, 'session'), '--batch'], context), text).toBe(0);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-  return text.split(PROMPT).slice(1);
+let directory: string;
+
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'nooks86-tutorial-'));
+});
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** The real parts, in this process. */
+const PARTS: Parts = {
+  ...MACHINERY,
+  openWorker(campaign) {
+    const runner = new Runner(configuration => MACHINERY.openBench(campaign, configuration));
+    return { run: async job => runner.run(job), close: async () => {} };
+  },
+};
+
+/** A command of the shell, and what is typed into it. */
+interface Run {
+  shell: string;
+  typed: string[];
 }
 
-/** What is compared of an answer whose rest depends on timing: so many lines of it. */
-const COMPARED: Readonly<Record<string, number>> = { stats: 1, tlb: 1, bt: 4, domain: 2 };
-
-/** By command, with numbers out, and blanks with them: widths follow the numbers. */
-function masked(page: string): string[][] {
-  const sessions = [...page.matchAll(BLOCK)].map(([, block]) => block).join('');
-  return sessions.split(PROMPT).map(answer => {
-    const lines = answer.trimEnd().split('\n');
-    const compared = COMPARED[lines[0].split(' ')[0]];
-    return lines.slice(0, compared === undefined ? undefined : compared + 1).map(maskLine);
-  });
+function runsOf(page: string): Run[] {
+  const runs: Run[] = [];
+  for (const [, block] of page.matchAll(BLOCK))
+    for (const line of block.split('\n')) {
+      if (line.startsWith(SHELL)) runs.push({ shell: line.slice(SHELL.length), typed: [] });
+      else if (line.startsWith(PROMPT)) runs.at(-1)!.typed.push(line.slice(PROMPT.length));
+    }
+  return runs;
 }
 
-function maskLine(line: string): string {
-  return line
-    .replace(/\b(0x)?[0-9a-f]*\d[0-9a-f,.]*\b/g, '#')
-    .replace(/\s+/g, ' ')
-    .trim();
+/** What it prints, by command: first what comes before any. Files are in the test's directory. */
+async function answers({ shell, typed }: Run): Promise<string[]> {
+  const [command, sink] = shell.split(' > ');
+  const args = command.split(' ').map(arg => (arg.endsWith('.db') ? join(directory, arg) : arg));
+  const input = Readable.from(typed.map(line => `${line}\n`));
+  const { out, code } = await nooks86(args, [
+    (program, context) => registerDebug(program, context, input),
+    (program, context) => registerInject(program, context, async () => PARTS),
+    (program, context) => registerReplay(program, context, async () => PARTS, input),
+  ]);
+  expect(code, out).toBe(0);
+  const said = out.split(PROMPT);
+  expect(said).toHaveLength(typed.length + 1);
+  return sink === undefined ? said : [''];
 }
 
 it('prints what the page says', async () => {
   const page = readFileSync(PAGE, 'utf8');
-  const commands = [...page.matchAll(BLOCK)].flatMap(([, block]) =>
-    block.split('\n').flatMap(line => (line.startsWith(PROMPT) ? [line.slice(PROMPT.length)] : [])),
-  );
-  expect(commands.length).toBeGreaterThan(20);
-  const answers = await transcript(commands);
-  expect(answers).toHaveLength(commands.length);
+  const runs = runsOf(page);
+  expect(runs.map(run => run.shell.split(' ')[0])).toEqual(['debug', 'inject', 'replay']);
+  const said: string[] = [];
+  for (const run of runs) {
+    const [first, ...rest] = await answers(run);
+    said.push(`${SHELL}${run.shell}\n${first}`, ...rest.map(answer => PROMPT + answer));
+  }
   let n = 0;
   const fresh = page.replace(BLOCK, (_, block: string) => {
-    const count = block.split('\n').filter(line => line.startsWith(PROMPT)).length;
-    const session = answers.slice(n, n + count).map(answer => PROMPT + answer);
+    const count = block.split('\n').filter(line => line.startsWith(SHELL) || line.startsWith(PROMPT)).length;
+    const session = said.slice(n, n + count);
     n += count;
     return `\`\`\`console\n${session.join('')}\`\`\`\n`;
   });
+  expect(n).toBe(said.length);
   if (process.env.NOOKS86_UPDATE_DOCS) writeFileSync(PAGE, fresh);
-  else expect(masked(page)).toEqual(masked(fresh));
+  else expect(page).toBe(fresh);
 });

@@ -193,6 +193,16 @@ export class E1000 implements Saved, LinkEnd {
     return this.registers.peek();
   }
 
+  /** What a register holds, without the side effects of a guest's read. `offset` as in the manual's table 13-2. */
+  register(offset: number): number {
+    return this.registers.get(offset);
+  }
+
+  /** Is there a link? */
+  get hasLink(): boolean {
+    return this.linkUp;
+  }
+
   save(): unknown {
     return {
       registers: this.registers.save(),

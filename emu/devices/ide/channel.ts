@@ -88,6 +88,12 @@ export class IdeChannel implements Cable, Saved {
     this.changed();
   }
 
+  /** Selected drive, nIEN, and the interrupt line: for inspection. */
+  look(): { selected: number; interruptsOn: boolean; line: boolean } {
+    const { selected, control, line } = this.s;
+    return { selected, interruptsOn: (control & CONTROL.NIEN) === 0, line };
+  }
+
   save(): unknown {
     return { ...this.s, drives: this.drives.map(drive => drive?.save()) };
   }

@@ -229,7 +229,7 @@ describe('threads', () => {
 describe('monitor', () => {
   it('does our commands', async () => {
     const [text, end] = await client.monitor('print 7');
-    expect([text, end]).toEqual(['0x00000007 7\n', 'OK']);
+    expect([text, end]).toEqual(['$1 = 7\n', 'OK']);
     expect((await client.monitor('frob'))[0]).toContain('error: no command frob');
     expect((await client.monitor('help'))[0].length).toBeGreaterThan(1000);
   });
