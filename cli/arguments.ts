@@ -81,3 +81,7 @@ export function decimalNumber(what: string, low: number, high: number): (text: s
     return value;
   };
 }
+
+/** How guest code is run: both give the same cycles and state. */
+export const ENGINES = ['interpreter', 'compiled'] as const;
+export const ENGINE_HELP = 'interpreter, or compiled: hot code becomes WebAssembly; the same cycles';

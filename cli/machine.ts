@@ -1,4 +1,5 @@
 /** What `nooks86 run` needs of a machine; emu/machine.ts gives it, tests give their own. */
+import type { EngineKind } from '../emu/board.ts';
 import type { BlockBackend } from '../emu/devices/ide/block.ts';
 import type { LinuxRegisters } from '../guest/linux.ts';
 import type { MpBoard } from '../guest/mp-table.ts';
@@ -9,6 +10,7 @@ export interface MachineOptions {
   profile: string;
   /** Bytes of RAM, whole MiB. */
   memoryBytes: number;
+  engine?: EngineKind;
   /** Gets every byte that the guest sends on COM1. */
   onSerial(byte: number): void;
   /** Gets a line for what the guest asked for that is not there. */

@@ -2,6 +2,7 @@
  * One run of a speed benchmark of bench/guest/ on a fresh machine. The guest says on its serial port when its timed
  * part begins and what came out: the host's time and the retired instructions are taken between those two lines.
  */
+import type { EngineKind } from '../../emu/board.ts';
 import { Machine } from '../../emu/machine.ts';
 import type { Profile } from '../../emu/profile/profile.ts';
 import { loadMultiboot } from '../../guest/multiboot.ts';
@@ -28,6 +29,7 @@ export function runGuest(
   name: string,
   bytes: Uint8Array,
   profile: Profile,
+  engine: EngineKind = 'interpreter',
   now: () => number = () => performance.now(),
 ): GuestRun {
   let line = '';
@@ -38,6 +40,7 @@ export function runGuest(
   const machine = new Machine({
     profile,
     memoryBytes: MEMORY,
+    engine,
     onSerial: byte => {
       if (byte !== 0x0a) {
         line += String.fromCharCode(byte);

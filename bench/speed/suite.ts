@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Bench } from 'tinybench';
+import type { EngineKind } from '../../emu/board.ts';
 import type { Profile } from '../../emu/profile/profile.ts';
 import { buildBenchGuests } from '../../guest/bench.ts';
 import { artefact } from '../../guest/build.ts';
@@ -51,6 +52,7 @@ export interface SpeedReport {
 
 export interface SpeedOptions {
   profile: Profile;
+  engine?: EngineKind;
   /** Runs of each benchmark, at least 1. */
   runs: number;
   /** Runs done, and all of them. */
@@ -68,7 +70,7 @@ export async function measureSpeed(options: SpeedOptions): Promise<SpeedReport> 
   const instructions = new Map<string, number>();
   const bench = new Bench({ iterations: options.runs, time: 0, warmup: false, throws: true });
   const run = (entry: Entry, image: Uint8Array) => {
-    const result = runGuest(entry.name, image, options.profile, () => bench.now());
+    const result = runGuest(entry.name, image, options.profile, options.engine, () => bench.now());
     if (result.checksum !== entry.checksum)
       throw new Error(`${entry.name} gives ${result.checksum} instead of ${entry.checksum}`);
     instructions.set(entry.name, result.instructions);

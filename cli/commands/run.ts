@@ -5,11 +5,12 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
+import type { EngineKind } from '../../emu/board.ts';
 import { type ElfFile, isElf, readElf } from '../../guest/elf.ts';
 import { GuestError } from '../../guest/error.ts';
 import { readLines } from '../../guest/lines.ts';
 import { SymbolTable } from '../../guest/symbols.ts';
-import { portNumber, wholeNumber } from '../arguments.ts';
+import { choice, ENGINE_HELP, ENGINES, portNumber, wholeNumber } from '../arguments.ts';
 import { type BootOptions, openDisks, planBoot } from '../boot.ts';
 import type { CommandContext } from '../context.ts';
 import { parseKeys } from '../keys.ts';
@@ -33,6 +34,7 @@ const KEYS_AFTER = 1000;
 interface RunOptions extends BootOptions {
   profile: string;
   memory: number;
+  engine: EngineKind;
   maxCycles?: number;
   pcap?: string;
   farEnd?: boolean;
@@ -57,6 +59,7 @@ export function registerRun(program: Command, context: CommandContext, createMac
     .option('--write', "write what the guest writes to the disks' files; else it is forgotten")
     .option('--profile <name>', 'machine profile', 'p4-1700')
     .option('--memory <MB>', 'RAM in MiB', wholeNumber('--memory', 1, MAX_MEMORY_MB), 64)
+    .option('--engine <kind>', ENGINE_HELP, choice('--engine', ENGINES), 'interpreter')
     .option('--max-cycles <n>', 'stop there (exit code 103)', wholeNumber('--max-cycles', 1, 2 ** 50))
     .option('--pcap <file>', 'write the frames on the wire to a capture file')
     .option('--far-end', 'a host at the other end of the wire: 10.0.0.2, answers ARP, pings and UDP echo')
@@ -97,6 +100,7 @@ async function runGuest(
     machine = await createMachine({
       profile: options.profile,
       memoryBytes: options.memory * 1024 * 1024,
+      engine: options.engine,
       onSerial: byte => serial.put(byte),
       onE9: options.e9 || plan.bios ? byte => serial.put(byte) : undefined,
       onNotice: text => context.err(`nooks86: ${text}\n`),

@@ -1,12 +1,14 @@
 /** `nooks86 speed`: how many guest instructions a second the emulator runs, by the benchmarks of bench/guest/. */
 import type { Command } from 'commander';
 import type { SpeedReport } from '../../bench/speed/suite.ts';
-import { wholeNumber } from '../arguments.ts';
+import type { EngineKind } from '../../emu/board.ts';
+import { choice, ENGINE_HELP, ENGINES, wholeNumber } from '../arguments.ts';
 import type { CommandContext } from '../context.ts';
 import { openProgress } from '../progress.ts';
 
 interface SpeedCommandOptions {
   profile: string;
+  engine: EngineKind;
   runs: number;
   json?: boolean;
   back?: boolean;
@@ -17,6 +19,7 @@ export function registerSpeed(program: Command, context: CommandContext): void {
     .command('speed')
     .description('measure the emulator itself: million guest instructions a second, checksums verified')
     .option('--profile <name>', 'machine profile', 'p4-1700')
+    .option('--engine <kind>', ENGINE_HELP, choice('--engine', ENGINES), 'interpreter')
     .option('--runs <n>', 'runs of each benchmark; their median counts', wholeNumber('--runs', 1, 100), 3)
     .option('--back', 'measure what it costs to go back in the debugger instead')
     .option('--json', 'print one JSON object')
@@ -29,6 +32,7 @@ export function registerSpeed(program: Command, context: CommandContext): void {
       const progress = openProgress('measuring', 'runs');
       const report = await measureSpeed({
         profile,
+        engine: options.engine,
         runs: options.runs,
         onProgress: progress.update,
       }).finally(progress.close);

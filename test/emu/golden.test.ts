@@ -10,6 +10,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { runGuest } from '../../bench/speed/guest-run.ts';
 import { CAUSES } from '../../emu/accounting.ts';
+import type { EngineKind } from '../../emu/board.ts';
 import type { Machine } from '../../emu/machine.ts';
 import { profiles } from '../../emu/profile/index.ts';
 import { buildBenchGuests } from '../../guest/bench.ts';
@@ -25,6 +26,8 @@ const GUESTS: [name: string, shift: number][] = [
   ['trap', 5],
   ['fault', 5],
 ];
+
+const ENGINES: readonly EngineKind[] = ['interpreter', 'compiled'];
 
 /** Everything that a faster engine must not change. */
 function figures(machine: Machine) {
@@ -51,10 +54,14 @@ function figures(machine: Machine) {
   };
 }
 
-describe.each(Object.keys(profiles))('on %s', profile => {
+const RUNS = Object.keys(profiles).flatMap(profile => ENGINES.map(engine => [profile, engine] as const));
+
+describe.each(RUNS)('on %s, %s', (profile, engine) => {
   it.each(GUESTS)('%s costs what it did', async (name, shift) => {
     const build = await buildBenchGuests({ only: [name], shift });
-    const { machine } = runGuest(name, readFileSync(artefact(build, `${name}.elf`)), profiles[profile]);
+    const bytes = readFileSync(artefact(build, `${name}.elf`));
+    const { machine } = runGuest(name, bytes, profiles[profile], engine);
+    if (engine === 'compiled') expect(machine.engine.jit?.units).toBeGreaterThan(0);
     expect(machine.accounting.sum()).toBe(machine.clock.now());
     const text = `${JSON.stringify(figures(machine), null, 2)}\n`;
     await expect(text).toMatchFileSnapshot(`golden/${profile}-${name}.json`);

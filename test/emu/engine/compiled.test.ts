@@ -163,7 +163,7 @@ describe.each(Object.keys(profiles))('compiled code on %s', profile => {
   it('does what hostile guests want, to the tick', () => {
     const limit = limitOf(profile);
     let units = 0;
-    for (let seed = 1; seed <= 60; seed++) {
+    for (let seed = 1; seed <= 40; seed++) {
       const one = wild(profile, seed);
       one.run(limit);
       const two = eager(wild(profile, seed, 'compiled'));
@@ -176,23 +176,25 @@ describe.each(Object.keys(profiles))('compiled code on %s', profile => {
       expect(figures(two), `seed ${seed}`).toEqual(figures(one));
       units += two.engine.jit?.units ?? 0;
     }
-    expect(units).toBeGreaterThan(60);
+    expect(units).toBeGreaterThan(40);
   });
 
   it('does what loops of random instructions do, wherever the run is cut', () => {
+    // A cycle is an instruction on flat.
+    const limit = profile === 'flat' ? 10_000 : 40_000;
     let units = 0;
-    for (let seed = 1; seed <= 150; seed++) {
+    for (let seed = 1; seed <= 40; seed++) {
       const next = random(seed * 7919);
       const one = loops(profile, seed, 'interpreter');
       const two = eager(loops(profile, seed, 'compiled'));
-      for (let at = 0; at < 40_000; ) {
-        at += 1 + (next() % 12_000);
+      for (let at = 0; at < limit; ) {
+        at += 1 + (next() % (limit >> 1));
         one.run(at);
         two.run(at);
         expect(figures(two), `seed ${seed} at ${at}`).toEqual(figures(one));
       }
       units += two.engine.jit?.units ?? 0;
     }
-    expect(units).toBeGreaterThan(150);
+    expect(units).toBeGreaterThan(40);
   });
 });
