@@ -97,8 +97,10 @@ describe("in the driver's transmit function", () => {
   it('tells TLB entries that the tables no longer bear out, and whose the twin keeps', async () => {
     const { target, machine } = kernel;
     const text = await kernel.run('tlb dtlb');
-    expect(text).toMatch(/^dtlb: \d+ of 64 entries; \d+ misses[\s\S]*twin: domain 1 \(e1000\)/);
-    expect(text).toMatch(/ {4}the kernel, in a process: \d+: [0-9a-f]{8}/);
+    expect(text).toMatch(
+      /^dtlb: \d+ of 64 entries; \d+ misses[^\n]*; loaded: domain 1 \(e1000\)\n[\s\S]*twin too/,
+    );
+    expect(text).toMatch(/ {4}process 5 \(netsend\): \d+: [0-9a-f]{8}/);
     expect(text).not.toContain('STALE');
     const snapshot = machine.snapshot();
     const page = target.esp() & ~0xfff;
