@@ -20,8 +20,8 @@ export interface Context {
   source: Source;
   /** The frame that is looked at, forgotten when the guest moves. */
   selection: Selection;
-  /** The lines that `list` showed last. */
-  listed: { file: string; from: number; to: number } | undefined;
+  /** The lines that `list` showed last, and when (Selection's moment): it goes on from there until the guest runs. */
+  listed: { file: string; from: number; to: number; moment: string } | undefined;
   statistics: Statistics;
   write(text: string): void;
   /** Cycles that one command may run the guest. */

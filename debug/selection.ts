@@ -34,7 +34,7 @@ export class Selection {
   }
 
   /** Differs when the guest has run. */
-  private moment(): string {
+  moment(): string {
     const { machine } = this.source.target;
     return `${machine.clock.now()} ${machine.cpu.instructions} ${machine.cpu.deliveries}`;
   }

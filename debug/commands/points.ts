@@ -3,8 +3,8 @@ import { CATCHES } from '../catch.ts';
 import { type Command, type Context, count, physicalOr, place } from '../command.ts';
 import { domains } from '../domains.ts';
 import { CommandError } from '../error.ts';
-import { evaluate } from '../expression.ts';
 import { CATCH_EVENTS, type Point, type WatchAccess } from '../model.ts';
+import { range } from '../range.ts';
 import { placeOf } from '../stops.ts';
 
 const HIGHEST = 2 ** 31;
@@ -183,34 +183,17 @@ function addBreak(c: Context, args: string, temporary: boolean): void {
 function addWatch(c: Context, args: string, access: WatchAccess): void {
   const { what: text, ...rest } = split(c, args);
   const [physical, what] = physicalOr(text);
-  const [, where, length] = /^(.*[\w)\]])\s+(\d+)$/.exec(what) ?? [what, what || undefined];
-  if (where === undefined) throw new CommandError('watch needs an address');
-  const found = length || physical ? undefined : watched(c, where);
-  const address = found?.address ?? evaluate(c.target, where);
-  const bytes = length ? count(length, 1, MAX_WATCHED) : (found?.size ?? 4);
+  const { address, length } = range(c, what, physical, MAX_WATCHED);
   const added = c.control.points.add({
     kind: 'watchpoint',
     text,
     address,
-    length: bytes,
+    length,
     physical,
     access,
     ...rest,
   });
   c.write(`watchpoint ${added.id}: ${placeOf(c.target, added)}\n`);
-}
-
-/** What a C expression names; undefined where it is no C, or names nothing that lies in memory. */
-function watched(c: Context, text: string): { address: number; size: number } | undefined {
-  let found: { address: number; size: number } | undefined;
-  try {
-    found = c.source.lvalue(text);
-  } catch (error) {
-    if (!(error instanceof CommandError) || /in memory$/.test(error.message)) throw error;
-  }
-  if (found && (found.size < 1 || found.size > MAX_WATCHED))
-    throw new CommandError(`${text} has ${found.size} bytes: watch ADDRESS LENGTH`);
-  return found;
 }
 
 function addCatch(c: Context, args: string, temporary: boolean): void {

@@ -1,8 +1,8 @@
 /** Commands that run the guest backwards. */
 import { alone, type Command, type Context, count, physicalOr } from '../command.ts';
 import { CommandError } from '../error.ts';
-import { evaluate } from '../expression.ts';
 import { MAX_LENGTH, type Written } from '../last-write.ts';
+import { range } from '../range.ts';
 import { runAndTell } from '../stops.ts';
 import { cyclesOf, group, table } from '../text.ts';
 
@@ -75,8 +75,9 @@ export const REVERSE: readonly Command[] = [
   },
   {
     name: 'lastwrite',
-    usage: '[-go] [phys:]ADDRESS [LENGTH]',
-    summary: 'who wrote these bytes last (4 bytes): instruction or device, and when; -go goes there',
+    usage: '[-go] EXPRESSION | [phys:]ADDRESS [LENGTH]',
+    summary:
+      'who wrote what EXPRESSION names (or 4 bytes) last: instruction or device, and when; -go goes there',
     explanation:
       'A linear address is looked up in the directory that is loaded now, and writes by any other address count too.',
     example: 'lastwrite domain_cr3',
@@ -110,10 +111,8 @@ function cycle(c: Context, text: string): number {
 async function lastWrite(c: Context, args: string): Promise<void> {
   const [, go, text = ''] = /^(-go\s+)?(.*)$/.exec(args) ?? [];
   const [physical, rest] = physicalOr(text);
-  const [, where, length] = /^(.+?)(?:\s+(\d+))?$/.exec(rest) ?? [];
-  if (where === undefined) throw new CommandError('lastwrite needs an address');
-  const address = evaluate(c.target, where);
-  const found = await c.reverse.lastWrite(address, length ? count(length, 1, MAX_LENGTH) : 4, physical);
+  const { address, length } = range(c, rest, physical, MAX_LENGTH);
+  const found = await c.reverse.lastWrite(address, length, physical);
   if (found === null) c.write('interrupted\n');
   else if (found === undefined)
     c.write(`nobody wrote there since cycle ${cyclesOf(4 * c.history.first().cycles)}\n`);

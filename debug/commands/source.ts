@@ -105,7 +105,7 @@ function print(c: Context, args: string, format: string): void {
 function list(c: Context, args: string): void {
   const { file, from, to } = span(c, args);
   c.write(linesText(c.source, file, from, to));
-  c.listed = { file, from, to };
+  c.listed = { file, from, to, moment: c.selection.moment() };
 }
 
 /** Which lines are meant. Throws a CommandError. */
@@ -119,7 +119,7 @@ function span(c: Context, args: string): { file: string; from: number; to: numbe
     if (!file || !line) throw new CommandError('no source is known for this place');
     return { file, line };
   };
-  const { listed } = c;
+  const listed = c.listed?.moment === c.selection.moment() ? c.listed : undefined;
   if (args === '') {
     if (listed) return { file: listed.file, from: listed.to + 1, to: listed.to + LINES };
     const { file, line } = here();

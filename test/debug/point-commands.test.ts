@@ -60,7 +60,7 @@ it.each([
   ['break 12x', 'not an address: 12x'],
   ['break (((', 'not an address: ((('],
   ['break udp_sendmsg domain nowhere', 'no domain nowhere'],
-  ['watch', 'watch needs an address'],
+  ['watch', 'an address is needed'],
   ['watch phys:0xffffffff 4', 'physical 0xffffffff is not RAM'],
   ['watch 0 65537', 'not a number from 1 to 65536: 65537'],
   ['catch', 'no event (nothing): exception, '],

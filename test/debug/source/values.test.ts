@@ -1,7 +1,12 @@
 /** Values, types and frames at stops of our kernel: the same as gdb shows of the same guest, and as the sources say. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { sourceReader } from '../../../cli/read-source.ts';
+import { Interpreter } from '../../../debug/interpreter.ts';
 import { buildGuest, type GuestBuild } from '../../../guest/build.ts';
-import { debugKernel } from '../kernel-rig.ts';
+import { projectRoot } from '../../../guest/project.ts';
+import { debugKernel, kernelTarget } from '../kernel-rig.ts';
 import { askOfTarget, installed } from './gdb.ts';
 
 let build: GuestBuild;
@@ -188,6 +193,42 @@ describe('calls', () => {
   });
 });
 
+it('lists the source around the frame, then what follows and what was before', async () => {
+  const lines = readFileSync(join(projectRoot(), 'kernel/net/udp.c'), 'utf8').split('\n');
+  const shown = (from: number, to: number) =>
+    lines
+      .slice(from - 1, to)
+      .map((line, n) => `${from + n}\t${line}\n`)
+      .join('');
+  const target = kernelTarget(build, 'nooks').target;
+  let text = '';
+  const write = (said: string) => {
+    text += said;
+  };
+  const readSource = sourceReader(projectRoot());
+  const interpreter = new Interpreter({ target, write, pause: async () => false, readSource });
+  const run = async (line: string) => {
+    text = '';
+    await interpreter.execute(line);
+    return text;
+  };
+  const at = Number(/udp\.c:(\d+)/.exec(await run('until udp_sendmsg'))![1]);
+  expect(await run('list')).toBe(shown(at - 5, at + 4));
+  expect(await run('list')).toBe(shown(at + 5, at + 14));
+  expect(await run('list -')).toBe(shown(at - 5, at + 4));
+  expect(await run('list 20,22')).toBe(shown(20, 22));
+  expect(await run('list udp.c:30')).toBe(shown(25, 34));
+  expect(await run('list 999999')).toBe(`error: kernel/net/udp.c has ${lines.length - 1} lines\n`);
+  expect(await run('list ../../secret.c:1')).toMatch(/^error: no code is known from/);
+  expect(await run('list nothing_there')).toMatch(/^error: no symbol/);
+  await run('stepi');
+  expect(await run('list')).toContain(`${at}\t`);
+  // Without a reader there is no text.
+  const { run: blind } = debugKernel(build, 'nooks');
+  await blind('until udp_sendmsg');
+  expect(await blind('list')).toBe('error: the source of kernel/net/udp.c is not at hand\n');
+});
+
 describe('the guest is changed', () => {
   it('by assignments to memory, bit by bit, and to registers', async () => {
     const { run } = debugKernel(build, 'nooks');
@@ -211,6 +252,7 @@ describe('the guest is changed', () => {
     );
     expect(await run('watch current_task->comm')).toMatch(/, 16 bytes\n$/);
     expect(await run('watch $eax + 1')).toMatch(/, 4 bytes\n$/);
+    expect(await run('lastwrite current_task->pid')).toMatch(/^written by c01.* at kernel\/.*\n$/);
     await run('delete', 'break e1000_xmit_frame if skb->len > 1000', 'continue');
     expect(Number(/(\d+)\n$/.exec(await run('print skb->len'))![1])).toBeGreaterThan(1000);
   });
