@@ -5,6 +5,7 @@
  */
 import { disassemble } from './disassembly.ts';
 import type { Target } from './target.ts';
+import { Structs } from './views/structs.ts';
 
 export interface Frame {
   pc: number;
@@ -23,7 +24,6 @@ export interface Caller {
 
 const MAX_FRAMES = 64;
 const PUSH_EBP = 0x55;
-const TRAP_FRAME = { ebp: 20, vector: 36, eip: 44 };
 
 /** The caller of the function that runs now, or undefined when its return address cannot be read. */
 export function caller(target: Target): Caller | undefined {
@@ -72,11 +72,12 @@ function behind(target: Target, { pc, esp, ebp }: Caller): Frame | undefined {
     return back < 0 ? undefined : { pc: back, ebp, border: 'called from a domain' };
   }
   if (name === 'trap_common' || name === 'trap_from_domain') {
-    const regs = target.value(esp, 4);
-    const field = (offset: number) => (regs < 0 ? -1 : target.value((regs + offset) >>> 0, 4));
-    const [from, frame] = [field(TRAP_FRAME.eip), field(TRAP_FRAME.ebp)];
+    const at = target.value(esp, 4);
+    if (at < 0 || !Structs.of(target).ours) return undefined;
+    const regs = Structs.of(target).at('struct pt_regs', at);
+    const [from, frame] = [regs.number('eip'), regs.number('ebp')];
     if (from < 0 || frame < 0) return undefined;
-    return { pc: from, ebp: frame, border: `trap 0x${field(TRAP_FRAME.vector).toString(16)}` };
+    return { pc: from, ebp: frame, border: `trap 0x${regs.number('orig_eax').toString(16)}` };
   }
   return undefined;
 }

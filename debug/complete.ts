@@ -9,6 +9,7 @@ import { domains } from './domains.ts';
 import { CATCH_EVENTS, type CatchEvent } from './model.ts';
 import type { Target } from './target.ts';
 import { DEVICES } from './views/devices.ts';
+import { spaceWords } from './views/spaces.ts';
 
 /** What completion looks at. */
 export interface Completer {
@@ -43,6 +44,7 @@ const COMPLETIONS: Readonly<Record<string, Complete>> = {
   event: () => [...CATCH_EVENTS],
   filter: (_, { target }, before) => FILTERS[before[0] as CatchEvent]?.(target) ?? [],
   domain: (_, { target }) => domainNames(target),
+  space: (_, { target }) => spaceWords(target),
   module: (_, { target }) => modules(target),
   tlb: (_, { target }) => target.machine.cpu.mmu.tlbs().map(t => t.name),
   device: () => DEVICES,

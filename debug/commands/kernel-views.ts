@@ -14,6 +14,7 @@ export const KERNEL_VIEWS: readonly Command[] = [
     summary:
       'whose page directory is loaded, and all domains with their crossings; or all of one: memory, stacks, objects, limits, policy',
     example: 'domains 1',
+    complete: 'domain',
     run: (c, args) =>
       c.write(args === '' ? domainsText(c.target) : domainText(c.target, domainNamed(c.target, args))),
   },
@@ -22,6 +23,7 @@ export const KERNEL_VIEWS: readonly Command[] = [
     usage: '[all]',
     summary: 'the crossings that the current task is in, with the calls on each side; all: of every task',
     example: 'xpc',
+    complete: 'all',
     run(c, args) {
       if (args !== '' && args !== 'all') throw new CommandError('xpc takes nothing, or all');
       c.write(xpcText(c.target, args === 'all'));
@@ -32,6 +34,7 @@ export const KERNEL_VIEWS: readonly Command[] = [
     usage: '[DOMAIN]',
     summary: "what the object tracker ties together: the kernel's object, the extension's copy, what it is",
     example: 'objects e1000',
+    complete: 'domain',
     run: (c, args) => c.write(objectsText(c.target, args === '' ? undefined : [domainNamed(c.target, args)])),
   },
   {
@@ -39,6 +42,7 @@ export const KERNEL_VIEWS: readonly Command[] = [
     usage: '[NAME]',
     summary: 'the loaded modules, where they are and in which domain; or the sections and symbols of one',
     example: 'modules e1000',
+    complete: 'module',
     run: (c, args) => c.write(args === '' ? modulesText(c.target) : moduleText(c.target, args)),
   },
   {

@@ -10,7 +10,7 @@ export const MACHINE_VIEWS: readonly Command[] = [
     usage: '',
     summary: 'gates of the IDT, the 8259s and APICs with what is masked and pending, handlers by line',
     example: 'irq',
-    run: alone(c => c.write(irqText(c.target, c.source))),
+    run: alone(c => c.write(irqText(c.target))),
   },
   {
     name: 'devices',

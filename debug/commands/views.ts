@@ -16,7 +16,7 @@ export const VIEWS: readonly Command[] = [
     summary:
       'the page-table walk with every bit, the permission in each address space, and what the TLBs hold; SPACE: a domain, a process, kernel, or a CR3',
     example: 'walk current_task 1',
-    complete: 'expression domain',
+    complete: 'expression space',
     run: walkCommand,
   },
   {
@@ -24,6 +24,7 @@ export const VIEWS: readonly Command[] = [
     usage: '[SPACE] [OTHER SPACE]',
     summary: 'an address space as runs of equal permission, or where two of them differ',
     example: 'map kernel e1000',
+    complete: 'space space',
     run: map,
   },
   {

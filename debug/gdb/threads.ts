@@ -7,6 +7,7 @@
  */
 import { domains, owner } from '../domains.ts';
 import type { Target } from '../target.ts';
+import { Structs } from '../views/structs.ts';
 
 /** A task as far as a debugger wants it. */
 export interface Thread {
@@ -33,9 +34,6 @@ export const IDLE = 0x10000;
 const PROCESSOR = 1;
 const MAX_THREADS = 1024;
 
-/** struct task_struct; a test holds it to what gdb says of the kernel's debug information. */
-export const TASK = { esp: 0, cr3: 4, state: 8, pid: 28, comm: 32, kstack: 48, mm: 52, tasks: 60 } as const;
-const COMM_LENGTH = 16;
 const KSTACK_SIZE = 8192;
 const STATES: Readonly<Record<number, string>> = {
   0: 'runnable',
@@ -61,18 +59,20 @@ export function runningThread(target: Target): number {
   const tasks = taskAddresses(target);
   if (tasks.length === 0) return target.session ? IDLE : PROCESSOR;
   const running = runningTask(target, tasks);
-  return running === tasks[0] ? IDLE : target.value(running + TASK.pid, 4);
+  return running === tasks[0] ? IDLE : field(target, running, 'pid');
 }
 
 /** Addresses of the idle task, then of all others; none before the kernel has turned paging on, or without it. */
 function taskAddresses(target: Target): number[] {
   const [idle, list] = ['idle_task', 'all_tasks'].map(name => target.symbols.address(name));
   if (!target.session || !target.paging() || idle === undefined || list === undefined) return [];
+  if (!Structs.of(target).ours) return [];
+  const link = Structs.of(target).at('struct task_struct', 0).place('tasks');
   const found = [idle];
   let at = target.value(list, 4);
   while (at > 0 && at !== list && found.length < MAX_THREADS) {
-    const task = at - TASK.tasks;
-    if (!(target.value(task + TASK.pid, 4) > 0) || found.includes(task)) break;
+    const task = at - link;
+    if (!(field(target, task, 'pid') > 0) || found.includes(task)) break;
     found.push(task);
     at = target.value(at, 4);
   }
@@ -86,7 +86,7 @@ function taskAddresses(target: Target): number[] {
 function runningTask(target: Target, tasks: readonly number[]): number {
   const esp = target.esp();
   const holds = (task: number) => {
-    const stack = target.value(task + TASK.kstack, 4);
+    const stack = field(target, task, 'kstack');
     return stack > 0 && esp > stack && esp <= stack + KSTACK_SIZE;
   };
   const pointer = target.symbols.address('current_task');
@@ -95,22 +95,22 @@ function runningTask(target: Target, tasks: readonly number[]): number {
 }
 
 function thread(target: Target, task: number, id: number | undefined, runs: boolean): Thread {
-  const field = (offset: number) => target.value(task + offset, 4);
+  const of = (name: string) => field(target, task, name);
   const { cr3 } = target.machine.cpu;
-  const process = field(TASK.mm) > 0;
-  const state = STATES[field(TASK.state)] ?? 'in no state that the kernel knows';
+  const process = of('mm') > 0;
+  const state = STATES[of('state')] ?? 'in no state that the kernel knows';
   const words = [
     runs ? 'running' : state,
     process ? 'process' : 'kernel thread',
     ...(runs && domains(target).some(d => d.cr3 === cr3) ? [`in ${owner(target, cr3)}`] : []),
   ];
   return {
-    id: id ?? field(TASK.pid),
-    name: nameAt(target, task + TASK.comm),
+    id: id ?? of('pid'),
+    name: nameOf(target, task),
     text: words.join(', '),
-    saved: runs ? undefined : savedRegisters(target, field(TASK.esp)),
+    saved: runs ? undefined : savedRegisters(target, of('esp')),
     // A kernel thread borrows whatever is loaded; what it had may be gone.
-    directory: process && !runs ? field(TASK.cr3) : cr3,
+    directory: process && !runs ? of('cr3') : cr3,
   };
 }
 
@@ -122,9 +122,10 @@ function savedRegisters(target: Target, esp: number): SavedRegisters {
   return { ...saved, esp: (esp + 4 * SWITCH_FRAME.length) >>> 0 } as SavedRegisters;
 }
 
-function nameAt(target: Target, at: number): string {
-  const bytes = target.bytes(at, COMM_LENGTH);
-  const end = bytes.indexOf(0);
-  const text = String.fromCharCode(...bytes.subarray(0, end < 0 ? bytes.length : end));
-  return text.replace(/[^\x20-\x7e]/g, '?');
+function field(target: Target, task: number, name: string): number {
+  return Structs.of(target).at('struct task_struct', task).number(name);
+}
+
+function nameOf(target: Target, task: number): string {
+  return Structs.of(target).at('struct task_struct', task).text('comm');
 }

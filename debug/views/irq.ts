@@ -3,9 +3,9 @@
  * SDM vol. 3, 6.11 and 10; 8259A; 82093AA, 3.2.4. Copies of states are read, so nothing is acknowledged by looking.
  */
 import type { Machine } from '../../emu/machine.ts';
-import type { Source } from '../source/source.ts';
 import type { Target } from '../target.ts';
 import { group, hex8, table } from '../text.ts';
+import { Structs } from './structs.ts';
 
 const GATES: Readonly<Record<number, string>> = {
   5: 'task gate',
@@ -20,9 +20,8 @@ const MASKED = 0x1_0000;
 const APIC_SOFTWARE_ENABLE = 0x100;
 const VECTORS = 256;
 const MOST_HANDLERS = 16;
-const NAME = 32;
 
-export function irqText(target: Target, source: Source): string {
+export function irqText(target: Target): string {
   const { machine } = target;
   const { cpu } = machine;
   return [
@@ -31,7 +30,7 @@ export function irqText(target: Target, source: Source): string {
     picText(machine),
     ioApicText(machine),
     localApicText(machine),
-    handlersText(target, source),
+    handlersText(target),
   ].join('');
 }
 
@@ -98,35 +97,26 @@ function localApicText(machine: Machine): string {
   return head + table(rows, [0, 1]);
 }
 
-/** The kernel's own list (kernel/arch/irq.c), bounded whatever it holds. */
-function handlersText(target: Target, source: Source): string {
-  const lines = target.session && target.symbols.address('lines');
+/** The kernel's own lists (kernel/arch/irq.c). */
+function handlersText(target: Target): string {
+  const structs = Structs.of(target);
+  const lines = structs.ours && target.paging() ? structs.global('lines', 'arch/irq.c') : undefined;
   if (!lines) return '';
-  const line = source.layout('irq_line');
-  const action = source.layout('irqaction');
-  const rows: string[][] = [];
-  for (let irq = 0; irq < 16; irq++) {
-    const at = lines + irq * line.size;
-    const field = (name: string) => target.value(at + line.field(name).offset, 4);
-    let handler = field('actions');
-    for (let n = 0; handler > 0 && n < MOST_HANDLERS; n++) {
-      const of = (name: string) => target.value((handler + action.field(name).offset) >>> 0, 4);
-      const code = of('handler');
-      rows.push([
+  const rows = lines.elements().flatMap((line, irq) => {
+    const { items } = structs.chain(line.number('actions'), 'struct irqaction', 'next', MOST_HANDLERS);
+    const [count, depth] = [line.number('count'), line.number('depth')];
+    return items.map(action => {
+      const code = action.number('handler');
+      return [
         `  IRQ ${irq}`,
-        group(Math.max(0, field('count'))),
-        field('depth') > 0 ? 'disabled' : 'enabled',
-        text(target, of('name')),
+        count < 0 ? '?' : group(count),
+        depth > 0 ? 'disabled' : 'enabled',
+        action.text('name'),
         code < 0 ? '?' : target.describe(code),
-      ]);
-      handler = of('next');
-    }
-  }
+      ];
+    });
+  });
   return rows.length ? `handlers\n${table(rows, [0, 2, 3, 4])}` : 'no handlers yet\n';
-}
-
-function text(target: Target, at: number): string {
-  return at > 0 ? (target.session?.readString(at, NAME) ?? '?') : '?';
 }
 
 function hex(v: number): string {

@@ -3,15 +3,22 @@ import type { Target } from '../target.ts';
 import { hex8, table } from '../text.ts';
 import { type Place, placeOf, places } from './places.ts';
 import type { Space } from './spaces.ts';
-import { memoryType, type Permission, permissions, type Translation, walk } from './translation.ts';
+import {
+  isLast,
+  type Landing,
+  land,
+  largePages,
+  memoryType,
+  type Permission,
+  permissions,
+} from './translation.ts';
 
 const PAGE = 0x1000;
 const LARGE = 0x40_0000;
 const END = 2 ** 32;
-const PRESENT = 1;
-const BIG = 0x80;
-/** Rows that are shown. */
-const MOST = 512;
+const ENTRIES = 1024;
+/** Runs that are looked for: a guest may make its tables say something else of each page. */
+const MOST = 1024;
 
 /** What a page is, all but its frame. */
 interface Page {
@@ -32,8 +39,8 @@ export interface Run extends Page {
   what: string;
 }
 
-/** The mapped runs of a space, by address. */
-export function runs(target: Target, space: Space): Run[] {
+/** The mapped runs of a space, by address; the first `most` of them. */
+export function runs(target: Target, space: Space, most = MOST): Run[] {
   const list = places(target);
   const found: Run[] = [];
   for (const { lin, page } of pages(target, space.cr3)) {
@@ -43,7 +50,8 @@ export function runs(target: Target, space: Space): Run[] {
     if (last && last.end === lin && last.what === what && sameKind(last, page)) {
       last.contiguous &&= last.physical + (lin - last.start) === page.physical;
       last.end = end;
-    } else found.push({ ...page, start: lin, end, contiguous: true, what });
+    } else if (found.length < most) found.push({ ...page, start: lin, end, contiguous: true, what });
+    else break;
   }
   return found;
 }
@@ -65,23 +73,32 @@ function whatIs(target: Target, list: readonly Place[], lin: number, page: Page)
 }
 
 function* pages(target: Target, cr3: number): Generator<{ lin: number; page: Page }> {
-  for (let lin = 0; lin < END; ) {
-    const found = walk(target, lin, cr3);
-    const large = found.entries.length === 1;
-    const page = pageOf(target, found);
-    if (page) yield { lin, page };
-    lin += large ? LARGE : PAGE;
+  const pse = largePages(target);
+  const { mmu } = target.machine.cpu;
+  const pageOf = pager(target);
+  for (let lin = 0; lin < END; lin += LARGE) {
+    const pde = mmu.peek32((cr3 & ~0xfff) + (lin >>> 20));
+    const last = isLast(pde, pse);
+    for (let n = 0; n < (last ? 1 : ENTRIES); n++) {
+      const at = lin + n * PAGE;
+      const page = pageOf(land(at, pde, last ? 0 : mmu.peek32((pde & ~0xfff) + 4 * n), pse));
+      if (page) yield { lin: at, page };
+    }
   }
 }
 
-function pageOf(target: Target, t: Translation): Page | undefined {
-  if (t.physical === undefined) return undefined;
-  return {
-    size: t.big ? LARGE : PAGE,
-    ...permissions(target, t.rights),
-    global: t.global,
-    type: memoryType(target, t.physical, t.attributes),
-    physical: t.physical,
+/** Makes pages of landings; asks for each memory type once, where MTRRs do not tell addresses apart. */
+function pager(target: Target): (t: Landing) => Page | undefined {
+  const plain = target.machine.cpu.mmu.types.plain();
+  const types: string[] = [];
+  return t => {
+    if (t.physical === undefined) return undefined;
+    const isPlain = t.physical >= plain.from && t.physical < plain.to;
+    const type = isPlain
+      ? (types[t.attributes] ??= memoryType(target, t.physical, t.attributes))
+      : memoryType(target, t.physical, t.attributes);
+    const { supervisor, user } = permissions(target, t.rights);
+    return { size: t.big ? LARGE : PAGE, supervisor, user, global: t.global, type, physical: t.physical };
   };
 }
 
@@ -98,9 +115,9 @@ export function mapText(target: Target, space: Space): string {
       r.contiguous ? `${hex8(r.physical)}-${hex8(r.physical + (r.end - r.start) - 1)}` : 'scattered',
       r.what,
     ]);
-  const head = `${space.name}, page directory at ${hex8(space.cr3)}: ${list.length} runs\n`;
+  const head = `${space.name}, page directory at ${hex8(space.cr3)}: ${count(list.length)}\n`;
   const columns = ['linear', 'size', 'page', 'ring 0/3', 'type', 'physical', 'what'];
-  return head + (rows.length ? table([columns, ...rows], [0, 2, 3, 4, 5, 6]) : '') + more(list.length);
+  return head + (rows.length ? table([columns, ...rows], [0, 2, 3, 4, 5, 6]) : '');
 }
 
 /** Where two spaces differ, by runs of one difference. */
@@ -112,29 +129,40 @@ export interface Difference {
   what: string;
 }
 
-export function differences(target: Target, a: Space, b: Space): Difference[] {
+/** The first `most` of them. */
+export function differences(target: Target, a: Space, b: Space, most = MOST): Difference[] {
   const list = places(target);
   const found: Difference[] = [];
-  for (let lin = 0; lin < END; ) {
-    const [from, to] = [a, b].map(s => walk(target, lin, s.cr3));
-    const step = stepOf(from, to);
-    const [pa, pb] = [pageOf(target, from), pageOf(target, to)];
-    if (!equal(pa, pb)) {
-      const what = placeOf(list, lin).name;
-      const last = found.at(-1);
-      if (last && last.end === lin && last.what === what && alike(last, pa, pb)) last.end = lin + step;
-      else found.push({ start: lin, end: lin + step, a: pa, b: pb, what });
-    }
-    lin += step;
+  for (const { lin, step, of } of pairs(target, a.cr3, b.cr3)) {
+    const [pa, pb] = of;
+    if (equal(pa, pb)) continue;
+    const what = placeOf(list, lin).name;
+    const last = found.at(-1);
+    if (last && last.end === lin && last.what === what && alike(last, pa, pb)) last.end = lin + step;
+    else if (found.length < most) found.push({ start: lin, end: lin + step, a: pa, b: pb, what });
+    else break;
   }
   return found;
 }
 
-/** Both spaces are one thing for as long. Page tables that both share need no look. */
-function stepOf(a: Translation, b: Translation): number {
-  const [x, y] = [a.entries[0].value, b.entries[0].value];
-  const shared = x === y && (x & PRESENT) !== 0 && !(x & BIG);
-  return shared || (a.entries.length === 1 && b.entries.length === 1) ? LARGE : PAGE;
+type Pair = [Page | undefined, Page | undefined];
+
+/** Both sides, page by page, but where they share a table or neither has one. */
+function* pairs(target: Target, a: number, b: number): Generator<{ lin: number; step: number; of: Pair }> {
+  const pse = largePages(target);
+  const { mmu } = target.machine.cpu;
+  const pageOf = pager(target);
+  for (let lin = 0; lin < END; lin += LARGE) {
+    const pdes = [a, b].map(cr3 => mmu.peek32((cr3 & ~0xfff) + (lin >>> 20)));
+    if (pdes[0] === pdes[1]) continue;
+    const single = pdes.every(pde => isLast(pde, pse));
+    for (let n = 0; n < (single ? 1 : ENTRIES); n++) {
+      const at = lin + n * PAGE;
+      const side = (pde: number) =>
+        pageOf(land(at, pde, isLast(pde, pse) ? 0 : mmu.peek32((pde & ~0xfff) + 4 * n), pse));
+      yield { lin: at, step: single ? LARGE : PAGE, of: [side(pdes[0]), side(pdes[1])] };
+    }
+  }
 }
 
 function equal(a: Page | undefined, b: Page | undefined): boolean {
@@ -151,7 +179,7 @@ function alike(last: Difference, a: Page | undefined, b: Page | undefined): bool
 
 export function differenceText(target: Target, a: Space, b: Space): string {
   const list = differences(target, a, b);
-  const head = `${a.name} and ${b.name} differ in ${list.length} runs\n`;
+  const head = `${a.name} and ${b.name} differ in ${count(list.length)}\n`;
   const side = (p: Page | undefined) => (p ? `${p.supervisor}/${p.user} ${p.type}` : 'not mapped');
   const rows = list
     .slice(0, MOST)
@@ -165,11 +193,11 @@ export function differenceText(target: Target, a: Space, b: Space): string {
     ]);
   if (rows.length === 0) return head;
   const columns = ['linear', 'size', a.name, b.name, '', 'what'];
-  return head + table([columns, ...rows], [0, 2, 3, 4, 5]) + more(list.length);
+  return head + table([columns, ...rows], [0, 2, 3, 4, 5]);
 }
 
-function more(count: number): string {
-  return count > MOST ? `and ${count - MOST} more\n` : '';
+function count(n: number): string {
+  return n < MOST ? `${n} run${n === 1 ? '' : 's'}` : `more than ${n - 1} runs`;
 }
 
 function bytes(n: number): string {

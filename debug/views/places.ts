@@ -36,7 +36,13 @@ export function places(target: Target): Place[] {
 
 export function placeOf(list: readonly Place[], lin: number): Place {
   lin >>>= 0;
-  return list.find(p => lin >= p.start && lin < p.end) ?? { start: 0, end: END, name: '' };
+  let [low, high] = [0, list.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if (list[middle].start <= lin) low = middle;
+    else high = middle - 1;
+  }
+  return list[low];
 }
 
 /** What is more than the layout: modules, domains' stacks, areas of vmalloc. */

@@ -53,6 +53,14 @@ export function spaceNamed(target: Target, word: string): Space {
   return all.find(s => s.cr3 === cr3) ?? { name: `directory ${hex8(cr3)}`, cr3, loaded: false };
 }
 
+/** The words that `spaceNamed` knows now, but for expressions. */
+export function spaceWords(target: Target): string[] {
+  const whose = spaces(target).flatMap(
+    ({ name }) => /^(?:process|domain) \d+ \((.*)\)$/.exec(name)?.[1] ?? [],
+  );
+  return ['kernel', 'current', ...whose, ...domains(target).map(d => String(d.id))];
+}
+
 function matches({ name, loaded }: Space, word: string): boolean {
   if (word === 'current') return loaded;
   if (word === 'kernel') return name === 'the kernel';

@@ -31,6 +31,7 @@ export class Structs {
   readonly target: Target;
   private readonly source: Source;
   private readonly variables = new Map<string, { address: number; type: CType } | undefined>();
+  private readonly types = new Map<string, CType>();
   private readonly layouts = new WeakMap<CType, Layout>();
 
   private constructor(target: Target) {
@@ -51,8 +52,12 @@ export class Structs {
 
   /** A struct of that type (`struct x`) at an address. Throws a CommandError if there is no such type. */
   at(type: string, address: number): Struct {
-    this.source.layout(type);
-    return new Struct(this, this.source.names.complete(this.source.names.type(type)!), address);
+    let found = this.types.get(type);
+    if (!found) {
+      this.source.layout(type);
+      this.types.set(type, (found = this.source.names.complete(this.source.names.type(type)!)));
+    }
+    return new Struct(this, found, address);
   }
 
   /** The variable of file scope of that name, in the file whose path ends so; undefined if there is none. */

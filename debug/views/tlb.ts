@@ -1,9 +1,9 @@
 /** `tlb`: what each TLB holds and whether the tables still say so; and whose translations its never flushed twin keeps. */
 import { CR4_PGE } from '../../emu/cpu/registers.ts';
 import { BIG, TLB_G, type Tlb } from '../../emu/mmu/tlb.ts';
-import { owner } from '../domains.ts';
 import type { Target } from '../target.ts';
 import { hex8, table } from '../text.ts';
+import { spaces } from './spaces.ts';
 import { pageOf, rightsText, staleness } from './translation.ts';
 
 /** Entries of the twin that are named one by one. */
@@ -17,10 +17,12 @@ export interface TlbEntry {
   big: boolean;
   frame: number;
   rights: string;
-  /** Whose translation the twin has this as; undefined: it has lost it. */
-  twin?: string;
+  /** Has the twin it too? As one of the directory that is loaded, or as a global one. */
+  twin: 'own' | 'global' | 'none';
   stale?: string;
 }
+
+const TWIN = { own: 'twin too', global: 'global in twin', none: 'not in twin' } as const;
 
 /** Live entries by their last use, the last one first. */
 export function ranks(tlb: Tlb): Map<number, number> {
@@ -31,7 +33,6 @@ export function ranks(tlb: Tlb): Map<number, number> {
 
 export function tlbEntries(target: Target, tlb: Tlb): TlbEntry[] {
   const { cr3 } = target.machine.cpu;
-  const now = owner(target, cr3);
   return [...ranks(tlb)].map(([entry, rank]) => {
     const key = tlb.key[entry];
     return {
@@ -39,7 +40,7 @@ export function tlbEntries(target: Target, tlb: Tlb): TlbEntry[] {
       frame: tlb.frame[entry] >>> 0,
       rights: rightsText(tlb.flags[entry]),
       // A flush leaves global entries only, so all others are of the directory that is loaded.
-      twin: tlb.paired(entry) ? (tlb.flags[entry] & TLB_G ? 'global' : now) : undefined,
+      twin: !tlb.paired(entry) ? 'none' : tlb.flags[entry] & TLB_G ? 'global' : 'own',
       stale: target.paging() ? staleness(target, tlb, entry, cr3) : undefined,
     };
   });
@@ -56,14 +57,14 @@ function oneTlb(target: Target, tlb: Tlb): string {
   const counts = `${tlb.misses} misses, ${tlb.switchMisses} of them by switches`;
   const hits = target.machine.cpu.cr4 & CR4_PGE ? `, ${tlb.globalHits} hits only thanks to global pages` : '';
   const stale = entries.filter(e => e.stale).length;
-  const head = `${tlb.name}: ${entries.length} of ${tlb.entries} entries; ${stale ? `${stale} STALE; ` : ''}${counts}${hits}\n`;
+  const head = `${tlb.name}: ${entries.length} of ${tlb.entries} entries; ${stale ? `${stale} STALE; ` : ''}${counts}${hits}; loaded: ${whose(target, target.machine.cpu.cr3)}\n`;
   const rows = entries.map(e => [
     ` ${e.rank}`,
     hex8(e.lin),
     e.big ? '4M' : '4K',
     `-> ${hex8(e.frame)}`,
     e.rights,
-    e.twin === undefined ? 'not in twin' : `twin: ${e.twin}`,
+    TWIN[e.twin],
     e.stale ? `STALE: ${e.stale}` : (target.symbolAt(e.lin) ?? ''),
   ]);
   return head + table(rows, [1, 2, 3, 4, 5, 6]) + twinText(target, tlb);
@@ -74,12 +75,17 @@ function twinText(target: Target, tlb: Tlb): string {
   if (only.length === 0) return '';
   const byOwner = new Map<string, string[]>();
   for (const { key, directory } of only) {
-    const whose = directory < 0 ? 'global' : owner(target, directory << 12);
-    byOwner.set(whose, [...(byOwner.get(whose) ?? []), hex8(pageOf(key).lin)]);
+    const name = directory < 0 ? 'global' : whose(target, directory << 12);
+    byOwner.set(name, [...(byOwner.get(name) ?? []), hex8(pageOf(key).lin)]);
   }
-  const list = [...byOwner].map(([whose, pages]) => {
+  const list = [...byOwner].map(([name, pages]) => {
     const more = pages.length > TWINS_SHOWN ? ', ...' : '';
-    return `    ${whose}: ${pages.length}: ${pages.slice(0, TWINS_SHOWN).join(', ')}${more}\n`;
+    return `    ${name}: ${pages.length}: ${pages.slice(0, TWINS_SHOWN).join(', ')}${more}\n`;
   });
   return `  without flushes it would also hold ${only.length} more\n${list.join('')}`;
+}
+
+/** Whose a page directory is; one that nobody has any more is named by its address. */
+function whose(target: Target, cr3: number): string {
+  return spaces(target).find(s => s.cr3 === cr3 >>> 0)?.name ?? `directory ${hex8(cr3)}`;
 }

@@ -49,9 +49,8 @@ export interface Entry {
   bits: string;
 }
 
-/** The outcome of a walk: what a TLB would be filled with. */
-export interface Translation {
-  entries: Entry[];
+/** Where a linear address leads: what a TLB would be filled with. */
+export interface Landing {
   /** Physical address of the byte, unsigned; undefined where there is no translation. */
   physical?: number;
   /** U/S and R/W of both levels together. */
@@ -64,42 +63,63 @@ export interface Translation {
   failure?: string;
 }
 
-/** Walks the tables in RAM from the directory at physical address `cr3`, whatever they hold. */
-export function walk(target: Target, lin: number, cr3: number): Translation {
-  const { cpu } = target.machine;
-  const result: Translation = { entries: [], rights: 0, big: false, global: false, attributes: 0 };
-  const entry = (kind: Entry['kind'], index: number, base: number, bits: Bits) => {
-    const at = ((base & ~0xfff) + (index << 2)) >>> 0;
-    const value = target.value(at, 4, true);
-    const named = value < 0 ? '' : bitNames(value, bits);
-    result.entries.push({ kind, index, at, value, bits: named });
-    return value < 0 ? -1 : value;
-  };
-  const pde = entry('PDE', lin >>> 22, cr3, PDE_BITS);
-  if (!(pde & P)) return { ...result, failure: 'not present' };
-  if (cpu.cr4 & CR4_PSE && pde & PS) return bigPage(result, pde, lin);
-  const pte = entry('PTE', (lin >>> 12) & 0x3ff, pde, PTE_BITS);
-  if (!(pte & P)) return { ...result, failure: 'not present' };
+/** The outcome of a walk. */
+export interface Translation extends Landing {
+  entries: Entry[];
+}
+
+const NOWHERE: Landing = { rights: 0, big: false, global: false, attributes: 0 };
+const ABSENT: Landing = { ...NOWHERE, failure: 'not present' };
+
+/** Does a PDE end the walk: is it absent, or of 4 MiB? */
+export function isLast(pde: number, pse: boolean): boolean {
+  return !(pde & P) || (pse && (pde & PS) !== 0);
+}
+
+/** What the entries say of `lin`; `pte` counts only behind a PDE that is not the last. */
+export function land(lin: number, pde: number, pte: number, pse: boolean): Landing {
+  if (isLast(pde, pse)) return pde & P ? bigPage(lin, pde) : ABSENT;
+  if (!(pte & P)) return ABSENT;
   return {
-    ...result,
     physical: ((pte & ~0xfff) | (lin & 0xfff)) >>> 0,
     rights: pde & pte & (RW | US),
+    big: false,
     global: (pte & G) !== 0,
     attributes: ((pte & PS) >> 5) | ((pte >> 3) & 3),
   };
 }
 
-function bigPage(result: Translation, pde: number, lin: number): Translation {
-  const big = { ...result, big: true };
-  if (pde & BIG_RESERVED) return { ...big, failure: 'a reserved bit is set' };
-  if (pde & BIG_HIGH) return { ...big, failure: 'above 4 GiB, where there is nothing' };
+function bigPage(lin: number, pde: number): Landing {
+  const nowhere = { ...NOWHERE, big: true };
+  if (pde & BIG_RESERVED) return { ...nowhere, failure: 'a reserved bit is set' };
+  if (pde & BIG_HIGH) return { ...nowhere, failure: 'above 4 GiB, where there is nothing' };
   return {
-    ...big,
     physical: ((pde & ~BIG_MASK) | (lin & BIG_MASK)) >>> 0,
     rights: pde & (RW | US),
+    big: true,
     global: (pde & G) !== 0,
     attributes: ((pde & BIG_PAT) >> 10) | ((pde >> 3) & 3),
   };
+}
+
+/** Are pages of 4 MiB on? */
+export function largePages(target: Target): boolean {
+  return (target.machine.cpu.cr4 & CR4_PSE) !== 0;
+}
+
+/** Walks the tables in RAM from the directory at physical address `cr3`, whatever they hold. */
+export function walk(target: Target, lin: number, cr3: number): Translation {
+  const pse = largePages(target);
+  const entries: Entry[] = [];
+  const entry = (kind: Entry['kind'], index: number, base: number, bits: Bits) => {
+    const at = ((base & ~0xfff) + (index << 2)) >>> 0;
+    const value = target.value(at, 4, true);
+    entries.push({ kind, index, at, value, bits: value < 0 ? '' : bitNames(value, bits) });
+    return value < 0 ? -1 : value;
+  };
+  const pde = entry('PDE', lin >>> 22, cr3, PDE_BITS);
+  const pte = isLast(pde, pse) ? 0 : entry('PTE', (lin >>> 12) & 0x3ff, pde, PTE_BITS);
+  return { ...land(lin, pde, pte, pse), entries };
 }
 
 /** The entries as lines. */

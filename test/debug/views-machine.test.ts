@@ -1,7 +1,6 @@
 /** What irq, devices, cycles and events say of our kernel with the driver in a domain, held to other ways of knowing. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bootKernel } from '../../debug/boot.ts';
-import { Debugger } from '../../debug/debugger.ts';
 import type { Target } from '../../debug/target.ts';
 import { devicesText, eventsText } from '../../debug/views/devices.ts';
 import { irqText } from '../../debug/views/irq.ts';
@@ -14,16 +13,14 @@ const RUN = 120_000_000;
 
 describe('with the driver at work', () => {
   let target: Target;
-  let debug: Debugger;
   beforeAll(async () => {
     const build = await buildGuest({});
     target = bootKernel(build, 'nooks', { profile: profiles['p4-1700'], memoryBytes: 64 << 20 });
-    debug = new Debugger(target, async () => false);
     target.machine.run(RUN);
   }, 120_000);
 
   it('irq tells gates, masks and handlers as the guest made them', () => {
-    const text = irqText(target, debug.source);
+    const text = irqText(target);
     const { master } = target.machine.pic.save();
     expect(text).toMatch(/0x80 +(trap|interrupt) gate +DPL 3 .*system_call/);
     expect(text).toMatch(/0xe +(trap|interrupt) gate +DPL 0/);
@@ -66,7 +63,7 @@ describe('with the driver at work', () => {
         pa,
         Uint8Array.from({ length: 192 }, (_, n) => (n * 97 * seed) ^ (seed << (n % 7))),
       );
-      expect(irqText(target, debug.source).length).toBeLessThan(100_000);
+      expect(irqText(target).length).toBeLessThan(100_000);
     }
     machine.writePhysical(pa, before);
   });
