@@ -4,7 +4,18 @@
  */
 import { CR0_WP, CR4_PSE } from '../../emu/cpu/registers.ts';
 import { PAT } from '../../emu/mmu/memory-types.ts';
-import { BIG, TLB_D, TLB_G, TLB_PAT, TLB_PCD, TLB_PWT, TLB_U, TLB_W, type Tlb } from '../../emu/mmu/tlb.ts';
+import {
+  BIG,
+  TLB_D,
+  TLB_G,
+  TLB_HIGH,
+  TLB_PAT,
+  TLB_PCD,
+  TLB_PWT,
+  TLB_U,
+  TLB_W,
+  type Tlb,
+} from '../../emu/mmu/tlb.ts';
 import type { Target } from '../target.ts';
 import { bitNames, hex8 } from '../text.ts';
 
@@ -59,7 +70,7 @@ export interface Landing {
   global: boolean;
   /** PAT, PCD and PWT as bits 2 to 0. */
   attributes: number;
-  /** Why there is no translation. */
+  /** Why there is no translation, or BEYOND. */
   failure?: string;
 }
 
@@ -69,6 +80,8 @@ export interface Translation extends Landing {
 }
 
 const NOWHERE: Landing = { rights: 0, big: false, global: false, attributes: 0 };
+/** A page of 4 MiB above 4 GiB (PSE-36): it is mapped, and nothing answers there, so it reads as all ones. */
+export const BEYOND = 'above 4 GiB, where nothing answers';
 const ABSENT: Landing = { ...NOWHERE, failure: 'not present' };
 
 /** Does a PDE end the walk: is it absent, or of 4 MiB? */
@@ -92,9 +105,9 @@ export function land(lin: number, pde: number, pte: number, pse: boolean): Landi
 function bigPage(lin: number, pde: number): Landing {
   const nowhere = { ...NOWHERE, big: true };
   if (pde & BIG_RESERVED) return { ...nowhere, failure: 'a reserved bit is set' };
-  if (pde & BIG_HIGH) return { ...nowhere, failure: 'above 4 GiB, where there is nothing' };
+  const physical = ((pde & ~BIG_MASK) | (lin & BIG_MASK)) >>> 0;
   return {
-    physical: ((pde & ~BIG_MASK) | (lin & BIG_MASK)) >>> 0,
+    ...(pde & BIG_HIGH ? { failure: BEYOND } : { physical }),
     rights: pde & (RW | US),
     big: true,
     global: (pde & G) !== 0,
@@ -202,11 +215,13 @@ export function pageOf(key: number): { lin: number; size: number } {
 export function staleness(target: Target, tlb: Tlb, e: number, cr3: number): string | undefined {
   const { lin } = pageOf(tlb.key[e]);
   const found = walk(target, lin, cr3);
-  if (found.physical === undefined) return 'the tables have no translation';
   const flags = tlb.flags[e];
+  const beyond = found.failure === BEYOND;
+  if (found.physical === undefined && !beyond) return 'the tables have no translation';
+  if (beyond !== ((flags & TLB_HIGH) !== 0)) return `the tables say ${beyond ? BEYOND : 'below 4 GiB'}`;
   const attributes = ((flags & TLB_PAT) >> 5) | ((flags & (TLB_PCD | TLB_PWT)) >> 3);
   const differs = [
-    found.physical !== tlb.frame[e] >>> 0 && `frame ${hex8(found.physical)}`,
+    found.physical !== undefined && found.physical !== tlb.frame[e] >>> 0 && `frame ${hex8(found.physical)}`,
     (flags & (TLB_W | TLB_U)) !== found.rights && rightsText(found.rights),
     attributes !== found.attributes && 'another memory type',
     Boolean(tlb.key[e] & BIG) !== found.big && `a ${found.big ? '4 MiB' : '4 KiB'} page`,

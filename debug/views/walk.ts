@@ -6,6 +6,7 @@ import { placeOf, places } from './places.ts';
 import { type Space, spaces } from './spaces.ts';
 import { ranks } from './tlb.ts';
 import {
+  BEYOND,
   entryLines,
   memoryType,
   permissions,
@@ -83,7 +84,9 @@ export function walkText(target: Target, lin: number, space: Space): string {
   const lines = [`${where} in the page directory at ${hex8(space.cr3)} (${space.name})`];
   lines.push(...entryLines(translation).map(line => `  ${line}`));
   const { physical, attributes, failure } = translation;
-  if (physical === undefined) {
+  if (failure === BEYOND)
+    lines.push(`  ${BEYOND}: reads as all ones; ${permissionText(target, translation.rights)}`);
+  else if (physical === undefined) {
     const why = failure === 'not present' ? '' : ` (${failure})`;
     lines.push(`  no translation${why}: any access is a page fault`);
   } else {
