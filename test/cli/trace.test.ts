@@ -1,11 +1,12 @@
 /**
- * `nooks86 trace` over our kernel. The readers are not ours: zod schemas typed from the formats' documents (Trace Event
- * Format; speedscope's file-format-spec.ts) with the rules on nesting, a regular expression, and tshark for the capture.
+ * `nooks86 trace` over our kernel. Readers: TracerBench's model of Chrome traces; zod schemas typed from the formats'
+ * documents (Trace Event Format; speedscope's file-format-spec.ts) with the rules on nesting; a regular expression; tshark.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buildModel } from '@tracerbench/trace-model';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { runProgram } from '../../cli/program.ts';
@@ -99,6 +100,12 @@ function slices(path: string) {
   return { tracks, all: all.map(s => ({ ...s, track: tracks.get(s.track) })), events: traceEvents };
 }
 
+/** Slices around one, as TracerBench finds them by containment. */
+function depthOf(event: { parent?: unknown }): number {
+  const { parent } = event;
+  return parent ? 1 + depthOf(parent as { parent?: unknown }) : 0;
+}
+
 describe('a packet’s way', () => {
   let told: Awaited<ReturnType<typeof trace>>;
   beforeAll(async () => {
@@ -147,6 +154,29 @@ describe('a packet’s way', () => {
     expect(find('kernel', /^syscall sendto$/).length).toBeGreaterThan(0);
     const counters = new Set(events.flatMap(e => (e.ph === 'C' ? [e.name] : [])));
     expect(counters).toEqual(new Set(['TLB misses', 'cache misses', 'cycles by cause']));
+  });
+
+  it('is the same to a reader that is not ours (TracerBench)', () => {
+    const { tracks, all } = slices(file('c.json'));
+    const { traceEvents } = JSON.parse(readFileSync(file('c.json'), 'utf8'));
+    // The format lets them out where they say nothing; Chrome itself, and so this reader, does not.
+    const model = buildModel(traceEvents.map((e: object) => ({ cat: '', name: '', ...e })));
+    const threads = model.processes.flatMap(process => process.threads);
+    expect(
+      threads
+        .map(thread => thread.name)
+        .filter(Boolean)
+        .sort(),
+    ).toEqual([...tracks.values()].sort());
+    const read = threads.flatMap(thread =>
+      thread.events.flatMap(e =>
+        e.isComplete() ? [{ track: thread.name, name: e.name, depth: depthOf(e) }] : [],
+      ),
+    );
+    const ours = all.map(({ track, name, parents }) => ({ track, name, depth: parents.length }));
+    const key = (slice: { track?: string; name: string; depth: number }) =>
+      `${slice.track} ${slice.depth} ${slice.name}`;
+    expect(read.map(key).sort()).toEqual(ours.map(key).sort());
   });
 
   it('has exact weights', () => {
