@@ -53,7 +53,7 @@ const freeKib = (look: string) => Number(/MemFree: (\d+)/.exec(look)?.[1]);
 const without = (look: string) => look.replaceAll(/(Mem|Zone)Free: \d+/g, '').replaceAll(/ 0x\w+ /g, ' ');
 
 /** NOOKS86_LONG=1: 1,000 of each policy, which takes minutes; without it of restart only. An even number for alternate. */
-const FEW = process.env.NOOKS86_LONG ? 495 : 95;
+const FEW = process.env.NOOKS86_LONG ? 495 : 45;
 
 for (const { policy, half, names } of [
   { policy: 'restart', half: 495, names: 'e1000' },
