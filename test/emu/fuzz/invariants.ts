@@ -16,10 +16,8 @@ interface MmuParts {
   paging: boolean;
   writeProtect: boolean;
   epoch: number;
-  readTag: Int32Array;
-  writeTag: Int32Array;
-  delta: Int32Array;
-  entryOf: Int32Array;
+  /** Four dwords a slot: tags for reads and writes, physical less linear address, TLB entry. */
+  front: Int32Array;
   fetchPage: number;
   fetchUser: number;
   fetchDelta: number;
@@ -129,7 +127,7 @@ export class Invariants {
     for (const tlb of mmu.tlbs()) if (duplicates(tlb)) broken.push(`${tlb.name} holds a page twice`);
     for (let slot = 0; slot < 2 * FRONT; slot++) {
       for (const write of [false, true]) {
-        const tag = (write ? parts.writeTag : parts.readTag)[slot];
+        const tag = parts.front[4 * slot + (write ? 1 : 0)];
         if ((tag & 0xfff) !== parts.epoch) continue;
         const wrong = this.frontSlot(tag & ~0xfff, slot, write, parts);
         if (wrong)
@@ -150,9 +148,9 @@ export class Invariants {
 
   private frontSlot(page: number, slot: number, write: boolean, parts: MmuParts): string | null {
     const { mmu } = this.machine.cpu;
-    const pa = (page + parts.delta[slot]) | 0;
+    const pa = (page + parts.front[4 * slot + 2]) | 0;
     if (pa >>> 0 >= mmu.ramSize) return `leads to ${hex(pa)}`;
-    const entry = parts.entryOf[slot];
+    const entry = parts.front[4 * slot + 3];
     if (!parts.paging) return pa === page && entry === -1 ? null : 'translates without paging';
     const tlb = entry < 256 ? mmu.dtlb : mmu.dtlb4m;
     const e = entry < 256 ? entry : entry - 256;
