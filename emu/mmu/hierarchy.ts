@@ -25,10 +25,10 @@ const DATA_L2 = CAUSE.dataL2;
 const DATA_MEMORY = CAUSE.dataMemory;
 const STORE_BUFFER = CAUSE.storeBuffer;
 
-// Slots of the timing state.
+/** Slots of the timing state; behind RING the entries of the store buffer. */
 const BUS_FREE = 0;
-const STORES_DONE = 1;
-const RING = 2;
+export const STORES_DONE = 1;
+export const RING = 2;
 
 const MAX_STREAMS = 16;
 const MAX_STORES = 32;

@@ -3,7 +3,17 @@
  * same number does. Branches are in translate.ts; what has no case here is done by its row's executor.
  */
 import type { Insn } from '../insn.ts';
-import { A, B, CARRY, type Emitter, OFFSET, T, VALUE } from './emit.ts';
+import type { Emitter } from './emit.ts';
+import { A, B, CARRY, OFFSET, T, VALUE } from './locals.ts';
+
+/** Cases that end a block, in hot.ts. */
+export const CALL = 65;
+export const CALL_INDIRECT = 66;
+export const RET = 67;
+export const JMP = 68;
+export const JMP_INDIRECT = 69;
+/** The first of the sixteen conditional jumps. */
+export const JCC = 70;
 
 const SS = 2;
 const ESP = 4;
@@ -445,9 +455,31 @@ export function accessesOf(i: Insn): { loads: number; stores: number } {
 }
 
 /** CALL and JMP to r/m. */
-const INDIRECT = [66, 69];
+const INDIRECT = [CALL_INDIRECT, JMP_INDIRECT];
 const UPDATES = [35, 36, 37, 38, 39, 40, 41];
 const LOADS = [
-  2, 6, 8, 10, 12, 14, 27, 28, 29, 30, 31, 32, 33, 34, 49, 51, 54, 55, 60, 62, 63, 64, 67,
+  2,
+  6,
+  8,
+  10,
+  12,
+  14,
+  27,
+  28,
+  29,
+  30,
+  31,
+  32,
+  33,
+  34,
+  49,
+  51,
+  54,
+  55,
+  60,
+  62,
+  63,
+  64,
+  RET,
 ].concat(UPDATES);
-const STORES = [3, 4, 5, 18, 61, 62, 65, 66].concat(UPDATES);
+const STORES = [3, 4, 5, 18, 61, 62, CALL, CALL_INDIRECT].concat(UPDATES);

@@ -14,8 +14,8 @@ import type { Cpu } from '../cpu.ts';
 import type { Insn } from '../insn.ts';
 import { PRE_HOOK } from '../insn.ts';
 import { CELL, EXIT_BORDER, EXIT_MIDDLE, FAULT, STALE, TARGETS } from './cells.ts';
-import { LOADED } from './emit.ts';
-import { accessesOf } from './forms.ts';
+import { accessesOf, CALL, CALL_INDIRECT, JCC, JMP } from './forms.ts';
+import { type Helper, LOADED } from './helpers.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import { modelBytes } from './model.ts';
 import { COUNT_BITS, translate } from './translate.ts';
@@ -23,6 +23,7 @@ import { COUNT_BITS, translate } from './translate.ts';
 const ISSUE = CAUSE.issue;
 const MISPREDICT = CAUSE.mispredict;
 
+/** Jit.hot, but in tests. */
 const HOT = 40;
 /** Ticks that a unit may run without a look at the clock: its counts fit their bits. */
 const MAX_TICKS = 1 << 19;
@@ -122,8 +123,12 @@ export class Jit {
     cells[CELL.l1dMisses] = 0;
     cells[CELL.l2Accesses] = 0;
     this.publish();
-    const kind = code.run(b.entry);
-    this.running = null;
+    let kind = EXIT_BORDER as number;
+    try {
+      kind = code.run(b.entry);
+    } finally {
+      this.running = null;
+    }
     mmu.lastEntry = cells[CELL.lastEntry];
     mmu.hierarchy.ringNext = cells[CELL.ringNext];
     return this.settle(code, kind);
@@ -226,12 +231,13 @@ export class Jit {
     cpu.mmu.hierarchy.ringNext = cells[CELL.ringNext];
   }
 
-  private end(status: number): void {
+  /** `writes` false: reading changes no code (no device's register does), so what is left of the block stands. */
+  private end(status: number, writes = true): void {
     const { cells, cpu } = this;
     this.publish();
     const code = this.running;
     // Another block of the unit may go on to its border, as it does when it is interpreted.
-    if (code?.blocks[(this.at >> 8) & 0xff].dropped) status |= STALE;
+    if (writes && code?.blocks[(this.at >> 8) & 0xff].dropped) status |= STALE;
     if (status !== 0 || code?.valid === false || cpu.leave || !cpu.mmu.fetchHeld) cells[CELL.limit] = -1;
     cells[CELL.status] = status;
   }
@@ -242,7 +248,7 @@ export class Jit {
     return FAULT;
   }
 
-  private helpers(): Record<string, (...args: number[]) => number | undefined> {
+  private helpers(): Record<Helper, (...args: number[]) => number | undefined> {
     const { cpu } = this;
     const { mmu } = cpu;
     const { hierarchy } = mmu;
@@ -267,9 +273,7 @@ export class Jit {
         } catch (thrown) {
           status = this.failed(thrown);
         }
-        this.end(status & ~STALE);
-        // What a read changes of the code is seen at the border: no device's register does.
-        if (this.cells[CELL.status] === STALE) this.cells[CELL.status] = 0;
+        this.end(status, false);
         return v;
       },
       write: (s, offset, size, value, due, at) => {
@@ -293,8 +297,7 @@ export class Jit {
         } catch (thrown) {
           status = this.failed(thrown);
         }
-        this.end(status);
-        if (this.cells[CELL.status] === STALE) this.cells[CELL.status] = 0;
+        this.end(status, false);
         return undefined;
       },
       load: timing(pa => hierarchy.load(pa)),
@@ -405,11 +408,6 @@ export class Jit {
     );
   }
 }
-
-const CALL = 65;
-const CALL_INDIRECT = 66;
-const JMP = 68;
-const JCC = 70;
 
 /** Where a block leads to in plain sight; behind a call, where it comes back to. */
 function successors(b: Block): number[] {

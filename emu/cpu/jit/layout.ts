@@ -13,7 +13,6 @@ export interface CacheLayout {
 
 /** Offsets are in bytes from the memory's start. */
 export interface Layout {
-  memory: WebAssembly.Memory;
   ram: number;
   registers: number;
   front: number;
@@ -62,7 +61,6 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
   const cells = state.scratch('compiled code', CELLS);
   const targets = state.scratch('indirect targets', 2 * TARGETS);
   return {
-    memory: state.memory,
     ram: RAM_OFFSET,
     registers: cpu.r32.byteOffset,
     front: mmu.front.byteOffset,

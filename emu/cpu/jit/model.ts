@@ -6,8 +6,9 @@
  * Only for a write-through L1D without allocation on stores: with write-back the helpers do it all.
  */
 import { CAUSE } from '../../accounting.ts';
+import { RING, STORES_DONE } from '../../mmu/hierarchy.ts';
 import { CELL } from './cells.ts';
-import { HELPERS, IMPORTS } from './emit.ts';
+import { HELPERS, IMPORTS } from './helpers.ts';
 import type { CacheLayout, Layout } from './layout.ts';
 import { Code, F64, type Func, I32, moduleBytes } from './wasm.ts';
 
@@ -17,8 +18,8 @@ const DATA_L2 = CAUSE.dataL2;
 const STORE_BUFFER = CAUSE.storeBuffer;
 
 // Slots of Hierarchy's timing state, in bytes.
-const STORES_DONE = 8;
-const RING = 16;
+const DONE_AT = 8 * STORES_DONE;
+const RING_AT = 8 * RING;
 
 // Parameters and locals.
 const ADDRESS = 0;
@@ -99,7 +100,7 @@ class Writer {
     c.i32(0).i32(0).get(T).i32(1).op('i32add').tee(T).get(T).i32(layout.storeEntries).op('i32eq', 'select');
     c.mem('i32store', this.cell(CELL.ringNext));
     c.get(SLOT)
-      .mem('f64load', layout.timing + RING)
+      .mem('f64load', layout.timing + RING_AT)
       .i32(0)
       .mem('f64load', layout.time)
       .op('f64sub')
@@ -112,7 +113,7 @@ class Writer {
     c.i32(0).mem('f64load', layout.time).set(NOW);
     c.get(NOW)
       .i32(0)
-      .mem('f64load', layout.timing + STORES_DONE)
+      .mem('f64load', layout.timing + DONE_AT)
       .op('f64max')
       .f64(layout.l2Store)
       .op('f64add');
@@ -126,10 +127,10 @@ class Writer {
       .mem('i32store', layout.l2.tags);
     c.i32(0)
       .get(DONE)
-      .mem('f64store', layout.timing + STORES_DONE);
+      .mem('f64store', layout.timing + DONE_AT);
     c.get(SLOT)
       .get(DONE)
-      .mem('f64store', layout.timing + RING);
+      .mem('f64store', layout.timing + RING_AT);
     this.limit();
     return c;
   }

@@ -3,7 +3,8 @@
  * carries, rotates, counts in CL. What each does is exec/alu.ts.
  */
 import type { Insn } from '../insn.ts';
-import { A, B, CARRY, type Emitter, T, VALUE } from './emit.ts';
+import type { Emitter } from './emit.ts';
+import { A, B, CARRY, T, VALUE } from './locals.ts';
 
 const EAX = 0;
 const EDX = 2;

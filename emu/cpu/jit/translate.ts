@@ -8,35 +8,18 @@
 import type { Block } from '../blocks.ts';
 import type { Insn } from '../insn.ts';
 import { PRE_LINE, PRE_LINE2 } from '../insn.ts';
+import type { Segments } from './base.ts';
 import { CELL, TARGETS } from './cells.ts';
-import {
-  COUNTS,
-  EIP_LOCAL,
-  Emitter,
-  FETCHES,
-  HELPERS,
-  IMPORTS,
-  LINE,
-  NEXT,
-  OFFSET,
-  PENDING,
-  type Segments,
-  T,
-  VALUE,
-} from './emit.ts';
-import { FORMS } from './forms.ts';
+import { Emitter } from './emit.ts';
+import { CALL, CALL_INDIRECT, FORMS, JCC, JMP, JMP_INDIRECT, RET } from './forms.ts';
+import { HELPERS, IMPORTS } from './helpers.ts';
 import type { Layout } from './layout.ts';
+import { COUNTS, EIP_LOCAL, FETCHES, LINE, NEXT, OFFSET, PENDING, T, VALUE } from './locals.ts';
 import { moreOf } from './more.ts';
 import { moduleBytes } from './wasm.ts';
 
 const SS = 2;
 const ESP = 4;
-const CALL = 65;
-const CALL_INDIRECT = 66;
-const RET = 67;
-const JMP = 68;
-const JMP_INDIRECT = 69;
-const JCC = 70;
 /** Bits of a count in COUNTS. */
 export const COUNT_BITS = 21;
 
