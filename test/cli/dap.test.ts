@@ -1,35 +1,22 @@
 /** `nooks86 dap` as a process: on stdin and stdout, on a port, and how it ends. */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 import { DebugClient } from '@vscode/debugadapter-testsupport';
-import { buildSync } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildBenchGuests } from '../../guest/bench.ts';
 import { artefact } from '../../guest/build.ts';
-import { cacheRoot, projectRoot } from '../../guest/project.ts';
+import { bundle } from './bundle.ts';
 
-let dir: string;
 let script: string;
+let remove = () => {};
 let image: string;
 
 beforeAll(async () => {
-  // Inside the checkout, so that packages are found.
-  dir = mkdtempSync(join(cacheRoot(), 'test-dap-'));
-  script = join(dir, 'nooks86.mjs');
-  buildSync({
-    entryPoints: [join(projectRoot(), 'cli/nooks86.ts')],
-    outfile: script,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-  });
+  ({ script, remove } = bundle());
   image = artefact(await buildBenchGuests({ only: ['call'], shift: 12 }), 'call.elf');
 });
 
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+afterAll(() => remove());
 
 /** Runs `nooks86 ARGS`; `input` comes on stdin, which then ends unless it is to stay open. */
 async function run(args: string[], input: string, end = true) {

@@ -1,31 +1,20 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { buildSync } from 'esbuild';
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { cacheRoot, projectRoot } from '../../guest/project.ts';
+import { bundle } from './bundle.ts';
 
-let dir: string;
 let script: string;
+let remove = () => {};
 
-/** The command as a process, bundled afresh, since dist/ may be stale. */
+/** The command as a process. */
 const nooks86 = (...args: string[]) => spawnSync(process.execPath, [script, ...args], { encoding: 'utf8' });
 
 beforeAll(() => {
-  // Inside the checkout, so that packages are found.
-  dir = mkdtempSync(join(cacheRoot(), 'test-cli-'));
-  script = join(dir, 'nooks86.mjs');
-  buildSync({
-    entryPoints: [join(projectRoot(), 'cli/nooks86.ts')],
-    outfile: script,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-  });
+  ({ script, remove } = bundle());
 });
 
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+afterAll(() => remove());
 
 describe('the nooks86 process', () => {
   it('gives exit codes and one line on stderr', () => {
@@ -46,7 +35,7 @@ describe('the nooks86 process', () => {
   });
 
   it('needs only a list of arguments to fail well', () => {
-    writeFileSync(join(dir, 'empty'), '');
+    writeFileSync(join(dirname(script), 'empty'), '');
     for (const args of [[''], ['--'], ['-x'], ['build', ''], ['help', 'nope']]) {
       const ran = nooks86(...args);
       expect(ran.stderr + ran.stdout).not.toMatch(/\n\s+at /);

@@ -1,5 +1,4 @@
 /** Stops, steps and watches must not be seen by the guest: same clock, matrix, counters and memory at the end. */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Machine } from '../../emu/machine.ts';
@@ -10,6 +9,8 @@ import { loadMultiboot } from '../../guest/multiboot.ts';
 
 const MIB = 1 << 20;
 const LIMIT = 40_000_000;
+
+import { outcome } from './rig.ts';
 
 /** Deterministic numbers for choosing where to stop. */
 function random(seed: number): (below: number) => number {
@@ -25,28 +26,6 @@ async function boot(name: string, profile: 'p4-1700' | 'p3-1000') {
   const machine = new Machine({ profile: profiles[profile], memoryBytes: 64 * MIB });
   machine.setEntry(loadMultiboot(machine, { name, bytes }));
   return { machine };
-}
-
-function outcome(machine: Machine) {
-  const { cpu, accounting } = machine;
-  const { mmu } = cpu;
-  return {
-    cycles: machine.cycles(),
-    matrix: [...accounting.matrix],
-    instructions: cpu.instructions,
-    data: [mmu.loads, mmu.stores],
-    registers: [...cpu.r32],
-    tlbs: mmu
-      .tlbs()
-      .map(t => [t.name, t.misses, t.switchMisses, t.globalHits, ...t.key, ...t.frame, ...t.flags]),
-    caches: [mmu.hierarchy.l1i, mmu.hierarchy.l1d, mmu.hierarchy.l2].map(c => [
-      c.misses,
-      createHash('sha256').update(c.tags).digest('hex'),
-    ]),
-    ram: createHash('sha256')
-      .update(machine.readPhysical(0, 64 * MIB))
-      .digest('hex'),
-  };
 }
 
 const CASES = [

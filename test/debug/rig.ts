@@ -1,7 +1,9 @@
 /** A debugger on a benchmark image, its output collected. */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { bootImage } from '../../debug/boot.ts';
 import { Interpreter } from '../../debug/interpreter.ts';
+import type { Machine } from '../../emu/machine.ts';
 import { profiles } from '../../emu/profile/index.ts';
 import { buildBenchGuests } from '../../guest/bench.ts';
 import { artefact } from '../../guest/build.ts';
@@ -40,4 +42,25 @@ export function debugImage(
     return text;
   };
   return { target, machine: target.machine, interpreter, run };
+}
+
+/** The end of a run, for comparing two: clock, matrix, counters, registers, TLBs, caches, RAM. */
+export function outcome(machine: Machine) {
+  const { cpu, accounting } = machine;
+  const { mmu } = cpu;
+  return {
+    cycles: machine.cycles(),
+    matrix: [...accounting.matrix],
+    instructions: cpu.instructions,
+    data: [mmu.loads, mmu.stores, cpu.predictor.misses, cpu.deliveries],
+    registers: [...cpu.r32],
+    tlbs: mmu
+      .tlbs()
+      .map(t => [t.name, t.misses, t.switchMisses, t.globalHits, ...t.key, ...t.frame, ...t.flags]),
+    caches: [mmu.hierarchy.l1i, mmu.hierarchy.l1d, mmu.hierarchy.l2].map(c => [
+      c.misses,
+      createHash('sha256').update(c.tags).digest('hex'),
+    ]),
+    ram: createHash('sha256').update(machine.readPhysical(0, machine.ramSize)).digest('hex'),
+  };
 }

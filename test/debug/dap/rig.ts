@@ -3,15 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DebugClient } from '@vscode/debugadapter-testsupport';
 import type { DebugProtocol } from '@vscode/debugprotocol';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { serve } from '../../../cli/commands/dap.ts';
-import { Source } from '../../../debug/source/source.ts';
 import { projectRoot } from '../../../guest/project.ts';
-
-/** Parts of the debugger that may be missing; tests that need one say that they were skipped. */
-export const HAVE = {
-  /** Arguments, locals and C expressions. */
-  source: 'evaluate' in Source.prototype,
-};
 
 export type Stopped = DebugProtocol.StoppedEvent['body'];
 
@@ -179,4 +173,19 @@ export function lineOf(file: string, pattern: RegExp): number {
     .findIndex(text => pattern.test(text));
   if (line < 0) throw new Error(`${file} has no ${pattern}`);
   return line + 1;
+}
+
+/** An adapter and an editor for all tests of a file; at its end the adapter has complained of nothing. */
+export function session(): { editor: Editor; server: Server } {
+  const both = {} as { editor: Editor; server: Server };
+  beforeAll(async () => {
+    both.server = await startServer();
+    both.editor = await Editor.connect(both.server);
+  });
+  afterAll(async () => {
+    await both.editor.quit();
+    await both.server.close();
+    expect(both.server.log()).toBe('');
+  });
+  return both;
 }

@@ -1,10 +1,8 @@
 /** A trace must not be seen by the guest, and its weights must be the clock's. */
-import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { FORMATS, type Format, Tracer } from '../../../debug/trace/tracer.ts';
 import { MAX_REGIONS } from '../../../emu/accounting.ts';
-import type { Machine } from '../../../emu/machine.ts';
-import { debugBench } from '../rig.ts';
+import { debugBench, outcome } from '../rig.ts';
 
 const LIMIT = 40_000_000;
 
@@ -13,24 +11,6 @@ class Text {
   write(text: string): void {
     this.text += text;
   }
-}
-
-function outcome(machine: Machine) {
-  const { cpu, accounting } = machine;
-  const { mmu } = cpu;
-  return {
-    cycles: machine.cycles(),
-    matrix: [...accounting.matrix],
-    instructions: cpu.instructions,
-    data: [mmu.loads, mmu.stores, cpu.predictor.misses, cpu.deliveries],
-    registers: [...cpu.r32],
-    tlbs: mmu.tlbs().map(t => [t.name, t.misses, t.switchMisses, ...t.key, ...t.frame, ...t.flags]),
-    caches: [mmu.hierarchy.l1i, mmu.hierarchy.l1d, mmu.hierarchy.l2].map(c => [
-      c.misses,
-      createHash('sha256').update(c.tags).digest('hex'),
-    ]),
-    ram: createHash('sha256').update(machine.readPhysical(0, machine.ramSize)).digest('hex'),
-  };
 }
 
 function trace(

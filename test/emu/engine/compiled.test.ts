@@ -6,6 +6,8 @@ import { describe, expect, it } from 'vitest';
 import type { EngineKind } from '../../../emu/board.ts';
 import type { Machine } from '../../../emu/machine.ts';
 import { profiles } from '../../../emu/profile/index.ts';
+import { buildGuest } from '../../../guest/build.ts';
+import { Session } from '../../../guest/session.ts';
 import { CODE, DATA, HANDLERS, Rig } from '../cpu/rig.ts';
 import { wild } from './wild.ts';
 import { figures, random } from './world.ts';
@@ -198,3 +200,20 @@ describe.each(Object.keys(profiles))('compiled code on %s', profile => {
     expect(units).toBeGreaterThan(40);
   });
 });
+
+it('boots our kernel and its driver into a domain as the interpreter does', async () => {
+  const build = await buildGuest();
+  const machineOf = (engine: EngineKind) =>
+    new Session({
+      ...{ build, engine, profile: profiles['p4-1700'], memoryBytes: 32 << 20 },
+      commandLine: 'isolation=nooks ip=10.0.0.1/24',
+      modules: ['init insmod e1000; run netsend', 'e1000.ko', 'netsend 10.0.0.2 5001 4 0 1'],
+    }).machine;
+  const [one, two] = [machineOf('interpreter'), machineOf('compiled')];
+  for (const at of [7e6, 31_487_000, 45e6]) {
+    one.run(at);
+    two.run(at);
+    expect(figures(two), `at ${at}`).toEqual(figures(one));
+  }
+  expect(two.engine.jit?.units).toBeGreaterThan(20);
+}, 120_000);
