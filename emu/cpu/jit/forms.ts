@@ -5,6 +5,7 @@
 import type { Insn } from '../insn.ts';
 import type { Emitter } from './emit.ts';
 import { A, B, CARRY, OFFSET, T, VALUE } from './locals.ts';
+import { byConstant, rol, sar, shl, shr } from './shifts.ts';
 
 /** Cases that end a block, in hot.ts. */
 export const CALL = 65;
@@ -281,71 +282,10 @@ export const FORMS: Readonly<Record<number, Form>> = {
   41: toMemory(step(-1), e => void e.carry().set(CARRY)),
   42: stepRegister(1),
   43: stepRegister(-1),
-  44: (e, i) => {
-    // SHL by 1 to 31: CF is the last bit out, bit 30 of the vector the result's sign.
-    const { c } = e;
-    e.r32(i.dst).set(T);
-    c.get(T).i32(i.value).op('i32shl');
-    e.teeResult();
-    e.setR32(i.dst);
-    e.flagsOfVector(() => {
-      c.get(T)
-        .i32(i.value - 1)
-        .op('i32shl')
-        .i32(0x8000_0000 | 0)
-        .op('i32and');
-      e.result().i32(1).op('i32shr_u').i32(0x4000_0000).op('i32and', 'i32or');
-    });
-  },
-  45: (e, i) => {
-    const { c } = e;
-    e.r32(i.dst).set(T);
-    c.get(T).i32(i.value).op('i32shr_u');
-    e.teeResult();
-    e.setR32(i.dst);
-    e.flagsOfVector(() => {
-      c.get(T)
-        .i32(i.value - 1)
-        .op('i32shr_u')
-        .i32(1)
-        .op('i32and')
-        .tee(T)
-        .i32(31)
-        .op('i32shl');
-      e.result().i32(30).op('i32shr_u').i32(1).op('i32and').get(T).op('i32xor').i32(30);
-      c.op('i32shl', 'i32or');
-    });
-  },
-  46: (e, i) => {
-    // SAR: OF is 0, so bit 30 of the vector is CF.
-    const { c } = e;
-    e.r32(i.dst).set(T);
-    c.get(T).i32(i.value).op('i32shr_s');
-    e.teeResult();
-    e.setR32(i.dst);
-    e.flagsOfVector(() => {
-      c.get(T)
-        .i32(i.value - 1)
-        .op('i32shr_s')
-        .i32(1)
-        .op('i32and')
-        .tee(T)
-        .i32(31)
-        .op('i32shl');
-      c.get(T).i32(30).op('i32shl', 'i32or');
-    });
-  },
-  47: (e, i) => {
-    // ROL changes CF and OF only: OF is CF ^ sign, so bit 30 of the vector is the sign.
-    const { c } = e;
-    e.aux().i32(0x3fff_ffff).op('i32and').set(T);
-    e.r32(i.dst).i32(i.value).op('i32rotl').tee(VALUE);
-    e.setR32(i.dst);
-    e.flagsOfVector(() => {
-      c.get(VALUE).i32(31).op('i32shl').get(T).op('i32or');
-      c.get(VALUE).i32(31).op('i32shr_u').i32(30).op('i32shl', 'i32or');
-    });
-  },
+  44: byConstant(shl),
+  45: byConstant(shr),
+  46: byConstant(sar),
+  47: byConstant(rol),
   48: (e, i) => {
     e.r32(i.dst).set(VALUE);
     e.r32(i.src).set(T);

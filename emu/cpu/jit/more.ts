@@ -5,10 +5,10 @@
 import type { Insn } from '../insn.ts';
 import type { Emitter } from './emit.ts';
 import { A, B, CARRY, T, VALUE } from './locals.ts';
+import { byCl, byConstant, rol, ror, sar, shl, shr } from './shifts.ts';
 
 const EAX = 0;
 const EDX = 2;
-const ECX = 1;
 const HIGH_CARRIES = 0xc000_0000 | 0;
 
 type Form = (e: Emitter, i: Insn) => void;
@@ -97,102 +97,6 @@ function withCarry(subtract: boolean, dst: (i: Insn) => number, source: Push): F
 const register: Push = (e, i) => void e.r32(i.reg);
 const operand: Push = (e, i) => void e.r32(i.rm);
 
-/** A shift or rotate of r/m32 by the count in CARRY, 1 to 31. */
-type Shift = (e: Emitter, i: Insn) => void;
-
-const shl: Shift = (e, i) => {
-  const { c } = e;
-  e.r32(i.rm).set(T);
-  c.get(T).get(CARRY).op('i32shl');
-  e.teeResult();
-  e.setR32(i.rm);
-  e.flagsOfVector(() => {
-    c.get(T)
-      .get(CARRY)
-      .i32(1)
-      .op('i32sub', 'i32shl')
-      .i32(0x8000_0000 | 0)
-      .op('i32and');
-    e.result().i32(1).op('i32shr_u').i32(0x4000_0000).op('i32and', 'i32or');
-  });
-};
-
-const shr: Shift = (e, i) => {
-  const { c } = e;
-  e.r32(i.rm).set(T);
-  c.get(T).get(CARRY).op('i32shr_u');
-  e.teeResult();
-  e.setR32(i.rm);
-  e.flagsOfVector(() => {
-    const of = () => {
-      // OF is the sign for a count of 1, else the two top bits' difference: the same, for the top bit is 0 then.
-      e.result().i32(30).op('i32shr_u').i32(1).op('i32and');
-    };
-    c.get(T).get(CARRY).i32(1).op('i32sub', 'i32shr_u').i32(1).op('i32and').tee(VALUE).i32(31).op('i32shl');
-    of();
-    c.get(VALUE).op('i32xor').i32(30).op('i32shl', 'i32or');
-  });
-};
-
-const sar: Shift = (e, i) => {
-  const { c } = e;
-  e.r32(i.rm).set(T);
-  c.get(T).get(CARRY).op('i32shr_s');
-  e.teeResult();
-  e.setR32(i.rm);
-  e.flagsOfVector(() => {
-    c.get(T).get(CARRY).i32(1).op('i32sub', 'i32shr_s').i32(1).op('i32and').tee(T).i32(31).op('i32shl');
-    c.get(T).i32(30).op('i32shl', 'i32or');
-  });
-};
-
-/** CF and OF only: the vector's top bits are CF and CF ^ OF. */
-const rol: Shift = (e, i) => {
-  const { c } = e;
-  e.aux().i32(0x3fff_ffff).op('i32and').set(T);
-  e.r32(i.rm).get(CARRY).op('i32rotl').tee(VALUE);
-  e.setR32(i.rm);
-  e.flagsOfVector(() => {
-    c.get(VALUE).i32(31).op('i32shl').get(T).op('i32or');
-    c.get(VALUE).i32(31).op('i32shr_u').i32(30).op('i32shl', 'i32or');
-  });
-};
-
-const ror: Shift = (e, i) => {
-  const { c } = e;
-  e.aux().i32(0x3fff_ffff).op('i32and').set(T);
-  e.r32(i.rm).get(CARRY).op('i32rotr').tee(VALUE);
-  e.setR32(i.rm);
-  e.flagsOfVector(() => {
-    // CF is the sign, OF the two top bits' difference, so CF ^ OF is bit 30.
-    c.get(VALUE)
-      .i32(0xc000_0000 | 0)
-      .op('i32and')
-      .get(T)
-      .op('i32or');
-  });
-};
-
-const byCl =
-  (shift: Shift): Form =>
-  (e, i) => {
-    e.r8(4 * ECX)
-      .i32(31)
-      .op('i32and')
-      .tee(CARRY);
-    e.if(() => shift(e, i));
-    e.flags = 'any';
-  };
-
-const byImmediate =
-  (shift: Shift): Form =>
-  (e, i) => {
-    const count = i.imm & 31;
-    if (count === 0) return;
-    e.c.i32(count).set(CARRY);
-    shift(e, i);
-  };
-
 const FORMS: readonly [form: string, emit: Form][] = [
   ...BYTES.flatMap(([name, operation, writes]): [string, Form][] => [
     [`${name} r/m8, r8`, byteForm(operation, writes, rm, (e, i) => void e.r8(i.reg))],
@@ -216,7 +120,7 @@ const FORMS: readonly [form: string, emit: Form][] = [
   ['SAR r/m32, CL', byCl(sar)],
   ['ROL r/m32, CL', byCl(rol)],
   ['ROR r/m32, CL', byCl(ror)],
-  ['ROR r/m32, imm8', byImmediate(ror)],
+  ['ROR r/m32, imm8', byConstant(ror)],
   [
     'NOT r/m32',
     (e, i) => {
