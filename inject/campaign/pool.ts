@@ -107,14 +107,15 @@ export class ThreadWorker implements TrialWorker {
     // tinypool tells of errors, but not of an exit.
     pool.threads[0].once('exit', (code: number) => {
       const fail = this.onExit;
-      // What it died of, if anything, is told after that it is dead.
-      setImmediate(() => fail?.(new Error(`its thread ended with code ${code}`)));
+      // What it died of, if anything, is told after that it is dead, and on a busy host not at once.
+      setTimeout(() => fail?.(new Error(`its thread ended with code ${code}`)), EXIT_MS);
     });
     return pool;
   }
 }
 
 const CLOSE_MS = 2000;
+const EXIT_MS = 250;
 
 /** Adds what a part of a job gave. */
 function append(to: JobResult, part: JobResult | null): void {
