@@ -109,6 +109,11 @@ export class SegmentedMemory extends Registers {
     }
   }
 
+  /** The hidden parts of the segment registers of `mask`, a bit each, were changed in the state. */
+  segmentsChanged(mask: number): void {
+    for (let s = ES_; s <= TR_; s++) if (mask & (1 << s)) this.deriveSegment(s);
+  }
+
   private shapeOf(s: number): number {
     const [base, readTop, writeTop] = [this.base[s], this.readTop[s], this.writeTop[s]];
     for (let n = 0; n < this.known.length; n++) {

@@ -157,6 +157,8 @@ export abstract class Walker {
   private fetchUser = -1;
   private fetchDelta = 0;
   private fetchUncached = false;
+  /** Its entry, numbered from 256 in the second instruction TLB; -1 with paging off. */
+  fetchEntry = -1;
 
   /** Physical address (int32) of an instruction byte at `lin`; renews its ITLB entry, throws the page fault. */
   translateFetch(lin: number): number {
@@ -169,7 +171,18 @@ export abstract class Walker {
     this.fetchPage = lin & ~0xfff;
     this.fetchUser = this.user;
     this.fetchDelta = (pa - lin) | 0;
+    this.fetchEntry = !this.paging ? -1 : this.foundTlb === this.itlb ? this.found : this.found + 256;
     return pa;
+  }
+
+  /** Was the page at hand fetched from as a user? */
+  get fetchesAsUser(): boolean {
+    return this.fetchUser !== 0;
+  }
+
+  /** Compiled code fetches from the page at hand with the privilege of the moment, and has renewed its entry. */
+  fetchAgain(): void {
+    this.fetchUser = this.user;
   }
 
   protected dropFetch(): void {

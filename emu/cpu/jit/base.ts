@@ -3,7 +3,7 @@
  * host. Emitter (emit.ts) is this, Flags and Accesses in one object, as the MMU is.
  */
 import { type Insn, NO_REGISTER } from '../insn.ts';
-import { CELL, EXIT_BORDER, EXIT_FAULT, EXIT_MIDDLE } from './cells.ts';
+import { CELL, EXIT_BORDER, EXIT_FAULT, EXIT_HEAD, EXIT_MIDDLE } from './cells.ts';
 import type { Layout } from './layout.ts';
 import { AT, COUNTS, KIND, PENDING, REGISTERS, T } from './locals.ts';
 import { Code } from './wasm.ts';
@@ -77,6 +77,11 @@ export class Base {
   /** At a border: EIP is in its local. */
   exitBorder(): void {
     this.exit(EXIT_BORDER, this.at);
+  }
+
+  /** The same where a head must look at everything. */
+  exitHead(): void {
+    this.exit(EXIT_HEAD, this.at);
   }
 
   // ---- registers ------------------------------------------------------------------------------------------------

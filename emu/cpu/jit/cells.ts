@@ -31,9 +31,27 @@ export const CELL = {
   l2Accesses: 17,
   /** A double: the tick until which the unit may run. */
   until: 18,
+  /** Bits of GATES. */
+  gates: 20,
+  /** Something of the processor's state changed that the host has its own idea of: it must look (Jit.adopt). */
+  passed: 21,
+  /** Since it looked: deliveries, loads and stores of gates. */
+  deliveries: 22,
+  gateLoads: 23,
+  gateStores: 24,
+  /** Of the page at hand: its entry in the instruction TLBs (Walker.fetchEntry), and whether a user fetches from it. */
+  fetchEntry: 25,
+  fetchUser: 26,
+  /** Segment registers, a bit each, that differ in more than privilege from what the unit is compiled for. */
+  reshaped: 27,
 } as const;
 
-export const CELLS = 20;
+export const CELLS = 28;
+
+/** A head has nothing to look at but the clock, and gates nobody to tell of what they do. */
+export const GATES_QUIET = 1;
+/** But an interrupt waits for IF. */
+export const GATES_INTR = 2;
 
 /** What has happened in a helper. */
 export const FAULT = 1;
@@ -46,6 +64,8 @@ export const EXIT_BORDER = 0;
 export const EXIT_MIDDLE = 1;
 /** An instruction faulted. */
 export const EXIT_FAULT = 2;
+/** At a border behind which a head looks at everything: an event was delivered, or something that opens interrupts. */
+export const EXIT_HEAD = 3;
 
 /** Entries of the table of indirect targets: two dwords each, EIP and unit << 8 | block. */
 export const TARGETS = 4096;

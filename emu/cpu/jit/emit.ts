@@ -24,6 +24,7 @@ import { type Code, type Func, I32, I64 } from './wasm.ts';
 const SLOT_EIP = 9 * 4;
 const SLOT_RESULT = 10 * 4;
 const SLOT_AUX = 11 * 4;
+const SLOT_EFLAGS = 12 * 4;
 
 export class Emitter extends Accesses {
   /** Registers and flags from the state into locals. */
@@ -80,6 +81,15 @@ export class Emitter extends Accesses {
   /** Pushes EIP as an executor left it. */
   stateEip(): Code {
     return this.c.i32(0).mem('i32load', this.layout.registers + SLOT_EIP);
+  }
+
+  /** Pushes the flags that are not arithmetic; takes 0 and them back. */
+  stateFlags(): Code {
+    return this.c.i32(0).mem('i32load', this.layout.registers + SLOT_EFLAGS);
+  }
+
+  storeFlags(): Code {
+    return this.c.mem('i32store', this.layout.registers + SLOT_EFLAGS);
   }
 
   begin(): void {

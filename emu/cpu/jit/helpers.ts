@@ -20,6 +20,12 @@ const ROWS = [
   ['general', 2, 0],
   // (entry): stamps of a TLB have run out
   ['renumber', 1, 0],
+  // (due, vector, next EIP): INT n is done, but for the head that follows; or 0, and nothing is
+  ['interrupt', 3, 1],
+  // (due): the same for IRET
+  ['iret', 1, 1],
+  // (): the next block is in the page at hand and privilege may have changed: it is fetched; or 0, and it is not
+  ['refetch', 0, 1],
 ] as const;
 
 export type Helper = (typeof ROWS)[number][0];

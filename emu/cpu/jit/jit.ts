@@ -13,11 +13,11 @@ import type { Block, Blocks, CompiledCode } from '../blocks.ts';
 import type { Cpu } from '../cpu.ts';
 import type { Insn } from '../insn.ts';
 import { PRE_HOOK } from '../insn.ts';
-import { CELL, EXIT_BORDER, EXIT_MIDDLE, FAULT, STALE, TARGETS } from './cells.ts';
+import { CELL, EXIT_BORDER, EXIT_HEAD, EXIT_MIDDLE, FAULT, STALE, TARGETS } from './cells.ts';
 import { accessesOf, CALL, CALL_INDIRECT, JCC, JMP } from './forms.ts';
 import { type Helper, LOADED } from './helpers.ts';
 import { type Layout, layoutOf } from './layout.ts';
-import { modelBytes } from './model.ts';
+import { libraryBytes } from './library.ts';
 import { COUNT_BITS, translate } from './translate.ts';
 
 const ISSUE = CAUSE.issue;
@@ -54,6 +54,10 @@ export interface Middle {
 export class Jit {
   /** Times that a block is interpreted before it is compiled. */
   hot = HOT;
+  /** GATES of the moment (cells.ts); set by the engine. */
+  gates: () => number = () => 0;
+  /** Does what a head does if that is nothing but to look; else false. Set by the engine. */
+  quietHead: (until: number) => boolean = () => false;
   /** Units made, and the bytes of their modules. */
   units = 0;
   moduleBytes = 0;
@@ -79,13 +83,9 @@ export class Jit {
     this.layout = layoutOf(cpu, state);
     this.cells = this.layout.cells;
     const m = { memory: state.memory, ...this.helpers() };
-    this.imports = { m };
     this.until = new Float64Array(this.cells.buffer, this.cells.byteOffset + 4 * CELL.until, 1);
-    const model = modelBytes(this.layout);
-    if (model) {
-      const { load, store } = new WebAssembly.Instance(new WebAssembly.Module(model), this.imports).exports;
-      this.imports = { m: { ...m, load, store } };
-    }
+    const library = new WebAssembly.Module(libraryBytes(this.layout));
+    this.imports = { m: { ...m, ...new WebAssembly.Instance(library, { m }).exports } };
   }
 
   /** Is there code that may run block `b` now? Makes some when the block has become hot. */
@@ -122,6 +122,9 @@ export class Jit {
     cells[CELL.lastLine] = lastLine;
     cells[CELL.l1dMisses] = 0;
     cells[CELL.l2Accesses] = 0;
+    cells[CELL.gates] = this.gates();
+    cells[CELL.fetchEntry] = mmu.fetchEntry;
+    cells[CELL.fetchUser] = mmu.fetchesAsUser ? 1 : 0;
     this.publish();
     let kind = EXIT_BORDER as number;
     try {
@@ -129,8 +132,7 @@ export class Jit {
     } finally {
       this.running = null;
     }
-    mmu.lastEntry = cells[CELL.lastEntry];
-    mmu.hierarchy.ringNext = cells[CELL.ringNext];
+    this.adopt();
     return this.settle(code, kind);
   }
 
@@ -183,7 +185,8 @@ export class Jit {
     mmu.hierarchy.l2Accesses += cells[CELL.l2Accesses];
     cpu.predictor.misses += cells[CELL.mispredicts];
     let ticks = cells[CELL.ticks];
-    if (kind !== EXIT_BORDER) {
+    if (kind === EXIT_HEAD) cpu.leave = true;
+    else if (kind !== EXIT_BORDER) {
       const at = cells[CELL.at];
       const n = at >> 8;
       const k = at & 0xff;
@@ -199,7 +202,7 @@ export class Jit {
     }
     cells[CELL.due] = ticks;
     this.sync();
-    return kind === EXIT_BORDER;
+    return kind === EXIT_BORDER || kind === EXIT_HEAD;
   }
 
   // ---- helpers ------------------------------------------------------------------------------------------------------
@@ -224,11 +227,36 @@ export class Jit {
   }
 
   private begin(due: number, at: number): void {
-    const { cells, cpu } = this;
-    cells[CELL.due] = due;
+    this.cells[CELL.due] = due;
     this.at = at;
+    this.adopt();
+  }
+
+  /** What compiled code may have changed, to where the host looks. */
+  private adopt(): void {
+    const { cells, cpu } = this;
     cpu.mmu.lastEntry = cells[CELL.lastEntry];
     cpu.mmu.hierarchy.ringNext = cells[CELL.ringNext];
+    if (cells[CELL.passed] !== 0) this.adoptState();
+  }
+
+  /** What gates have changed. */
+  private adoptState(): void {
+    const { cells, cpu, accounting } = this;
+    const { mmu } = cpu;
+    cells[CELL.passed] = 0;
+    accounting.region = cells[CELL.row] >> 7;
+    cpu.deliveries += cells[CELL.deliveries];
+    mmu.loads += cells[CELL.gateLoads];
+    mmu.stores += cells[CELL.gateStores];
+    cells[CELL.deliveries] = cells[CELL.gateLoads] = cells[CELL.gateStores] = 0;
+    if ((cells[CELL.fetchUser] !== 0) !== mmu.fetchesAsUser) {
+      mmu.setUser(cells[CELL.fetchUser] !== 0);
+      mmu.fetchAgain();
+    }
+    mmu.setUser(cpu.cpl === 3);
+    if (cells[CELL.reshaped] !== 0) cpu.segmentsChanged(cells[CELL.reshaped]);
+    cells[CELL.reshaped] = 0;
   }
 
   /** `writes` false: reading changes no code (no device's register does), so what is left of the block stands. */
@@ -255,6 +283,7 @@ export class Jit {
     /** For helpers that cannot fail and change nothing but time. */
     const timing = (work: (pa: number) => void) => (pa: number, due: number) => {
       this.cells[CELL.due] = due;
+      if (this.cells[CELL.passed] !== 0) this.adoptState();
       hierarchy.ringNext = this.cells[CELL.ringNext];
       work(pa);
       this.cells[CELL.ringNext] = hierarchy.ringNext;
@@ -313,6 +342,7 @@ export class Jit {
           status = this.failed(thrown);
         }
         if (cpu.shape !== this.running?.shape || mmu.strict) status |= STALE;
+        this.cells[CELL.gates] = this.gates();
         this.end(status);
         return undefined;
       },
@@ -326,6 +356,10 @@ export class Jit {
         (entry < 256 ? mmu.dtlb : mmu.dtlb4m).renumber();
         return undefined;
       },
+      // All that they do is in library.ts.
+      interrupt: () => 0,
+      iret: () => 0,
+      refetch: () => 0,
     };
   }
 

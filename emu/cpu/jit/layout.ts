@@ -23,6 +23,9 @@ export interface Layout {
   /** Stamps and clock of the data TLB, and of the one for big pages if it is another. */
   dtlb: { stamp: number; clock: number };
   dtlb4m: { stamp: number; clock: number } | null;
+  /** The same of those for instructions, with the flags of their entries. */
+  itlb: { stamp: number; clock: number; flags: number };
+  itlb4m: { stamp: number; clock: number; flags: number } | null;
   /** False: nothing below the TLBs costs a tick. */
   timed: boolean;
   l1i: CacheLayout;
@@ -34,6 +37,11 @@ export interface Layout {
   matrix: number;
   time: number;
   timing: number;
+  /** Accounting.interrupted; what entering and leaving a handler costs, in ticks. */
+  interrupted: number;
+  entryTicks: number;
+  returnOuterTicks: number;
+  returnTicks: number;
   l2Hit: number;
   l2Store: number;
   storeEntries: number;
@@ -70,6 +78,8 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     targetsAt: targets.byteOffset,
     dtlb: tlb(mmu.dtlb),
     dtlb4m: mmu.dtlb4m === mmu.dtlb ? null : tlb(mmu.dtlb4m),
+    itlb: { ...tlb(mmu.itlb), flags: mmu.itlb.flags.byteOffset },
+    itlb4m: mmu.itlb4m === mmu.itlb ? null : { ...tlb(mmu.itlb4m), flags: mmu.itlb4m.flags.byteOffset },
     timed: hierarchy.timed,
     l1i: cache(hierarchy.l1i),
     l1d: cache(hierarchy.l1d),
@@ -79,6 +89,10 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     matrix: cpu.accounting.matrix.byteOffset,
     time: cpu.accounting.time.byteOffset,
     timing: hierarchy.timing.byteOffset,
+    interrupted: cpu.accounting.interrupted.byteOffset,
+    entryTicks: cpu.costs.exceptionEntry,
+    returnOuterTicks: cpu.costs.iretOuterRing,
+    returnTicks: cpu.costs.iretSameRing,
     l2Hit: hierarchy.l2Hit,
     l2Store: hierarchy.l2Store,
     storeEntries: hierarchy.storeEntries,

@@ -1,19 +1,18 @@
 /**
  * The commonest events of the memory hierarchy beyond "the most recent line of its set" (mmu/hierarchy.ts), in compiled
- * code that all units share: a load of another line of L1D's set, or of one that L2 has; a store that goes through to a
- * line that L2 has. Each looks first, changing nothing, and leaves what is rarer to the one model, by the helper.
+ * code that all units share (library.ts): a load of another line of L1D's set, or of one that L2 has; a store that goes
+ * through to a line that L2 has. Each looks first, changing nothing, and leaves what is rarer to the one model, by the helper.
  *
  * Only for a write-through L1D without allocation on stores: with write-back the helpers do it all.
  */
 import { CAUSE } from '../../accounting.ts';
 import { RING, STORES_DONE } from '../../mmu/hierarchy.ts';
 import { CELL } from './cells.ts';
-import { HELPERS, IMPORTS } from './helpers.ts';
+import { HELPERS } from './helpers.ts';
 import type { CacheLayout, Layout } from './layout.ts';
-import { Code, F64, type Func, I32, moduleBytes } from './wasm.ts';
+import { SharedCode } from './shared.ts';
+import { Code, F64, type Func, I32 } from './wasm.ts';
 
-const ISSUE = CAUSE.issue;
-const MISPREDICT = CAUSE.mispredict;
 const DATA_L2 = CAUSE.dataL2;
 const STORE_BUFFER = CAUSE.storeBuffer;
 
@@ -36,23 +35,16 @@ const NOW = 10;
 const DONE = 11;
 const LOCALS = [I32, I32, I32, I32, I32, I32, I32, I32, F64, F64];
 
-/** The module that exports `load` and `store`, each (pa, due); null where the helpers do it all. */
-export function modelBytes(layout: Layout): Uint8Array<ArrayBuffer> | null {
-  if (!layout.timed || layout.writeBack || layout.writeAllocate) return null;
+/** The functions `load` and `store`, each (pa, due); none where the helpers do it all. */
+export function modelFunctions(layout: Layout): Func[] {
+  if (!layout.timed || layout.writeBack || layout.writeAllocate) return [];
   const signature = { parameters: [I32, I32], results: [] };
   const func = (name: string, code: Code): Func => ({ signature, locals: LOCALS, code, name });
   const writer = new Writer(layout);
-  return moduleBytes(IMPORTS, [func('load', writer.load()), func('store', writer.store())]);
+  return [func('load', writer.load()), func('store', writer.store())];
 }
 
-class Writer {
-  private readonly layout: Layout;
-  private c = new Code();
-
-  constructor(layout: Layout) {
-    this.layout = layout;
-  }
-
+class Writer extends SharedCode {
   load(): Code {
     const { layout } = this;
     const c = (this.c = new Code());
@@ -74,9 +66,9 @@ class Writer {
     c.i32(layout.l1d.ways - 1).set(WAY);
     this.shiftUp(layout.l1d, SET, WAY);
     c.get(SET).get(LINE).i32(2).op('i32shl').mem('i32store', layout.l1d.tags);
-    this.sync();
+    this.sync(DUE, T);
     this.charge(DATA_L2, () => c.f64(layout.l2Hit));
-    this.limit();
+    this.limit(T);
     return c;
   }
 
@@ -95,7 +87,7 @@ class Writer {
     this.count(CELL.l1dMisses);
     c.op('end');
     // Hierarchy.storeSlot: the next entry, waited for if it is not free.
-    this.sync();
+    this.sync(DUE, T);
     c.i32(0).mem('i32load', this.cell(CELL.ringNext)).tee(T).i32(3).op('i32shl').set(SLOT);
     c.i32(0).i32(0).get(T).i32(1).op('i32add').tee(T).get(T).i32(layout.storeEntries).op('i32eq', 'select');
     c.mem('i32store', this.cell(CELL.ringNext));
@@ -131,22 +123,8 @@ class Writer {
     c.get(SLOT)
       .get(DONE)
       .mem('f64store', layout.timing + RING_AT);
-    this.limit();
+    this.limit(T);
     return c;
-  }
-
-  private cell(index: number): number {
-    return this.layout.cellsAt + 4 * index;
-  }
-
-  private count(index: number): void {
-    this.c
-      .i32(0)
-      .i32(0)
-      .mem('i32load', this.cell(index))
-      .i32(1)
-      .op('i32add')
-      .mem('i32store', this.cell(index));
   }
 
   /** The line number of ADDRESS, and its set's first way in bytes. */
@@ -196,40 +174,5 @@ class Writer {
       .mem('i32store', cache.tags);
     c.get(way).i32(1).op('i32sub').tee(way).brIf(0);
     c.op('end');
-  }
-
-  /** Charges what is due, as Jit.sync. */
-  private sync(): void {
-    const { c } = this;
-    c.get(DUE).i32(0).op('i32gt_s').if();
-    this.charge(ISSUE, () => c.get(DUE).op('f64convert_s'));
-    c.i32(0).set(DUE).op('end');
-    c.i32(0).get(DUE).mem('i32store', this.cell(CELL.due));
-    c.i32(0).mem('i32load', this.cell(CELL.mispredictTicks)).tee(T).if();
-    this.charge(MISPREDICT, () => c.get(T).op('f64convert_s'));
-    c.i32(0).i32(0).mem('i32store', this.cell(CELL.mispredictTicks)).op('end');
-  }
-
-  /** Accounting.charge to the region in the cell. */
-  private charge(cause: number, ticks: () => void): void {
-    const { c, layout } = this;
-    c.i32(0).mem('i32load', this.cell(CELL.row));
-    c.i32(0)
-      .mem('i32load', this.cell(CELL.row))
-      .mem('f64load', layout.matrix + 8 * cause);
-    ticks();
-    c.op('f64add').mem('f64store', layout.matrix + 8 * cause);
-    c.i32(0).i32(0).mem('f64load', layout.time);
-    ticks();
-    c.op('f64add').mem('f64store', layout.time);
-  }
-
-  /** As Jit.limit. */
-  private limit(): void {
-    const { c, layout } = this;
-    c.i32(0).mem('i32load', this.cell(CELL.limit)).i32(0).op('i32lt_s').if().op('return', 'end');
-    c.i32(0).mem('f64load', this.cell(CELL.until)).i32(0).mem('f64load', layout.time).op('f64sub').f64(0);
-    c.op('f64max', 'i32trunc_s').set(T);
-    c.i32(0).get(T).mem('i32store', this.cell(CELL.limit));
   }
 }

@@ -8,13 +8,14 @@
 import type { Block } from '../blocks.ts';
 import type { Insn } from '../insn.ts';
 import { PRE_LINE, PRE_LINE2 } from '../insn.ts';
+import { RF } from '../registers.ts';
 import type { Segments } from './base.ts';
 import { CELL, TARGETS } from './cells.ts';
 import { Emitter } from './emit.ts';
 import { CALL, CALL_INDIRECT, FORMS, JCC, JMP, JMP_INDIRECT, RET } from './forms.ts';
 import { HELPERS, IMPORTS } from './helpers.ts';
 import type { Layout } from './layout.ts';
-import { COUNTS, EIP_LOCAL, FETCHES, LINE, NEXT, OFFSET, PENDING, T, VALUE } from './locals.ts';
+import { BANK, COUNTS, EIP_LOCAL, FETCHES, LINE, NEXT, OFFSET, PENDING, T, VALUE } from './locals.ts';
 import { moreOf } from './more.ts';
 import { moduleBytes } from './wasm.ts';
 
@@ -146,6 +147,11 @@ class Translation {
         this.popReturn();
         return this.indirect(b);
       default: {
+        if (this.gate(i)) {
+          this.behindGate(b);
+          e.c.op('end');
+          break;
+        }
         const form = FORMS[kind] ?? (b.ends ? undefined : moreOf(i));
         if (form) {
           form(e, i);
@@ -158,6 +164,56 @@ class Translation {
     else c.i32(b.end).set(EIP_LOCAL);
     this.border(b);
     e.exitBorder();
+  }
+
+  /**
+   * INT n and IRET by the shared code (gates.ts): opens a branch where that has done it. Behind the branch nothing is
+   * done yet. False for other instructions.
+   */
+  private gate(i: Insn): boolean {
+    const { e } = this;
+    const { form } = i.row;
+    const returns = form === 'IRET' && i.o32;
+    if (!returns && form !== 'INT imm8') return false;
+    const { c } = e;
+    e.spill();
+    e.pushDue();
+    if (returns) c.call(HELPERS.iret);
+    else
+      c.i32(i.imm & 0xff)
+        .i32(i.next)
+        .call(HELPERS.interrupt);
+    c.if();
+    return true;
+  }
+
+  /** Behind a gate: a head with nothing to look at but the clock, then the block at EIP if it is here. */
+  private behindGate(b: Block): void {
+    const { e } = this;
+    e.depth++;
+    e.afterHelper();
+    e.reload();
+    e.stateEip().set(EIP_LOCAL);
+    e.cell(CELL.bank).i32(this.layout.front).op('i32add').set(BANK);
+    this.border(b);
+    e.c.get(PENDING);
+    e.cell(CELL.limit).op('i32ge_s');
+    e.cell(CELL.reshaped).i32(0).op('i32ne', 'i32or');
+    e.if(() => e.exitHead());
+    this.ifHere(() => {
+      const { c } = e;
+      c.call(HELPERS.refetch);
+      e.if(() => {
+        // As the engine does behind a head, and before a block.
+        c.i32(0);
+        e.stateFlags().i32(~RF).op('i32and');
+        e.storeFlags();
+        if (b.region >= 0) e.setCell(CELL.row, () => c.i32(b.region << 7));
+        c.br(e.depth - 1);
+      });
+    });
+    e.exitHead();
+    e.depth--;
   }
 
   /** CALL's push of VALUE. */
@@ -320,6 +376,14 @@ class Translation {
     c.get(PENDING);
     e.cell(CELL.limit).op('i32ge_s');
     e.if(() => e.exitBorder());
+    this.ifHere(() => c.br(e.depth - 1));
+    e.exitBorder();
+  }
+
+  /** If the unit has the block at EIP_LOCAL: its number into NEXT, then `body`. */
+  private ifHere(body: () => void): void {
+    const { e } = this;
+    const { c } = e;
     c.get(EIP_LOCAL)
       .get(EIP_LOCAL)
       .i32(12)
@@ -336,16 +400,11 @@ class Translation {
         .op('i32shr_u')
         .i32(this.unit.id)
         .op('i32eq');
-      e.if(() =>
-        c
-          .get(T)
-          .i32(0xff)
-          .op('i32and')
-          .set(NEXT)
-          .br(e.depth - 1),
-      );
+      e.if(() => {
+        c.get(T).i32(0xff).op('i32and').set(NEXT);
+        body();
+      });
     });
-    e.exitBorder();
   }
 
   // ---- fetching ---------------------------------------------------------------------------------------------------------
