@@ -263,6 +263,8 @@ class Gates extends SharedCode {
     this.time(ENTRY_CAUSE, () => c.f64(this.layout.entryTicks));
     this.count(CELL.deliveries);
     this.newLimit(T);
+    // Not before: a helper that was called above has looked already.
+    this.set(CELL.passed, () => c.i32(1));
     return c.i32(1);
   }
 
@@ -357,6 +359,8 @@ class Gates extends SharedCode {
     this.setReg(PLACE.eflags, () => c.get(FLAGS));
     this.setArithmetic();
     this.newLimit(T);
+    // Not before: a helper that was called above has looked already.
+    this.set(CELL.passed, () => c.i32(1));
     return c.i32(1);
   }
 
@@ -553,7 +557,6 @@ class Gates extends SharedCode {
 
   private begin(): void {
     this.set(CELL.due, () => this.c.get(DUE));
-    this.set(CELL.passed, () => this.c.i32(1));
   }
 
   private physical(lin: number, slot: number): Code {
