@@ -61,6 +61,8 @@ export class Jit {
   /** Units made, and the bytes of their modules. */
   units = 0;
   moduleBytes = 0;
+  /** Events that compiled code has delivered. */
+  delivered = 0;
   private readonly cpu: Cpu;
   private readonly blocks: Blocks;
   private readonly accounting: Accounting;
@@ -247,6 +249,7 @@ export class Jit {
     cells[CELL.passed] = 0;
     accounting.region = cells[CELL.row] >> 7;
     cpu.deliveries += cells[CELL.deliveries];
+    this.delivered += cells[CELL.deliveries];
     mmu.loads += cells[CELL.gateLoads];
     mmu.stores += cells[CELL.gateStores];
     cells[CELL.deliveries] = cells[CELL.gateLoads] = cells[CELL.gateStores] = 0;
