@@ -12,9 +12,7 @@ const MAX_STAMP = 0x7fff_ffff;
 const FRONT_MASK = 1023;
 const FRONT_WRITE = 4;
 const FRONT_DELTA = 8;
-const FRONT_ENTRY = 12;
-/** Entries of the second data TLB are numbered from here. */
-const SECOND_TLB = 256;
+const FRONT_STAMP = 12;
 
 export class Accesses extends Flags {
   /**
@@ -134,29 +132,16 @@ export class Accesses extends Flags {
   /** Renews the TLB entry of SLOT, as Mmu.use does. */
   private use(): void {
     const { c, layout } = this;
-    c.get(SLOT).mem('i32load', FRONT_ENTRY).tee(ENTRY);
+    c.get(SLOT).mem('i32load', FRONT_STAMP).tee(ENTRY);
     this.cell(CELL.lastEntry).op('i32ne');
     this.if(() => {
       this.setCell(CELL.lastEntry, () => c.get(ENTRY));
-      c.get(ENTRY).i32(0).op('i32ge_s');
-      this.if(() => {
-        if (layout.dtlb4m === null) return this.stamp(layout.dtlb);
-        const second = layout.dtlb4m;
-        c.get(ENTRY).i32(SECOND_TLB).op('i32lt_s');
-        this.if(
-          () => this.stamp(layout.dtlb),
-          () => this.stamp({ stamp: second.stamp - 4 * SECOND_TLB, clock: second.clock }),
-        );
-      });
+      const { dataClock } = layout;
+      c.i32(0).i32(0).mem('i32load', dataClock).i32(1).op('i32add').tee(T).mem('i32store', dataClock);
+      c.get(ENTRY).get(T).mem('i32store', 0);
+      c.get(T).i32(MAX_STAMP).op('i32eq');
+      this.if(() => c.call(HELPERS.renumber));
     });
-  }
-
-  private stamp(tlb: { stamp: number; clock: number }): void {
-    const { c } = this;
-    c.i32(0).i32(0).mem('i32load', tlb.clock).i32(1).op('i32add').tee(T).mem('i32store', tlb.clock);
-    c.get(ENTRY).i32(2).op('i32shl').get(T).mem('i32store', tlb.stamp);
-    c.get(T).i32(MAX_STAMP).op('i32eq');
-    this.if(() => c.get(ENTRY).call(HELPERS.renumber));
   }
 
   /** A load from the L1D line of PA. */

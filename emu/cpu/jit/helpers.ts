@@ -18,8 +18,8 @@ const ROWS = [
   ['execute', 2, 0],
   // (at, due): #GP(0); status
   ['general', 2, 0],
-  // (entry): stamps of a TLB have run out
-  ['renumber', 1, 0],
+  // (): stamps of the data TLBs have run out
+  ['renumber', 0, 0],
 ] as const;
 
 export type Helper = (typeof ROWS)[number][0];

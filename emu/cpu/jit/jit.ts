@@ -322,8 +322,8 @@ export class Jit {
         this.end(FAULT);
         return undefined;
       },
-      renumber: entry => {
-        (entry < 256 ? mmu.dtlb : mmu.dtlb4m).renumber();
+      renumber: () => {
+        mmu.dtlb.recency.renumber();
         return undefined;
       },
     };
