@@ -9,12 +9,12 @@ import type { Accounting } from '../../accounting.ts';
 import { CAUSE } from '../../accounting.ts';
 import { FROZEN } from '../../mmu/fault.ts';
 import { LineFilter } from '../../mmu/filter.ts';
+import { STRICT } from '../../mmu/mmu.ts';
 import type { State } from '../../state.ts';
 import type { Block, Blocks, CompiledCode } from '../blocks.ts';
 import type { Cpu } from '../cpu.ts';
 import type { Insn } from '../insn.ts';
 import { PRE_HOOK } from '../insn.ts';
-import { STRICT } from '../../mmu/mmu.ts';
 import {
   ANY,
   CELL,
@@ -283,8 +283,6 @@ export class Jit {
     cells[CELL.shape] = this.shape;
     cells[CELL.row] = accounting.region << ROW_SHIFT;
     cells[CELL.ringNext] = mmu.hierarchy.ringNext;
-    cells[CELL.fetchPage] = mmu.fetchPageNow;
-    cells[CELL.fetchDelta] = mmu.fetchDelta;
     cells[CELL.watched] = ANY;
     const room = this.until[0] - accounting.time[0];
     cells[CELL.limit] = room - cells[CELL.mispredictTicks];
@@ -393,8 +391,8 @@ export class Jit {
         this.end(FAULT);
         return undefined;
       },
-      renumber: entry => {
-        (entry < 256 ? mmu.dtlb : mmu.dtlb4m).renumber();
+      renumber: () => {
+        mmu.dtlb.recency.renumber();
         return undefined;
       },
     };
