@@ -10,7 +10,7 @@
  * that a return would take away, TF, NT, a changed AC, and whatever somebody wants to be told of (GATES_QUIET).
  */
 import { CAUSE, INTERRUPTED } from '../../accounting.ts';
-import { TLB_U } from '../../mmu/tlb.ts';
+import { LineFilter } from '../../mmu/filter.ts';
 import {
   AC_FLAG,
   AF,
@@ -43,18 +43,18 @@ import {
   SEG_P,
   SEG_RW,
   SEG_S,
+  SHAPES,
   SS_,
   TR_,
 } from '../segments.ts';
-import { CELL, GATES_INTR, GATES_QUIET } from './cells.ts';
-import { HELPERS } from './helpers.ts';
-import type { Layout } from './layout.ts';
-import { SharedCode } from './shared.ts';
-import { Code, type Func, I32 } from './wasm.ts';
+import { CELL, GATES_INTR, GATES_QUIET, LEAVE } from './cells.ts';
+import type { SharedHelper } from './helpers.ts';
+import { FILL, SPILL, stamp } from './shared.ts';
+import { type Code, type Func, I32 } from './wasm.ts';
+import { Writer } from './writer.ts';
 
 const ENTRY_CAUSE = CAUSE.exceptionEntry;
 const RETURN_CAUSE = CAUSE.exceptionReturn;
-const MAX_STAMP = 0x7fff_ffff;
 
 // Fields of a segment register.
 const SELECTOR = 0;
@@ -65,20 +65,20 @@ const ATTRIBUTES = 3;
 const FRONT_MASK = 1023;
 const FRONT_WRITE = 4;
 const FRONT_DELTA = 8;
-const FRONT_ENTRY = 12;
+const FRONT_STAMP = 12;
 /** Bytes of a bank of the front table. */
 const BANK_BYTES = 16 * (FRONT_MASK + 1);
-/** Entries of the second TLB of a kind are numbered from here. */
-const SECOND_TLB = 256;
+const KERNEL_BITS = LineFilter.bankBits(0);
+const USER_BITS = LineFilter.bankBits(1);
 
 /** Present 32-bit interrupt gate, the lowest bit of the type apart: that tells a trap gate. */
 const GATE_MASK = SEG_P | SEG_S | 0xe00;
 const GATE = SEG_P | 0xe00;
 const TRAP_GATE_BIT = 0x100;
 const CODE_MASK = SEG_P | SEG_S | SEG_CODE | SEG_EXPAND_DOWN | SEG_ACCESSED | SEG_DB;
-const CODE = SEG_P | SEG_S | SEG_CODE | SEG_ACCESSED | SEG_DB;
+const CODE_TYPE = SEG_P | SEG_S | SEG_CODE | SEG_ACCESSED | SEG_DB;
 const STACK_MASK = SEG_P | SEG_S | SEG_CODE | SEG_EXPAND_DOWN | SEG_RW | SEG_ACCESSED | SEG_DB;
-const STACK = SEG_P | SEG_S | SEG_RW | SEG_ACCESSED | SEG_DB;
+const STACK_TYPE = SEG_P | SEG_S | SEG_RW | SEG_ACCESSED | SEG_DB;
 const TSS_WIDE = 0x800;
 const CONFORMING = SEG_CODE | SEG_EXPAND_DOWN;
 /** Flags that IRET loads at any privilege, as in exec/far.ts. */
@@ -120,7 +120,10 @@ const T = 28;
 const U = 29;
 const STACK_BASE = 30;
 const STACK_LIMIT = 31;
-const LAST_LOCAL = 31;
+const SHAPE = 32;
+const LAST_LOCAL = 32;
+/** Where SS is in Cpu.shape. */
+const STACK_SHAPE = 12;
 
 /** A descriptor that is looked at: locals of its selector, linear address, front slot and dwords. */
 interface Look {
@@ -145,36 +148,12 @@ const STACK_LOOK: Look = {
   hi: STACK_HI,
 };
 
-/** The functions `interrupt`, `iret` and `refetch` of helpers.ts; `load` and `store` are the numbers of those. */
-export function gateFunctions(layout: Layout, load: number, store: number): Func[] {
-  const func = (name: string, parameters: number, code: Code): Func => ({
-    signature: { parameters: Array.from({ length: parameters }, () => I32), results: [I32] },
-    locals: Array.from({ length: LAST_LOCAL + 1 - parameters }, () => I32),
-    code,
-    name,
-  });
-  const writer = new Gates(layout, load, store);
-  return [
-    func('interrupt', 3, writer.interrupt()),
-    func('iret', 1, writer.iret()),
-    func('refetch', 0, writer.refetch()),
-  ];
-}
-
-class Gates extends SharedCode {
-  private readonly loadFunction: number;
-  private readonly storeFunction: number;
-
-  constructor(layout: Layout, load: number, store: number) {
-    super(layout);
-    this.loadFunction = load;
-    this.storeFunction = store;
-  }
-
+/** The functions `interrupt` and `iret` of helpers.ts. An object writes one of them. */
+export class Gates extends Writer {
   /** exceptions.ts, enterGate and enterProcedure, for a software interrupt. */
-  interrupt(): Code {
-    const c = (this.c = new Code());
-    this.quiet(TF | NT | RF | VM);
+  interrupt(): Func {
+    const { c } = this;
+    this.quiet();
     // The gate.
     c.get(VECTOR).i32(3).op('i32shl').i32(7).op('i32add');
     this.reg(PLACE.idtLimit).op('i32gt_u');
@@ -233,11 +212,11 @@ class Gates extends SharedCode {
     c.get(TSS_AT).i32(4).op('i32add').set(U);
     this.load(TSS_SLOT, U);
     this.load(STACK_SLOT, STACK_AT);
-    this.count(CELL.gateLoads, 8);
-    this.count(CELL.gateStores, 5);
+    this.add(CELL.gateLoads, 8);
+    this.add(CELL.gateStores, 5);
     c.op('else');
-    this.count(CELL.gateLoads, 4);
-    this.count(CELL.gateStores, 3);
+    this.add(CELL.gateLoads, 4);
+    this.add(CELL.gateStores, 3);
     c.op('end');
     this.use(FRAME_SLOT);
     this.physical(FRAME, FRAME_SLOT).set(U);
@@ -262,17 +241,13 @@ class Gates extends SharedCode {
     this.setReg(PLACE.eflags, () => c.get(FLAGS));
     this.time(ENTRY_CAUSE, () => c.f64(this.layout.entryTicks));
     this.count(CELL.deliveries);
-    this.newLimit(T);
-    // Not before: a helper that was called above has looked already.
-    this.set(CELL.passed, () => c.i32(1));
-    return c.i32(1);
+    return this.done('interrupt', 3);
   }
 
   /** exec/far.ts, iretFrame with 32-bit operands. */
-  iret(): Code {
-    const { layout } = this;
-    const c = (this.c = new Code());
-    this.quiet(TF | NT | RF | VM);
+  iret(): Func {
+    const { c, layout } = this;
+    this.quiet();
     // The frame: at most 20 bytes, all in the segment and in one page.
     this.currentStack();
     c.get(STACK_LIMIT).i32(20).op('i32lt_u');
@@ -345,11 +320,11 @@ class Gates extends SharedCode {
     c.get(AT).i32(16).op('i32add').set(FRAME);
     this.load(SLOT, FRAME);
     this.load(STACK_SLOT, STACK_AT);
-    this.count(CELL.gateLoads, 9);
+    this.add(CELL.gateLoads, 9);
     this.time(RETURN_CAUSE, () => c.f64(layout.returnOuterTicks));
     this.enterStack();
     c.op('else');
-    this.count(CELL.gateLoads, 5);
+    this.add(CELL.gateLoads, 5);
     this.time(RETURN_CAUSE, () => c.f64(layout.returnTicks));
     c.op('end');
     this.restoreRegion();
@@ -358,54 +333,33 @@ class Gates extends SharedCode {
     this.setReg(PLACE.eip, () => c.get(VECTOR));
     this.setReg(PLACE.eflags, () => c.get(FLAGS));
     this.setArithmetic();
-    this.newLimit(T);
-    // Not before: a helper that was called above has looked already.
-    this.set(CELL.passed, () => c.i32(1));
-    return c.i32(1);
+    return this.done('iret', 1);
   }
 
-  /** Walker.translateFetch, for a block in the page that was fetched from last. */
-  refetch(): Code {
-    const { layout } = this;
-    const c = (this.c = new Code());
-    this.get(CELL.bank).i32(0).op('i32ne').tee(U);
-    this.get(CELL.fetchUser).op('i32eq').if().i32(1).op('return', 'end');
-    this.get(CELL.fetchEntry).tee(ENTRY).i32(0).op('i32ge_s').if();
-    const { itlb, itlb4m } = layout;
-    if (itlb4m === null) this.refresh(itlb);
-    else {
-      c.get(ENTRY).i32(SECOND_TLB).op('i32lt_s').if();
-      this.refresh(itlb);
-      c.op('else');
-      const below = 4 * SECOND_TLB;
-      this.refresh({ ...itlb4m, stamp: itlb4m.stamp - below, flags: itlb4m.flags - below });
-      c.op('end');
-    }
-    c.op('end');
-    this.set(CELL.fetchUser, () => c.get(U));
-    this.set(CELL.passed, () => c.i32(1));
-    return c.i32(1);
-  }
-
-  /** Entry ENTRY is used by a user if U is set; refuses if it may not, or if stamps run out. */
-  private refresh(tlb: { stamp: number; clock: number; flags: number }): void {
+  private done(name: SharedHelper, parameters: number): Func {
     const { c } = this;
-    c.get(ENTRY).i32(2).op('i32shl').mem('i32load', tlb.flags).i32(TLB_U).op('i32and', 'i32eqz');
-    c.get(U).op('i32and');
-    this.refuse();
-    c.i32(0).mem('i32load', tlb.clock).i32(1).op('i32add').tee(T).i32(MAX_STAMP).op('i32eq');
-    this.refuse();
-    c.i32(0).get(T).mem('i32store', tlb.clock);
-    c.get(ENTRY).i32(2).op('i32shl').get(T).mem('i32store', tlb.stamp);
+    this.limit();
+    // Not before: a helper that was called above has looked already.
+    this.setCell(CELL.passed, () => c.i32(1));
+    return {
+      signature: { parameters: Array.from({ length: parameters }, () => I32), results: [I32] },
+      locals: Array.from({ length: LAST_LOCAL + 1 - parameters }, () => I32),
+      code: c.i32(1),
+      name,
+    };
   }
 
   // ---- looking --------------------------------------------------------------------------------------------------
 
-  /** Refuses if somebody must know, a head is due, or a flag of `flags` is set. */
-  private quiet(flags: number): void {
-    this.get(CELL.gates).i32(GATES_QUIET).op('i32and', 'i32eqz');
-    this.get(CELL.limit).i32(0).op('i32lt_s', 'i32or');
-    this.reg(PLACE.eflags).i32(flags).op('i32and').i32(0).op('i32ne', 'i32or');
+  /** Refuses if somebody must know, or a head has work to do, or in what is left out. */
+  private quiet(): void {
+    this.cell(CELL.gates).i32(GATES_QUIET).op('i32and', 'i32eqz');
+    this.cell(CELL.limit).i32(LEAVE).op('i32eq', 'i32or');
+    this.reg(PLACE.eflags)
+      .i32(TF | NT | RF | VM)
+      .op('i32and')
+      .i32(0)
+      .op('i32ne', 'i32or');
     this.reg(PLACE.cr0).i32(CR0_PE).op('i32and', 'i32eqz', 'i32or');
     this.refuse();
   }
@@ -418,7 +372,7 @@ class Gates extends SharedCode {
   /** Refuses if FLAGS let an interrupt in that waits. */
   private interruptWaits(): void {
     this.c.get(FLAGS).i32(IF).op('i32and').i32(0).op('i32ne');
-    this.get(CELL.gates).i32(GATES_INTR).op('i32and').i32(0).op('i32ne', 'i32and');
+    this.cell(CELL.gates).i32(GATES_INTR).op('i32and').i32(0).op('i32ne', 'i32and');
     this.refuse();
   }
 
@@ -430,7 +384,7 @@ class Gates extends SharedCode {
     if (bank !== undefined) c.get(bank).op('i32add');
     c.tee(slot).mem('i32load', layout.front + write);
     c.get(lin).i32(-4096).op('i32and');
-    this.get(CELL.epoch).op('i32or', 'i32ne');
+    this.cell(CELL.epoch).op('i32or', 'i32ne');
     this.refuse();
   }
 
@@ -462,7 +416,7 @@ class Gates extends SharedCode {
   /** Refuses code that differs from what runs now in more than its privilege. */
   private sameCode(): void {
     const { c } = this;
-    c.get(CODE_HI).i32(CODE_MASK).op('i32and').i32(CODE).op('i32ne');
+    c.get(CODE_HI).i32(CODE_MASK).op('i32and').i32(CODE_TYPE).op('i32ne');
     c.get(CODE_HI);
     this.segment(CS_, ATTRIBUTES)
       .op('i32xor')
@@ -502,18 +456,55 @@ class Gates extends SharedCode {
     c.get(PA).set(U);
     this.descriptor(STACK_LOOK);
     c.get(U).set(PA);
-    c.get(STACK_HI).i32(STACK_MASK).op('i32and').i32(STACK).op('i32ne');
+    c.get(STACK_HI).i32(STACK_MASK).op('i32and').i32(STACK_TYPE).op('i32ne');
     this.dpl(STACK_HI).get(CPL).op('i32ne', 'i32or');
     this.refuse();
     this.base(STACK_LO, STACK_HI).set(STACK_BASE);
     this.limitOf(STACK_LO, STACK_HI).set(STACK_LIMIT);
+    this.shapeOfStack();
+  }
+
+  /** SHAPE for a stack segment of STACK_BASE and STACK_LIMIT; refuses one that the host does not know. */
+  private shapeOfStack(): void {
+    const { c, layout } = this;
+    this.cell(CELL.shape).set(SHAPE);
+    this.segment(SS_, BASE).get(STACK_BASE).op('i32ne');
+    this.segment(SS_, LIMIT).get(STACK_LIMIT).op('i32ne', 'i32or').if();
+    c.i32(0).set(T);
+    c.loop();
+    c.get(T).mem('i32load', layout.shapes).get(STACK_BASE).op('i32eq');
+    for (const top of [4, 8])
+      c.get(T)
+        .mem('i32load', layout.shapes + top)
+        .get(STACK_LIMIT)
+        .op('i32eq', 'i32and');
+    c.get(T)
+      .mem('i32load', layout.shapes + 12)
+      .op('i32and', 'i32eqz')
+      .if();
+    c.get(T)
+      .i32(16)
+      .op('i32add')
+      .tee(T)
+      .i32(16 * SHAPES)
+      .op('i32lt_u')
+      .brIf(1);
+    c.i32(0).op('return', 'end', 'end');
+    c.get(SHAPE)
+      .i32(~(0xf << STACK_SHAPE))
+      .op('i32and');
+    c.get(T)
+      .i32(STACK_SHAPE - 4)
+      .op('i32shl', 'i32or')
+      .set(SHAPE)
+      .op('end');
   }
 
   private currentStack(): void {
     this.segment(SS_, ATTRIBUTES)
       .i32(STACK_MASK & ~SEG_ACCESSED)
       .op('i32and')
-      .i32(STACK & ~SEG_ACCESSED)
+      .i32(STACK_TYPE & ~SEG_ACCESSED)
       .op('i32ne');
     this.refuse();
     this.segment(SS_, BASE).set(STACK_BASE);
@@ -556,7 +547,7 @@ class Gates extends SharedCode {
   // ---- doing ------------------------------------------------------------------------------------------------------
 
   private begin(): void {
-    this.set(CELL.due, () => this.c.get(DUE));
+    this.setCell(CELL.due, () => this.c.get(DUE));
   }
 
   private physical(lin: number, slot: number): Code {
@@ -583,7 +574,7 @@ class Gates extends SharedCode {
       .op('i32ne')
       .if();
     c.get(PA);
-    this.get(CELL.due).call(this.loadFunction).op('end');
+    this.cell(CELL.due).call(FILL).op('end');
   }
 
   /** Walker.storeLine for PA. */
@@ -602,35 +593,22 @@ class Gates extends SharedCode {
     } else {
       c.i32(0).mem('i32load', layout.lastStore).op('i32ne').if();
       c.i32(0).get(T).mem('i32store', layout.lastStore);
+      c.i32(0).i32(0).mem('i32store', layout.filter.store);
     }
     c.get(PA);
-    this.get(CELL.due).call(this.storeFunction).op('end');
+    this.cell(CELL.due).call(SPILL).op('end');
   }
 
-  /** Mmu.use for the entry of a slot. */
+  /** Mmu.use for a slot. */
   private use(slot: number): void {
     const { c, layout } = this;
-    const stamp = (tlb: { stamp: number; clock: number }) => {
-      c.i32(0).i32(0).mem('i32load', tlb.clock).i32(1).op('i32add').tee(T).mem('i32store', tlb.clock);
-      c.get(ENTRY).i32(2).op('i32shl').get(T).mem('i32store', tlb.stamp);
-      c.get(T).i32(MAX_STAMP).op('i32eq').if().get(ENTRY).call(HELPERS.renumber).op('end');
-    };
     c.get(slot)
-      .mem('i32load', layout.front + FRONT_ENTRY)
+      .mem('i32load', layout.front + FRONT_STAMP)
       .tee(ENTRY);
-    this.get(CELL.lastEntry).op('i32ne').if();
-    this.set(CELL.lastEntry, () => c.get(ENTRY));
-    c.get(ENTRY).i32(0).op('i32ge_s').if();
-    const second = layout.dtlb4m;
-    if (second === null) stamp(layout.dtlb);
-    else {
-      c.get(ENTRY).i32(SECOND_TLB).op('i32lt_s').if();
-      stamp(layout.dtlb);
-      c.op('else');
-      stamp({ stamp: second.stamp - 4 * SECOND_TLB, clock: second.clock });
-      c.op('end');
-    }
-    c.op('end', 'end');
+    this.cell(CELL.lastEntry).op('i32ne').if();
+    this.setCell(CELL.lastEntry, () => c.get(ENTRY));
+    stamp(c, layout, ENTRY, T);
+    c.op('end');
   }
 
   /** A dword of the frame at physical address U. */
@@ -645,8 +623,8 @@ class Gates extends SharedCode {
     const { c } = this;
     this.segment(SS_, BASE).get(STACK_BASE).op('i32ne');
     this.segment(SS_, LIMIT).get(STACK_LIMIT).op('i32ne', 'i32or').if();
-    this.set(CELL.reshaped, () =>
-      this.get(CELL.reshaped)
+    this.setCell(CELL.reshaped, () =>
+      this.cell(CELL.reshaped)
         .i32(1 << SS_)
         .op('i32or'),
     );
@@ -664,7 +642,8 @@ class Gates extends SharedCode {
     this.setSegment(CS_, ATTRIBUTES, () => c.get(CODE_HI));
     this.setReg(PLACE.cpl, () => c.get(CPL));
     this.userBank();
-    this.set(CELL.bank, () => c.get(BANK));
+    this.setCell(CELL.bank, () => c.get(BANK));
+    this.setCell(CELL.bankBits, () => c.i32(USER_BITS).i32(KERNEL_BITS).get(BANK).op('select'));
   }
 
   /** Pushes EFLAGS as Registers.eflags tells it. */
@@ -711,7 +690,7 @@ class Gates extends SharedCode {
 
   /** Charges what is due, then `ticks` of `cause`, as Cpu.charge. */
   private time(cause: number, ticks: () => void): void {
-    this.get(CELL.due).set(DUE);
+    this.cell(CELL.due).set(DUE);
     this.sync(DUE, T);
     this.charge(cause, ticks);
   }
@@ -731,7 +710,7 @@ class Gates extends SharedCode {
       .tee(T);
     c.get(AT).mem('i32store', ring);
     c.get(T);
-    this.get(CELL.row).i32(7).op('i32shr_u');
+    this.cell(CELL.row).i32(7).op('i32shr_u');
     c.i32(0)
       .mem('i32load', ring + 4 * INTERRUPTED.watched)
       .op('i32or')
@@ -755,7 +734,7 @@ class Gates extends SharedCode {
       .op('i32and');
     c.i32(2).op('i32shl').tee(T).mem('i32load', ring).get(AT).op('i32eq');
     c.get(T).mem('i32load', region).i32(INTERRUPTED.noRegion).op('i32ne', 'i32and').if();
-    this.set(CELL.row, () =>
+    this.setCell(CELL.row, () =>
       c.get(T).mem('i32load', region).i32(INTERRUPTED.regionMask).op('i32and').i32(7).op('i32shl'),
     );
     c.i32(0)
@@ -778,6 +757,10 @@ class Gates extends SharedCode {
     return this.c.i32(0).mem('i32load', this.layout.registers + 4 * place);
   }
 
+  private add(cell: number, n: number): void {
+    this.setCell(cell, () => this.cell(cell).i32(n).op('i32add'));
+  }
+
   private setReg(place: number, value: () => void): void {
     this.c.i32(0);
     value();
@@ -790,15 +773,5 @@ class Gates extends SharedCode {
 
   private setSegment(s: number, field: number, value: () => void): void {
     this.setReg(PLACE.segments + 4 * s + field, value);
-  }
-
-  private get(cell: number): Code {
-    return this.c.i32(0).mem('i32load', this.cell(cell));
-  }
-
-  private set(cell: number, value: () => void): void {
-    this.c.i32(0);
-    value();
-    this.c.mem('i32store', this.cell(cell));
   }
 }

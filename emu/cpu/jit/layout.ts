@@ -1,7 +1,7 @@
 /** Where in the shared memory compiled code finds the state, and what of the profile it is compiled for. */
 import { RAM_OFFSET, type State } from '../../state.ts';
 import type { Cpu } from '../cpu.ts';
-import { CELLS, TARGETS } from './cells.ts';
+import { CELLS, TARGET_SHIFT, TARGETS } from './cells.ts';
 
 /** A cache as compiled code looks at it: way 0 of a line's set. Byte offset of its tags, and geometry. */
 export interface CacheLayout {
@@ -20,12 +20,22 @@ export interface Layout {
   cellsAt: number;
   targets: Int32Array;
   targetsAt: number;
-  /** Stamps and clock of the data TLB, and of the one for big pages if it is another. */
-  dtlb: { stamp: number; clock: number };
-  dtlb4m: { stamp: number; clock: number } | null;
-  /** The same of those for instructions, with the flags of their entries. */
-  itlb: { stamp: number; clock: number; flags: number };
-  itlb4m: { stamp: number; clock: number; flags: number } | null;
+  /** The line filter's tags for loads and stores, deltas and entries; log2 of a line's bytes; sets less one; last store. */
+  filter: {
+    reads: number;
+    writes: number;
+    delta: number;
+    entry: number;
+    shift: number;
+    mask: number;
+    store: number;
+  };
+  /** Clocks of the stamps of the data TLBs and of the code TLBs. */
+  dataClock: number;
+  codeClock: number;
+  /** Walker's `fetching` and `codeFront`. */
+  fetching: number;
+  codeFront: number;
   /** False: nothing below the TLBs costs a tick. */
   timed: boolean;
   l1i: CacheLayout;
@@ -42,6 +52,8 @@ export interface Layout {
   entryTicks: number;
   returnOuterTicks: number;
   returnTicks: number;
+  /** SegmentedMemory.knownShapes. */
+  shapes: number;
   l2Hit: number;
   l2Store: number;
   storeEntries: number;
@@ -65,9 +77,10 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     setMask: c.setMask,
     ways: c.ways,
   });
-  const tlb = (t: typeof mmu.dtlb) => ({ stamp: t.stamp.byteOffset, clock: t.clock.byteOffset });
   const cells = state.scratch('compiled code', CELLS);
-  const targets = state.scratch('indirect targets', 2 * TARGETS);
+  const { filter } = hierarchy;
+  const filterAt = filter.cells.byteOffset;
+  const targets = state.scratch('targets', TARGETS << (TARGET_SHIFT - 2));
   return {
     ram: RAM_OFFSET,
     registers: cpu.r32.byteOffset,
@@ -76,10 +89,19 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     cellsAt: cells.byteOffset,
     targets,
     targetsAt: targets.byteOffset,
-    dtlb: tlb(mmu.dtlb),
-    dtlb4m: mmu.dtlb4m === mmu.dtlb ? null : tlb(mmu.dtlb4m),
-    itlb: { ...tlb(mmu.itlb), flags: mmu.itlb.flags.byteOffset },
-    itlb4m: mmu.itlb4m === mmu.itlb ? null : { ...tlb(mmu.itlb4m), flags: mmu.itlb4m.flags.byteOffset },
+    filter: {
+      reads: filterAt,
+      writes: filterAt + 4 * filter.sets,
+      delta: filterAt + 8 * filter.sets,
+      entry: filterAt + 12 * filter.sets,
+      shift: filter.shift,
+      mask: filter.sets - 1,
+      store: filterAt + 4 * filter.store,
+    },
+    dataClock: mmu.dtlb.recency.clock.byteOffset,
+    codeClock: mmu.itlb.recency.clock.byteOffset,
+    fetching: mmu.fetching.byteOffset,
+    codeFront: mmu.codeFront.byteOffset,
     timed: hierarchy.timed,
     l1i: cache(hierarchy.l1i),
     l1d: cache(hierarchy.l1d),
@@ -93,6 +115,7 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     entryTicks: cpu.costs.exceptionEntry,
     returnOuterTicks: cpu.costs.iretOuterRing,
     returnTicks: cpu.costs.iretSameRing,
+    shapes: cpu.knownShapes.byteOffset,
     l2Hit: hierarchy.l2Hit,
     l2Store: hierarchy.l2Store,
     storeEntries: hierarchy.storeEntries,
