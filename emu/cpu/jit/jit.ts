@@ -178,6 +178,7 @@ export class Jit {
     cells[CELL.mispredictTicks] = 0;
     cells[CELL.l1dMisses] = 0;
     cells[CELL.l2Accesses] = 0;
+    cells[CELL.l2Misses] = 0;
     this.publish();
     let kind = EXIT_BORDER as number;
     try {
@@ -186,7 +187,6 @@ export class Jit {
       this.running = false;
     }
     mmu.lastEntry = cells[CELL.lastEntry];
-    mmu.hierarchy.ringNext = cells[CELL.ringNext];
     accounting.region = cells[CELL.row] >> ROW_SHIFT;
     return this.settle(kind);
   }
@@ -238,6 +238,7 @@ export class Jit {
     mmu.fetches += cells[CELL.fetches];
     mmu.hierarchy.l1d.misses += cells[CELL.l1dMisses];
     mmu.hierarchy.l2Accesses += cells[CELL.l2Accesses];
+    mmu.hierarchy.l2.misses += cells[CELL.l2Misses];
     cpu.predictor.misses += cells[CELL.mispredicts];
     let ticks = cells[CELL.ticks];
     if (kind !== EXIT_BORDER) {
@@ -282,7 +283,6 @@ export class Jit {
     cells[CELL.lastEntry] = mmu.lastEntry;
     cells[CELL.shape] = this.shape;
     cells[CELL.row] = accounting.region << ROW_SHIFT;
-    cells[CELL.ringNext] = mmu.hierarchy.ringNext;
     cells[CELL.watched] = ANY;
     const room = this.until[0] - accounting.time[0];
     cells[CELL.limit] = room - cells[CELL.mispredictTicks];
@@ -293,7 +293,6 @@ export class Jit {
     cells[CELL.due] = due;
     this.at = at;
     cpu.mmu.lastEntry = cells[CELL.lastEntry];
-    cpu.mmu.hierarchy.ringNext = cells[CELL.ringNext];
     this.accounting.region = cells[CELL.row] >> ROW_SHIFT;
   }
 
@@ -318,17 +317,6 @@ export class Jit {
   private helpers(): Record<HostHelper, (...args: number[]) => number | undefined> {
     const { cpu } = this;
     const { mmu } = cpu;
-    const { hierarchy } = mmu;
-    /** For helpers that cannot fail and change nothing but time. */
-    const timing = (work: (pa: number) => void) => (pa: number, due: number) => {
-      this.cells[CELL.due] = due;
-      hierarchy.ringNext = this.cells[CELL.ringNext];
-      this.accounting.region = this.cells[CELL.row] >> ROW_SHIFT;
-      work(pa);
-      this.cells[CELL.ringNext] = hierarchy.ringNext;
-      this.limit();
-      return undefined;
-    };
     const offsetOf = (lin: number, access: number) => (lin - cpu.segmentBase(access & 15)) | 0;
     return {
       read: (lin, access, due, at) => {
@@ -369,9 +357,13 @@ export class Jit {
         this.end(status, false);
         return undefined;
       },
-      fill: timing(pa => hierarchy.load(pa)),
-      spill: timing(pa => hierarchy.store(pa)),
-      fetch: timing(pa => mmu.fetchElsewhere(pa)),
+      fetch: (pa, due) => {
+        this.cells[CELL.due] = due;
+        this.accounting.region = this.cells[CELL.row] >> ROW_SHIFT;
+        mmu.fetchElsewhere(pa);
+        this.limit();
+        return undefined;
+      },
       execute: (at, due) => {
         this.begin(due, at);
         let status = 0;
