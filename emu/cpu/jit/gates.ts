@@ -212,11 +212,9 @@ export class Gates extends Writer {
     c.get(TSS_AT).i32(4).op('i32add').set(U);
     this.load(TSS_SLOT, U);
     this.load(STACK_SLOT, STACK_AT);
-    this.add(CELL.gateLoads, 8);
-    this.add(CELL.gateStores, 5);
+    this.counts(1, 8, 5);
     c.op('else');
-    this.add(CELL.gateLoads, 4);
-    this.add(CELL.gateStores, 3);
+    this.counts(1, 4, 3);
     c.op('end');
     this.use(FRAME_SLOT);
     this.physical(FRAME, FRAME_SLOT).set(U);
@@ -239,8 +237,7 @@ export class Gates extends Writer {
     this.setReg(PLACE.esp, () => c.get(TOP).get(CHANGES).i32(3).op('i32shl').i32(12).op('i32add', 'i32sub'));
     this.setReg(PLACE.eip, () => c.get(VECTOR));
     this.setReg(PLACE.eflags, () => c.get(FLAGS));
-    this.time(ENTRY_CAUSE, () => c.f64(this.layout.entryTicks));
-    this.count(CELL.deliveries);
+    this.passTime(ENTRY_CAUSE, this.layout.entryTicks);
     return this.done('interrupt', 3);
   }
 
@@ -320,12 +317,12 @@ export class Gates extends Writer {
     c.get(AT).i32(16).op('i32add').set(FRAME);
     this.load(SLOT, FRAME);
     this.load(STACK_SLOT, STACK_AT);
-    this.add(CELL.gateLoads, 9);
-    this.time(RETURN_CAUSE, () => c.f64(layout.returnOuterTicks));
+    this.counts(0, 9, 0);
+    this.passTime(RETURN_CAUSE, layout.returnOuterTicks);
     this.enterStack();
     c.op('else');
-    this.add(CELL.gateLoads, 5);
-    this.time(RETURN_CAUSE, () => c.f64(layout.returnTicks));
+    this.counts(0, 5, 0);
+    this.passTime(RETURN_CAUSE, layout.returnTicks);
     c.op('end');
     this.restoreRegion();
     this.enterCode();
@@ -338,8 +335,6 @@ export class Gates extends Writer {
 
   private done(name: SharedHelper, parameters: number): Func {
     const { c } = this;
-    this.limit();
-    // Not before: a helper that was called above has looked already.
     this.setCell(CELL.passed, () => c.i32(1));
     return {
       signature: { parameters: Array.from({ length: parameters }, () => I32), results: [I32] },
@@ -573,8 +568,7 @@ export class Gates extends Writer {
       .get(T)
       .op('i32ne')
       .if();
-    c.get(PA);
-    this.cell(CELL.due).call(FILL).op('end');
+    c.get(PA).get(DUE).call(FILL).op('end');
   }
 
   /** Walker.storeLine for PA. */
@@ -595,8 +589,7 @@ export class Gates extends Writer {
       c.i32(0).get(T).mem('i32store', layout.lastStore);
       c.i32(0).i32(0).mem('i32store', layout.filter.store);
     }
-    c.get(PA);
-    this.cell(CELL.due).call(SPILL).op('end');
+    c.get(PA).get(DUE).call(SPILL).op('end');
   }
 
   /** Mmu.use for a slot. */
@@ -688,11 +681,13 @@ export class Gates extends Writer {
     });
   }
 
-  /** Charges what is due, then `ticks` of `cause`, as Cpu.charge. */
-  private time(cause: number, ticks: () => void): void {
-    this.cell(CELL.due).set(DUE);
-    this.sync(DUE, T);
-    this.charge(cause, ticks);
+  /** Charges ticks to the region in the cell. What is due stays due: only the sums can be seen. */
+  private passTime(cause: number, ticks: number): void {
+    const { c } = this;
+    if (ticks === 0) return;
+    this.charge(cause, () => c.f64(ticks));
+    this.cell(CELL.limit).i32(ticks).op('i32sub').tee(T).i32(0).get(T).i32(0).op('i32gt_s', 'select').set(T);
+    this.setCell(CELL.limit, () => c.get(T));
   }
 
   /** Accounting.saveRegion of AT. */
@@ -757,8 +752,10 @@ export class Gates extends Writer {
     return this.c.i32(0).mem('i32load', this.layout.registers + 4 * place);
   }
 
-  private add(cell: number, n: number): void {
-    this.setCell(cell, () => this.cell(cell).i32(n).op('i32add'));
+  private counts(deliveries: number, loads: number, stores: number): void {
+    const at = this.at(CELL.gateCounts);
+    const n = BigInt(deliveries) + (BigInt(loads) << 21n) + (BigInt(stores) << 42n);
+    this.c.i32(0).i32(0).mem('i64load', at).i64(n).op('i64add').mem('i64store', at);
   }
 
   private setReg(place: number, value: () => void): void {

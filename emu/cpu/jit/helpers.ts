@@ -11,11 +11,7 @@ const HOST = [
   ['write', 5, 0],
   // (lin, access, due, at): raises the faults of a store; status
   ['probe', 4, 0],
-  // (pa, due): a load from a line of L1D that is not the most recent of its set
-  ['fill', 2, 0],
-  // (pa, due): a store to such a line, or another than the last
-  ['spill', 2, 0],
-  // (pa, due): the same for a fetch
+  // (pa, due): a fetch of a line of L1I that is not the most recent of its set
   ['fetch', 2, 0],
   // (at, due): the row's executor does it; status
   ['execute', 2, 0],

@@ -182,6 +182,7 @@ export class Jit {
     cells[CELL.mispredictTicks] = 0;
     cells[CELL.l1dMisses] = 0;
     cells[CELL.l2Accesses] = 0;
+    cells[CELL.l2Misses] = 0;
     cells[CELL.gates] = this.gates();
     this.publish();
     let kind = EXIT_BORDER as number;
@@ -241,6 +242,7 @@ export class Jit {
     mmu.fetches += cells[CELL.fetches];
     mmu.hierarchy.l1d.misses += cells[CELL.l1dMisses];
     mmu.hierarchy.l2Accesses += cells[CELL.l2Accesses];
+    mmu.hierarchy.l2.misses += cells[CELL.l2Misses];
     cpu.predictor.misses += cells[CELL.mispredicts];
     let ticks = cells[CELL.ticks];
     if (kind === EXIT_HEAD) cpu.leave = true;
@@ -286,7 +288,6 @@ export class Jit {
     cells[CELL.lastEntry] = mmu.lastEntry;
     cells[CELL.shape] = this.shape;
     cells[CELL.row] = accounting.region << ROW_SHIFT;
-    cells[CELL.ringNext] = mmu.hierarchy.ringNext;
     cells[CELL.watched] = ANY;
     const room = this.until[0] - accounting.time[0];
     cells[CELL.limit] = room - cells[CELL.mispredictTicks];
@@ -302,7 +303,6 @@ export class Jit {
   private adopt(): void {
     const { cells, cpu } = this;
     cpu.mmu.lastEntry = cells[CELL.lastEntry];
-    cpu.mmu.hierarchy.ringNext = cells[CELL.ringNext];
     this.accounting.region = cells[CELL.row] >> ROW_SHIFT;
     if (cells[CELL.passed] !== 0) this.adoptGates();
   }
@@ -313,11 +313,14 @@ export class Jit {
     cpu.mmu.setUser(cpu.cpl === 3);
     if (cells[CELL.reshaped] !== 0) cpu.segmentsChanged(cells[CELL.reshaped]);
     cells[CELL.reshaped] = 0;
-    cpu.deliveries += cells[CELL.deliveries];
-    this.delivered += cells[CELL.deliveries];
-    cpu.mmu.loads += cells[CELL.gateLoads];
-    cpu.mmu.stores += cells[CELL.gateStores];
-    cells[CELL.deliveries] = cells[CELL.gateLoads] = cells[CELL.gateStores] = 0;
+    const low = cells[CELL.gateCounts];
+    const high = cells[CELL.gateCounts + 1];
+    const deliveries = low & COUNT_MASK;
+    cpu.deliveries += deliveries;
+    this.delivered += deliveries;
+    cpu.mmu.loads += ((low >>> COUNT_BITS) | (high << (32 - COUNT_BITS))) & COUNT_MASK;
+    cpu.mmu.stores += high >>> (2 * COUNT_BITS - 32);
+    cells[CELL.gateCounts] = cells[CELL.gateCounts + 1] = 0;
   }
 
   /** `writes` false: reading changes no code (no device's register does), so what is left of the block stands. */
@@ -341,17 +344,6 @@ export class Jit {
   private helpers(): Record<HostHelper, (...args: number[]) => number | undefined> {
     const { cpu } = this;
     const { mmu } = cpu;
-    const { hierarchy } = mmu;
-    /** For helpers that cannot fail and change nothing but time. */
-    const timing = (work: (pa: number) => void) => (pa: number, due: number) => {
-      this.cells[CELL.due] = due;
-      hierarchy.ringNext = this.cells[CELL.ringNext];
-      this.accounting.region = this.cells[CELL.row] >> ROW_SHIFT;
-      work(pa);
-      this.cells[CELL.ringNext] = hierarchy.ringNext;
-      this.limit();
-      return undefined;
-    };
     const offsetOf = (lin: number, access: number) => (lin - cpu.segmentBase(access & 15)) | 0;
     return {
       read: (lin, access, due, at) => {
@@ -392,9 +384,13 @@ export class Jit {
         this.end(status, false);
         return undefined;
       },
-      fill: timing(pa => hierarchy.load(pa)),
-      spill: timing(pa => hierarchy.store(pa)),
-      fetch: timing(pa => mmu.fetchElsewhere(pa)),
+      fetch: (pa, due) => {
+        this.cells[CELL.due] = due;
+        this.accounting.region = this.cells[CELL.row] >> ROW_SHIFT;
+        mmu.fetchElsewhere(pa);
+        this.limit();
+        return undefined;
+      },
       execute: (at, due) => {
         this.begin(due, at);
         let status = 0;

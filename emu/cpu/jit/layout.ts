@@ -54,6 +54,10 @@ export interface Layout {
   returnTicks: number;
   /** SegmentedMemory.knownShapes. */
   shapes: number;
+  streams: number;
+  streamCount: number;
+  random: number;
+  stream: number;
   l2Hit: number;
   l2Store: number;
   storeEntries: number;
@@ -116,6 +120,10 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     returnOuterTicks: cpu.costs.iretOuterRing,
     returnTicks: cpu.costs.iretSameRing,
     shapes: cpu.knownShapes.byteOffset,
+    streams: hierarchy.streams.byteOffset,
+    streamCount: hierarchy.streamCount,
+    random: hierarchy.random,
+    stream: hierarchy.stream,
     l2Hit: hierarchy.l2Hit,
     l2Store: hierarchy.l2Store,
     storeEntries: hierarchy.storeEntries,
