@@ -77,6 +77,10 @@ export const EXIT_FAULT = 2;
 /** At a border behind which a head looks at everything, as behind an event's delivery. */
 export const EXIT_HEAD = 3;
 
+/** Descriptors that looks.ts has at hand, and bytes of each: key, address, slot; its eight bytes; what is made of them. */
+export const AT_HAND = 5;
+export const AT_HAND_BYTES = 48;
+
 /**
  * The table of targets: where compiled code begins with the block at an EIP. Dwords of a target, of which it has eight: EIP;
  * the block's physical address; the shape that it is compiled for; its unit and its number there; issue ticks of its first

@@ -32,6 +32,7 @@ import {
 import { accessesOf, CALL, CALL_INDIRECT, JCC, JMP } from './forms.ts';
 import { type HostHelper, LOADED } from './helpers.ts';
 import { type Layout, layoutOf } from './layout.ts';
+import { NO_KEY } from './looks.ts';
 import { modelBytes } from './model.ts';
 import { COUNT_BITS, translate } from './translate.ts';
 
@@ -183,7 +184,7 @@ export class Jit {
     cells[CELL.l1dMisses] = 0;
     cells[CELL.l2Accesses] = 0;
     cells[CELL.l2Misses] = 0;
-    cells[CELL.gates] = this.gates();
+    this.lookAtGates();
     this.publish();
     let kind = EXIT_BORDER as number;
     try {
@@ -291,6 +292,12 @@ export class Jit {
     cells[CELL.watched] = ANY;
     const room = this.until[0] - accounting.time[0];
     cells[CELL.limit] = room - cells[CELL.mispredictTicks];
+  }
+
+  /** What gates may do, and take for granted, is not what it was. */
+  private lookAtGates(): void {
+    this.cells[CELL.gates] = this.gates();
+    this.layout.hand.fill(NO_KEY);
   }
 
   private begin(due: number, at: number): void {
@@ -401,7 +408,7 @@ export class Jit {
           status = this.failed(thrown);
         }
         if (this.shape !== this.code.shape) status |= STALE;
-        this.cells[CELL.gates] = this.gates();
+        this.lookAtGates();
         this.end(status);
         return undefined;
       },

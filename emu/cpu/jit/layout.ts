@@ -1,7 +1,7 @@
 /** Where in the shared memory compiled code finds the state, and what of the profile it is compiled for. */
 import { RAM_OFFSET, type State } from '../../state.ts';
 import type { Cpu } from '../cpu.ts';
-import { CELLS, TARGET_SHIFT, TARGETS } from './cells.ts';
+import { AT_HAND, AT_HAND_BYTES, CELLS, TARGET_SHIFT, TARGETS } from './cells.ts';
 
 /** A cache as compiled code looks at it: way 0 of a line's set. Byte offset of its tags, and geometry. */
 export interface CacheLayout {
@@ -54,6 +54,9 @@ export interface Layout {
   returnTicks: number;
   /** SegmentedMemory.knownShapes. */
   shapes: number;
+  /** What looks.ts has at hand. */
+  hand: Int32Array;
+  atHand: number;
   streams: number;
   streamCount: number;
   random: number;
@@ -84,6 +87,7 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
   const cells = state.scratch('compiled code', CELLS);
   const { filter } = hierarchy;
   const filterAt = filter.cells.byteOffset;
+  const hand = state.scratch('descriptors at hand', (AT_HAND * AT_HAND_BYTES) / 4);
   const targets = state.scratch('targets', TARGETS << (TARGET_SHIFT - 2));
   return {
     ram: RAM_OFFSET,
@@ -119,6 +123,8 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     entryTicks: cpu.costs.exceptionEntry,
     returnOuterTicks: cpu.costs.iretOuterRing,
     returnTicks: cpu.costs.iretSameRing,
+    hand,
+    atHand: hand.byteOffset,
     shapes: cpu.knownShapes.byteOffset,
     streams: hierarchy.streams.byteOffset,
     streamCount: hierarchy.streamCount,

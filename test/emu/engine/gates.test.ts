@@ -64,6 +64,10 @@ const EVENTS: readonly string[] = [
   ...[KCODE, KDATA, UCODE, UDATA].map(s => andByte(GDT + (s & ~7) + 5, 0xfe)),
   setDword(GDT + KDATA, 0x0000_3fff) + setDword(GDT + KDATA + 4, 0x00cf_9300),
   setDword(GDT + KDATA, 0x0000_ffff) + setDword(GDT + KDATA + 4, 0x00cf_9300),
+  // Null selectors, while linear address 0 is at hand.
+  `a100000000${setDword(TSS + 8, 0)}`,
+  `a100000000${setDword(GATE, NEAR & 0xffff)}`,
+  `a100000000${setDword(TSS + 8, KDATA)}`,
   // The program's stack: read-only, absent, the kernel's, and as it was.
   setDword(USER_STACK_PTE, ((USER_STACK - 4096) | 0x65) >>> 0) + invalidate(USER_STACK - 4),
   setDword(USER_STACK_PTE, 0) + invalidate(USER_STACK - 4),
@@ -116,6 +120,8 @@ function world(profile: string, seed: number, engine: EngineKind): Machine {
     const repair =
       orByte(GATE + 5, 0xe0) +
       setDword(TSS + 4, RING0_STACK) +
+      setDword(TSS + 8, KDATA) +
+      setDword(GATE, (KCODE << 16) | (NEAR & 0xffff)) +
       setDword(USER_STACK_PTE, ((USER_STACK - 4096) | 0x67) >>> 0) +
       invalidate(USER_STACK - 4) +
       `50b8${dword(UDATA)}8ed88ec08ee058` +
