@@ -43,7 +43,7 @@ const ISSUE = CAUSE.issue;
 const MISPREDICT = CAUSE.mispredict;
 
 /** Jit.hot, but in tests. */
-const HOT = 40;
+const HOT = 800;
 /** Ticks that units may run without a look at the clock: their counts fit their bits. */
 const MAX_TICKS = 1 << 19;
 /** Times after which a block goes along with another of its page. */
@@ -474,7 +474,10 @@ export class Jit {
     return [...entered];
   }
 
-  /** `b` and the blocks of its page that it leads to or that lead to it, directly or not, as far as they have run. */
+  /**
+   * `b` and the blocks of its page that it leads to or that lead to it, directly or not, as far as they have run; then
+   * others that are hot, or compiled before.
+   */
   private reachable(b: Block): Block[] {
     const known = new Map<number, Block>();
     for (const o of this.blocks.inPage(b.pa))
@@ -509,6 +512,8 @@ export class Jit {
         if (successors(o).some(eip => found.has(known.get(eip) as Block))) take(o);
       }
     }
+    // Returns and indirect jumps lead to what no block says.
+    for (const o of known.values()) if (o.within.length > 0 || o.heat >= this.hot / 2) take(o);
     return [...found].sort((x, y) => (x.eip >>> 0) - (y.eip >>> 0));
   }
 
