@@ -54,6 +54,8 @@ const COUNT_MASK = (1 << COUNT_BITS) - 1;
 /** Bits of Cpu.shape. */
 const SHAPE_BITS = 24;
 const TABLE_STEP = 256;
+/** Doublings of `hot` for a page that has units, at most. */
+const MAX_DELAY = 6;
 
 /** A compiled unit. */
 export class Code implements CompiledCode {
@@ -113,7 +115,7 @@ export class Jit {
   private readonly layout: Layout;
   private readonly cells: Int32Array;
   private readonly imports: WebAssembly.Imports;
-  /** Units made, by page of their code. */
+  /** Units that stand, by page of their code. */
   private readonly made = new Map<number, number>();
   /** Units by their number, and their functions; numbers that are free again. */
   private readonly codes: Code[] = [];
@@ -152,7 +154,7 @@ export class Jit {
     if (++b.heat < this.hot) return null;
     const made = this.made.get(b.pa >>> 12) ?? 0;
     // Each unit of a page takes in those before it, so the next one has to be worth it.
-    if (b.heat < this.hot * (1 + made)) return null;
+    if (b.heat < this.hot << Math.min(made, MAX_DELAY)) return null;
     b.heat = 0;
     this.made.set(b.pa >>> 12, made + 1);
     return this.compile(b);
@@ -449,6 +451,8 @@ export class Jit {
       if (targets[at + TARGET.unit] === code.id) targets[at + TARGET.shape] = NO_SHAPE;
     }
     this.table.set(code.id, null);
+    const page = code.blocks[0].pa >>> 12;
+    this.made.set(page, Math.max(0, (this.made.get(page) ?? 0) - 1));
     // Its number is free for the next, which is made when none runs.
     this.free.push(code.id);
   }
