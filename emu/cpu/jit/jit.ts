@@ -45,7 +45,7 @@ const ISSUE = CAUSE.issue;
 const MISPREDICT = CAUSE.mispredict;
 
 /** Jit.hot, but in tests. */
-const HOT = 40;
+const HOT = 800;
 /** Ticks that units may run without a look at the clock: their counts fit their bits. */
 const MAX_TICKS = 1 << 19;
 /** Times after which a block goes along with another of its page. */
@@ -56,6 +56,8 @@ const COUNT_MASK = (1 << COUNT_BITS) - 1;
 /** Bits of Cpu.shape. */
 const SHAPE_BITS = 24;
 const TABLE_STEP = 256;
+/** Doublings of `hot` for a page that has units, at most. */
+const MAX_DELAY = 6;
 
 /** A compiled unit. */
 export class Code implements CompiledCode {
@@ -124,7 +126,7 @@ export class Jit {
   private readonly layout: Layout;
   private readonly cells: Int32Array;
   private readonly imports: WebAssembly.Imports;
-  /** Units made, by page of their code. */
+  /** Units that stand, by page of their code. */
   private readonly made = new Map<number, number>();
   /** Units by their number, and their functions; numbers that are free again. */
   private readonly codes: Code[] = [];
@@ -165,7 +167,7 @@ export class Jit {
     if (++b.heat < this.hot) return null;
     const made = this.made.get(b.pa >>> 12) ?? 0;
     // Each unit of a page takes in those before it, so the next one has to be worth it.
-    if (b.heat < this.hot * (1 + made)) return null;
+    if (b.heat < this.hot << Math.min(made, MAX_DELAY)) return null;
     b.heat = 0;
     this.made.set(b.pa >>> 12, made + 1);
     return this.compile(b);
@@ -507,6 +509,8 @@ export class Jit {
       if (targets[at + TARGET.unit] === code.id) targets[at + TARGET.shape] = NO_SHAPE;
     }
     this.table.set(code.id, null);
+    const page = code.blocks[0].pa >>> 12;
+    this.made.set(page, Math.max(0, (this.made.get(page) ?? 0) - 1));
     // Its number is free for the next, which is made when none runs.
     this.free.push(code.id);
   }
@@ -532,7 +536,10 @@ export class Jit {
     return [...entered];
   }
 
-  /** `b` and the blocks of its page that it leads to or that lead to it, directly or not, as far as they have run. */
+  /**
+   * `b` and the blocks of its page that it leads to or that lead to it, directly or not, as far as they have run; then
+   * others that are hot, or compiled before.
+   */
   private reachable(b: Block): Block[] {
     const known = new Map<number, Block>();
     for (const o of this.blocks.inPage(b.pa))
@@ -567,6 +574,8 @@ export class Jit {
         if (successors(o).some(eip => found.has(known.get(eip) as Block))) take(o);
       }
     }
+    // Returns and indirect jumps lead to what no block says.
+    for (const o of known.values()) if (o.within.length > 0 || o.heat >= this.hot / 2) take(o);
     return [...found].sort((x, y) => (x.eip >>> 0) - (y.eip >>> 0));
   }
 

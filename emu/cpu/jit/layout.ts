@@ -29,6 +29,7 @@ export interface Layout {
     shift: number;
     mask: number;
     store: number;
+    filled: number;
   };
   /** Clocks of the stamps of the data TLBs and of the code TLBs. */
   dataClock: number;
@@ -105,6 +106,7 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
       shift: filter.shift,
       mask: filter.sets - 1,
       store: filterAt + 4 * filter.store,
+      filled: filterAt + 4 * filter.filled,
     },
     dataClock: mmu.dtlb.recency.clock.byteOffset,
     codeClock: mmu.itlb.recency.clock.byteOffset,

@@ -319,7 +319,7 @@ class Translation {
     c.i32(0).mem('i32load', returnTop).tee(T).i32(2).op('i32shl').mem('i32load', returns).set(VALUE);
     c.i32(0).get(T).i32(1).op('i32sub').i32(returnMask).op('i32and').mem('i32store', returnTop);
     c.get(VALUE).get(EIP_LOCAL).op('i32ne');
-    e.if(() => this.mispredicted());
+    e.seldom(() => this.mispredicted());
   }
 
   private mispredicted(): void {
@@ -354,7 +354,7 @@ class Translation {
     const { c } = e;
     c.i32(0).mem('i32load8_u', counter);
     if (sure) c.i32(sure).op('i32ne');
-    e.if(() => {
+    e.seldom(() => {
       c.i32(0)
         .i32(0)
         .mem('i32load8_u', counter)
@@ -365,7 +365,7 @@ class Translation {
       c.get(T)
         .i32(2)
         .op(sure ? 'i32lt_u' : 'i32ge_u');
-      e.if(() => this.mispredicted());
+      e.seldom(() => this.mispredicted());
     });
   }
 
@@ -399,7 +399,7 @@ class Translation {
     const { e } = this;
     e.c.get(PENDING);
     e.cell(CELL.limit).op('i32ge_s');
-    e.if(() => {
+    e.seldom(() => {
       push();
       e.c.set(EIP_LOCAL);
       this.exitBorder(b);
@@ -488,7 +488,7 @@ class Translation {
       .mem('i32load', tags + 4 * (line & setMask) * ways)
       .i32(line << 2)
       .op('i32ne');
-    e.if(() => {
+    e.seldom(() => {
       c.i32(pa);
       e.pushDue().call(HELPERS.fetch);
       e.afterHelper();
