@@ -185,6 +185,7 @@ export class Jit {
     } finally {
       this.running = false;
     }
+    mmu.epoch = cells[CELL.epoch];
     mmu.lastEntry = cells[CELL.lastEntry];
     mmu.hierarchy.ringNext = cells[CELL.ringNext];
     accounting.region = cells[CELL.row] >> ROW_SHIFT;
@@ -283,6 +284,7 @@ export class Jit {
     cells[CELL.shape] = this.shape;
     cells[CELL.row] = accounting.region << ROW_SHIFT;
     cells[CELL.ringNext] = mmu.hierarchy.ringNext;
+    cells[CELL.observed] = mmu.observed ? 1 : 0;
     cells[CELL.watched] = ANY;
     const room = this.until[0] - accounting.time[0];
     cells[CELL.limit] = room - cells[CELL.mispredictTicks];
@@ -292,6 +294,7 @@ export class Jit {
     const { cells, cpu } = this;
     cells[CELL.due] = due;
     this.at = at;
+    cpu.mmu.epoch = cells[CELL.epoch];
     cpu.mmu.lastEntry = cells[CELL.lastEntry];
     cpu.mmu.hierarchy.ringNext = cells[CELL.ringNext];
     this.accounting.region = cells[CELL.row] >> ROW_SHIFT;
@@ -329,6 +332,7 @@ export class Jit {
       this.limit();
       return undefined;
     };
+    const walk = timing(pa => hierarchy.load(pa));
     const offsetOf = (lin: number, access: number) => (lin - cpu.segmentBase(access & 15)) | 0;
     return {
       read: (lin, access, due, at) => {
@@ -372,6 +376,12 @@ export class Jit {
       fill: timing(pa => hierarchy.load(pa)),
       spill: timing(pa => hierarchy.store(pa)),
       fetch: timing(pa => mmu.fetchElsewhere(pa)),
+      walk: (pa, cause) => {
+        hierarchy.chargeTo(cause);
+        walk(pa, 0);
+        hierarchy.chargeNormally();
+        return undefined;
+      },
       execute: (at, due) => {
         this.begin(due, at);
         let status = 0;

@@ -10,9 +10,11 @@ import { CAUSE } from '../../accounting.ts';
 import { RING, STORES_DONE } from '../../mmu/hierarchy.ts';
 import { CELL } from './cells.ts';
 import { Dispatch } from './dispatch.ts';
+import { Flush } from './flush.ts';
 import { HELPERS, HOST_IMPORTS } from './helpers.ts';
 import type { Layout } from './layout.ts';
-import { Check, FILL, Load, SPILL, Store } from './shared.ts';
+import { Check, FILL, Load, SPILL, Store, WALK_CODE, WALK_DATA, WALK_LINE } from './shared.ts';
+import { Walk } from './walks.ts';
 import { F64, type Func, I32, moduleBytes } from './wasm.ts';
 import { Writer } from './writer.ts';
 
@@ -39,11 +41,15 @@ const DONE = 11;
 const LOCALS = [I32, I32, I32, I32, I32, I32, I32, I32, F64, F64];
 const SIGNATURE = { parameters: [I32, I32], results: [] };
 
-/** The module that exports the shared helpers. Its first two functions are called by the others only. */
+/** The module that exports the shared helpers. Its first functions are called by the others only. */
 export function modelBytes(layout: Layout): Uint8Array<ArrayBuffer> {
   const functions: Func[] = [];
   functions[FILL - HOST_IMPORTS.length] = new Hierarchy(layout).fill();
   functions[SPILL - HOST_IMPORTS.length] = new Hierarchy(layout).spill();
+  functions[WALK_LINE - HOST_IMPORTS.length] = new Hierarchy(layout).walkLine();
+  functions[WALK_DATA - HOST_IMPORTS.length] = new Walk(layout, true, WALK_LINE).func();
+  functions[WALK_CODE - HOST_IMPORTS.length] = new Walk(layout, false, WALK_LINE).func();
+  functions.push(new Flush(layout).func());
   functions.push(new Load(layout).func(), new Store(layout).func(), new Check(layout).func());
   functions.push(new Dispatch(layout).func());
   return moduleBytes(HOST_IMPORTS, functions);
@@ -63,10 +69,36 @@ class Hierarchy extends Writer {
     this.forget(LINE);
     c.op('return', 'end');
     if (layout.writeBack) return this.toHost(HELPERS.fill);
+    this.fromL2(HELPERS.fill);
+    this.sync(DUE, T);
+    this.charge(DATA_L2, () => c.f64(layout.l2Hit));
+    this.limit();
+    return this.func();
+  }
+
+  /** Hierarchy.load for the walker: the second parameter is the cause to charge. Nothing is due. */
+  walkLine(): Func {
+    const { layout, c } = this;
+    if (!layout.timed) return this.func();
+    this.set(layout.l1d, ADDRESS, LINE, SET);
+    this.find(layout.l1d, LINE, SET, WAY);
+    c.get(WAY).i32(layout.l1d.ways).op('i32lt_u').if();
+    this.toFront(layout.l1d, SET, WAY, TAG, T);
+    this.forget(LINE);
+    c.op('return', 'end');
+    if (layout.writeBack) return this.toHost(HELPERS.walk);
+    this.fromL2(HELPERS.walk);
+    this.chargeTo(DUE, layout.l2Hit);
+    return this.func();
+  }
+
+  /** Brings a line from L2 into L1D; one that L2 does not have is the host's. */
+  private fromL2(helper: number): void {
+    const { layout, c } = this;
     this.set(layout.l2, ADDRESS, T, L2_SET);
     this.find(layout.l2, T, L2_SET, L2_WAY);
     c.get(L2_WAY).i32(layout.l2.ways).op('i32ge_u').if();
-    c.get(ADDRESS).get(DUE).call(HELPERS.fill).op('return', 'end');
+    c.get(ADDRESS).get(DUE).call(helper).op('return', 'end');
     this.count(CELL.l1dMisses);
     this.count(CELL.l2Accesses);
     this.toFront(layout.l2, L2_SET, L2_WAY, TAG, T);
@@ -77,10 +109,6 @@ class Hierarchy extends Writer {
     }
     c.get(SET).get(LINE).i32(2).op('i32shl').mem('i32store', layout.l1d.tags);
     this.forget(LINE);
-    this.sync(DUE, T);
-    this.charge(DATA_L2, () => c.f64(layout.l2Hit));
-    this.limit();
-    return this.func();
   }
 
   /** Hierarchy.store. */

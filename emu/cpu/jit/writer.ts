@@ -53,6 +53,18 @@ export class Writer {
     c.op('end');
   }
 
+  /** Charges what is known beforehand to the cause in a local. */
+  protected chargeTo(cause: number, ticks: number): void {
+    const { c, layout } = this;
+    const cell = () => {
+      this.cell(CELL.row);
+      return c.get(cause).i32(3).op('i32shl', 'i32add');
+    };
+    cell();
+    cell().mem('f64load', layout.matrix).f64(ticks).op('f64add').mem('f64store', layout.matrix);
+    c.i32(0).i32(0).mem('f64load', layout.time).f64(ticks).op('f64add').mem('f64store', layout.time);
+  }
+
   /** Accounting.charge to the region in the cell. */
   protected charge(cause: number, ticks: () => void): void {
     const { c, layout } = this;
@@ -125,6 +137,17 @@ export class Writer {
       .mem('i32store', cache.tags);
     c.get(way).i32(1).op('i32sub').tee(way).brIf(0);
     c.op('end');
+  }
+
+  /** Nothing is at hand any more (LineFilter.clear). */
+  protected clearFilter(): void {
+    const { c, layout } = this;
+    const { filter } = layout;
+    c.i32(filter.reads)
+      .i32(0)
+      .i32(8 * (filter.mask + 1))
+      .fill();
+    c.i32(0).i32(0).mem('i32store', filter.store);
   }
 
   /** The line filter forgets what it has of the set of the line in local `line`. */
