@@ -33,10 +33,10 @@ export const CELL = {
   row: 15,
   /** A qword: instructions | loads << 21 | stores << 42. */
   counts: 16,
-  /** Hierarchy's ringNext; what was counted there. */
-  ringNext: 18,
-  l1dMisses: 19,
-  l2Accesses: 20,
+  /** What was counted in the memory hierarchy. */
+  l1dMisses: 18,
+  l2Accesses: 19,
+  l2Misses: 20,
   /** Which code may go on without a look by the host: WATCHED, 0, or ANY. */
   watched: 21,
   /** A double: the tick until which units may run. */

@@ -109,8 +109,6 @@ export class Dispatch extends Writer {
     c.get(AT).mem('i32load', layout.codeFront).get(T);
     this.cell(CELL.epoch).op('i32or', 'i32ne').if();
     c.get(LIN).i32(0).get(TICKS).call(WALK_CODE).op('i32eqz').brIf(2);
-    this.cell(CELL.due).set(TICKS);
-    this.setCell(CELL.ticks, () => c.get(TICKS));
     c.op('else');
     c.get(AT)
       .mem('i32load', layout.codeFront + CODE_STAMP)

@@ -19,7 +19,6 @@ const NO_ENTRY = -2;
 const USER = 1024 << 4;
 
 const VALUE = 0;
-const DUE = 1;
 const REFUSE = 0;
 
 export class Flush extends TlbWriter {
@@ -31,10 +30,10 @@ export class Flush extends TlbWriter {
   private readonly t = this.local();
 
   constructor(layout: Layout) {
-    super(layout, 2);
+    super(layout, 1);
   }
 
-  /** (CR3, due): 1 if it is done, and what is left of `due` is in its cell; 0: nothing has changed. */
+  /** (CR3): 1 if it is done, 0 if nothing has changed. */
   func(): Func {
     const { c, layout } = this;
     this.block(() => {
@@ -44,8 +43,6 @@ export class Flush extends TlbWriter {
       this.leaveIf(REFUSE);
       this.cell(CELL.epoch).i32(LAST_EPOCH).op('i32eq');
       this.leaveIf(REFUSE);
-      this.sync(DUE, this.t);
-      this.charge(TLB_FLUSH, () => c.f64(layout.flushTicks));
       this.setWord(layout.registers + CR3_AT, () => c.get(VALUE).i32(CR3_KNOWN).op('i32and'));
       this.setWord(layout.steering, () => c.get(VALUE).i32(-4096).op('i32and'));
       for (const t of new Set([layout.itlb, layout.dtlb, layout.itlb4m, layout.dtlb4m])) this.flush(t);
@@ -54,12 +51,12 @@ export class Flush extends TlbWriter {
       this.setCell(CELL.lastEntry, () => c.i32(NO_ENTRY));
       this.clearFilter();
       this.setWord(layout.fetching, () => c.i32(NO_PAGE));
-      this.limit();
+      this.stall(TLB_FLUSH, () => c.f64(layout.flushTicks));
       c.i32(1).op('return');
     });
     c.i32(0);
     return {
-      signature: { parameters: [I32, I32], results: [I32] },
+      signature: { parameters: [I32], results: [I32] },
       locals: this.types,
       code: c,
       name: 'directory',

@@ -11,18 +11,12 @@ const HOST = [
   ['write', 5, 0],
   // (lin, access, due, at): raises the faults of a store; status
   ['probe', 4, 0],
-  // (pa, due): a load from a line of L1D that is not the most recent of its set
-  ['fill', 2, 0],
-  // (pa, due): a store to such a line, or another than the last
-  ['spill', 2, 0],
-  // (pa, due): the same for a fetch
+  // (pa, due): a fetch of a line of L1I that is not the most recent of its set
   ['fetch', 2, 0],
   // (at, due): the row's executor does it; status
   ['execute', 2, 0],
   // (at, due): #GP(0); status
   ['general', 2, 0],
-  // (pa, cause): a load by the page walker, charged to a cause, from a line of L1D that is not the most recent of its set
-  ['walk', 2, 0],
   // (): stamps of the data TLBs have run out
   ['renumber', 0, 0],
 ] as const;
@@ -32,8 +26,8 @@ const SHARED = [
   ['load', 4, 1],
   ['store', 5, 0],
   ['check', 4, 0],
-  // (CR3, due): MOV CR3's work; 0 if it is the executor's
-  ['directory', 2, 1],
+  // (CR3): MOV CR3's work; 0 if it is the executor's
+  ['directory', 1, 1],
   // (): goes on with the unit that has the block at EIP, or ends the run at this border
   ['dispatch', 0, 1],
 ] as const;

@@ -110,6 +110,10 @@ export interface Layout {
   matrix: number;
   time: number;
   timing: number;
+  streams: number;
+  streamCount: number;
+  random: number;
+  stream: number;
   l2Hit: number;
   l2Store: number;
   storeEntries: number;
@@ -181,6 +185,10 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     matrix: cpu.accounting.matrix.byteOffset,
     time: cpu.accounting.time.byteOffset,
     timing: hierarchy.timing.byteOffset,
+    streams: hierarchy.streams.byteOffset,
+    streamCount: hierarchy.streamCount,
+    random: hierarchy.random,
+    stream: hierarchy.stream,
     l2Hit: hierarchy.l2Hit,
     l2Store: hierarchy.l2Store,
     storeEntries: hierarchy.storeEntries,

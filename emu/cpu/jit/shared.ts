@@ -9,12 +9,13 @@ import type { Layout } from './layout.ts';
 import { type Code, type Func, I32 } from './wasm.ts';
 import { Writer } from './writer.ts';
 
-/** Functions of the shared module: Hierarchy.load and store, (pa, due); of walks.ts, and the loads that those make. */
+/** Functions of the shared module: Hierarchy.load and store, (pa, due); the walker's loads, and walks.ts. */
 export const FILL = HOST_IMPORTS.length;
 export const SPILL = FILL + 1;
 export const WALK_LINE = FILL + 2;
-export const WALK_DATA = FILL + 3;
-export const WALK_CODE = FILL + 4;
+export const SWITCH_LINE = FILL + 3;
+export const WALK_DATA = FILL + 4;
+export const WALK_CODE = FILL + 5;
 
 const MAX_STAMP = 0x7fff_ffff;
 // Of the front table: slots less one, dwords of a slot in bytes.
@@ -93,7 +94,6 @@ abstract class Access extends Writer {
       .call(WALK_DATA)
       .op('i32eqz')
       .brIf(1);
-    this.cell(CELL.due).set(l.due);
     c.op('end');
   }
 

@@ -228,9 +228,8 @@ class Translation {
   private loadDirectory(b: Block, i: Insn): void {
     const { e } = this;
     e.r32(i.size === 4 ? i.rm : i.rm >> 1);
-    e.pushDue().call(HELPERS.directory);
+    e.c.call(HELPERS.directory);
     e.if(() => {
-      e.afterHelper();
       e.c.i32(b.end).set(EIP_LOCAL);
       this.border(b);
       this.exitBorder(b);
@@ -312,7 +311,7 @@ class Translation {
     c.i32(0).mem('i32load', returnTop).tee(T).i32(2).op('i32shl').mem('i32load', returns).set(VALUE);
     c.i32(0).get(T).i32(1).op('i32sub').i32(returnMask).op('i32and').mem('i32store', returnTop);
     c.get(VALUE).get(EIP_LOCAL).op('i32ne');
-    e.if(() => this.mispredicted());
+    e.seldom(() => this.mispredicted());
   }
 
   private mispredicted(): void {
@@ -347,7 +346,7 @@ class Translation {
     const { c } = e;
     c.i32(0).mem('i32load8_u', counter);
     if (sure) c.i32(sure).op('i32ne');
-    e.if(() => {
+    e.seldom(() => {
       c.i32(0)
         .i32(0)
         .mem('i32load8_u', counter)
@@ -358,7 +357,7 @@ class Translation {
       c.get(T)
         .i32(2)
         .op(sure ? 'i32lt_u' : 'i32ge_u');
-      e.if(() => this.mispredicted());
+      e.seldom(() => this.mispredicted());
     });
   }
 
@@ -392,7 +391,7 @@ class Translation {
     const { e } = this;
     e.c.get(PENDING);
     e.cell(CELL.limit).op('i32ge_s');
-    e.if(() => {
+    e.seldom(() => {
       push();
       e.c.set(EIP_LOCAL);
       this.exitBorder(b);
@@ -481,7 +480,7 @@ class Translation {
       .mem('i32load', tags + 4 * (line & setMask) * ways)
       .i32(line << 2)
       .op('i32ne');
-    e.if(() => {
+    e.seldom(() => {
       c.i32(pa);
       e.pushDue().call(HELPERS.fetch);
       e.afterHelper();

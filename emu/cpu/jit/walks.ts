@@ -26,6 +26,7 @@ import {
 import { CODE_FRONT, MODE_BIG, MODE_GLOBAL, MODE_PAGING, MODE_PROTECT, STEER } from '../../mmu/walker.ts';
 import { CELL } from './cells.ts';
 import type { Layout, TlbLayout } from './layout.ts';
+import { SWITCH_LINE, WALK_LINE } from './shared.ts';
 import { TlbWriter, twinChains } from './tlbs.ts';
 import { type Code, type Func, I32 } from './wasm.ts';
 
@@ -68,13 +69,12 @@ const DUE = 2;
 const REFUSE = 0;
 const FOUND = 1;
 
-/** A function (lin, write, due): 1 if it is done, and what is left of `due` is in its cell; 0: nothing has changed. */
+/** A function (lin, write, due): 1 if it is done, 0 if nothing has changed. */
 export class Walk extends TlbWriter {
   private readonly data: boolean;
   private readonly small: TlbLayout;
   private readonly big: TlbLayout;
   private readonly clock: number;
-  private readonly loadLine: number;
   private readonly key = this.local();
   private readonly bucket = this.local();
   private readonly entry = this.local();
@@ -101,14 +101,13 @@ export class Walk extends TlbWriter {
   private readonly v = this.local();
   private readonly w = this.local();
 
-  /** `data`: for the data TLBs, else the code TLBs. `loadLine`: number of the walker's Hierarchy.load, (pa, cause). */
-  constructor(layout: Layout, data: boolean, loadLine: number) {
+  /** `data`: for the data TLBs, else the code TLBs. */
+  constructor(layout: Layout, data: boolean) {
     super(layout, 3);
     this.data = data;
     this.small = data ? layout.dtlb : layout.itlb;
     this.big = data ? layout.dtlb4m : layout.itlb4m;
     this.clock = data ? layout.dataClock : layout.codeClock;
-    this.loadLine = loadLine;
   }
 
   func(): Func {
@@ -215,7 +214,6 @@ export class Walk extends TlbWriter {
       this.leaveIf(REFUSE);
       this.dword(t.frame, this.entryAt).set(this.frame);
       this.resolve(shift);
-      this.setCell(CELL.due, () => c.get(DUE));
       this.touch(this.clock, this.stamp);
       this.leave(FOUND);
     });
@@ -331,12 +329,10 @@ export class Walk extends TlbWriter {
     c.get(this.u).set(this.tag);
     this.makeRoom(t);
     // From here on nothing can stop it.
-    this.sync(DUE, this.t);
-    this.chargeTo(this.cause, this.layout.walkTicks);
+    this.stallTo(this.cause, this.layout.walkTicks, this.t);
     this.touchLine(this.pdeAt);
     if (shift === SMALL_SHIFT) this.touchLine(this.pteAt);
     this.insert(t);
-    this.limit();
   }
 
   /** Looks for key in the twin: for the directory in `tag` or global it sets the cause, for the tag in u `twin`. */
@@ -417,7 +413,13 @@ export class Walk extends TlbWriter {
       .op('i32shr_s')
       .get(this.t)
       .op('i32ne');
-    this.if(() => c.get(pa).get(this.cause).call(this.loadLine));
+    this.if(() => {
+      c.get(this.cause).i32(WALK).op('i32eq');
+      this.if(
+        () => c.get(pa).get(DUE).call(WALK_LINE),
+        () => c.get(pa).get(DUE).call(SWITCH_LINE),
+      );
+    });
   }
 
   /** Tlb.insert. */

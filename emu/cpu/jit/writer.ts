@@ -53,18 +53,6 @@ export class Writer {
     c.op('end');
   }
 
-  /** Charges what is known beforehand to the cause in a local. */
-  protected chargeTo(cause: number, ticks: number): void {
-    const { c, layout } = this;
-    const cell = () => {
-      this.cell(CELL.row);
-      return c.get(cause).i32(3).op('i32shl', 'i32add');
-    };
-    cell();
-    cell().mem('f64load', layout.matrix).f64(ticks).op('f64add').mem('f64store', layout.matrix);
-    c.i32(0).i32(0).mem('f64load', layout.time).f64(ticks).op('f64add').mem('f64store', layout.time);
-  }
-
   /** Accounting.charge to the region in the cell. */
   protected charge(cause: number, ticks: () => void): void {
     const { c, layout } = this;
@@ -75,6 +63,40 @@ export class Writer {
     c.i32(0).i32(0).mem('f64load', layout.time);
     ticks();
     c.op('f64add').mem('f64store', layout.time);
+  }
+
+  /** Pushes the tick that the clock would show if all that is due were charged, as a double; local `due` is the unit's. */
+  protected now(due: number): void {
+    const { c, layout } = this;
+    c.i32(0).mem('f64load', layout.time).get(due);
+    this.cell(CELL.mispredictTicks).op('i32add', 'f64convert_s', 'f64add');
+  }
+
+  /** Charges a stall to the region in the cell; what is due stays due, for only the sums can be seen. */
+  protected stall(cause: number, ticks: () => void): void {
+    const { c } = this;
+    this.charge(cause, ticks);
+    this.cell(CELL.limit).i32(0).op('i32gt_s').if();
+    this.setCell(CELL.limit, () => {
+      this.cell(CELL.limit).op('f64convert_s');
+      ticks();
+      c.op('f64sub').f64(0).op('f64max', 'i32trunc_s');
+    });
+    c.op('end');
+  }
+
+  /** The same for one that is known beforehand, to the cause in a local. Local `t` is lost. */
+  protected stallTo(cause: number, ticks: number, t: number): void {
+    const { c, layout } = this;
+    if (ticks === 0) return;
+    this.cell(CELL.row).get(cause).i32(3).op('i32shl', 'i32add').tee(t);
+    c.get(t).mem('f64load', layout.matrix).f64(ticks).op('f64add').mem('f64store', layout.matrix);
+    c.i32(0).i32(0).mem('f64load', layout.time).f64(ticks).op('f64add').mem('f64store', layout.time);
+    this.cell(CELL.limit).tee(t).i32(0).op('i32gt_s').if();
+    this.setCell(CELL.limit, () => {
+      c.get(t).i32(ticks).op('i32sub').i32(0).get(t).i32(ticks).op('i32gt_s', 'select');
+    });
+    c.op('end');
   }
 
   /** Time has passed: CELL.limit anew, but where it says LEAVE. */
