@@ -93,7 +93,7 @@ export abstract class Control extends Walker {
   constructor(p: Profile, state: State, accounting: Accounting, fault: CpuFault, host: MmuHost) {
     super(p, state, accounting, fault);
     this.host = host;
-    this.attributes = new Uint8Array(Math.max(1, state.ramSize >>> 12));
+    this.attributes = state.pageBytes('attributes of pages');
     this.lineMask = this.wordMask = this.dwordMask = this.hierarchy.timed ? -p.l1d.line.value : -4096;
   }
 

@@ -48,9 +48,11 @@ export const CELL = {
   reshaped: 26,
   /** A qword, since the host looked: deliveries | loads of gates << 21 | their stores << 42. */
   gateCounts: 28,
+  /** Not 0: tools look at accesses, walks or flushes (Mmu.observed). */
+  observed: 30,
 } as const;
 
-export const CELLS = 30;
+export const CELLS = 32;
 
 /** CELL.gates: a head has nothing to look at but the clock, and gates nobody to tell of what they do. */
 export const GATES_QUIET = 1;

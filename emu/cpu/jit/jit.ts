@@ -291,6 +291,7 @@ export class Jit {
     cells[CELL.lastEntry] = mmu.lastEntry;
     cells[CELL.shape] = this.shape;
     cells[CELL.row] = accounting.region << ROW_SHIFT;
+    cells[CELL.observed] = mmu.observed ? 1 : 0;
     cells[CELL.watched] = ANY;
     const room = this.until[0] - accounting.time[0];
     cells[CELL.limit] = room - cells[CELL.mispredictTicks];
@@ -311,6 +312,7 @@ export class Jit {
   /** What compiled code may have changed, to where the host looks. */
   private adopt(): void {
     const { cells, cpu } = this;
+    cpu.mmu.epoch = cells[CELL.epoch];
     cpu.mmu.lastEntry = cells[CELL.lastEntry];
     this.accounting.region = cells[CELL.row] >> ROW_SHIFT;
     if (cells[CELL.passed] !== 0) this.adoptGates();

@@ -118,6 +118,7 @@ const PLAIN = {
   i32le_u: 0x4d,
   i32ge_s: 0x4e,
   i32ge_u: 0x4f,
+  i32ctz: 0x68,
   i32popcnt: 0x69,
   i32add: 0x6a,
   i32sub: 0x6b,
