@@ -201,6 +201,7 @@ export class Engine implements Cursor {
     const accounting = c.accounting;
     const time = accounting.time;
     const { blocks, jit } = this;
+    c.headAt = until;
     this.headDone = false;
     c.setSystemFlag(RF, false);
     try {
@@ -258,6 +259,7 @@ export class Engine implements Cursor {
     const time = accounting.time;
     const blocks = this.blocks;
     const { begins } = c.probes;
+    c.headAt = -1;
     this.headDone = false;
     c.setSystemFlag(RF, false);
     try {
@@ -482,6 +484,7 @@ export class Engine implements Cursor {
   private runBlock(max: number): void {
     const c = this.cpu;
     let b: Block;
+    c.headAt = -1;
     this.headDone = false;
     const debugShadow = c.debugShadow;
     const resume = (c.systemFlags & RF) !== 0;

@@ -1,0 +1,291 @@
+/**
+ * Rounds of a REP string instruction, many in one step: those whose elements lie in the same page of each operand. Behind
+ * the first round of a line the model is settled, and all that the others would do to it is known: counters, stamps of the
+ * TLB entries, the entry and the line that were used last. Data are moved at the end (exec/bulk.ts), since timing does not
+ * look at them.
+ *
+ * Only for pages that the front table (mmu/mmu.ts) holds; all else is for the plain rounds of exec/string.ts, to which this
+ * is equal in every register, stamp, tick and counter. A chunk of 64 rounds ends at a head; one that has no work to do is
+ * passed here when the engine says until when (`headAt`), and the instruction is alone in its block, as the next chunk is.
+ */
+import { CAUSE } from '../accounting.ts';
+import type { Mmu } from '../mmu/mmu.ts';
+import type { Tlb } from '../mmu/tlb.ts';
+import type { Cpu } from './cpu.ts';
+import type { Insn } from './insn.ts';
+
+const ISSUE = CAUSE.issue;
+/** Rounds from head to head. */
+export const ROUNDS = 64;
+const PAGE = 4096;
+const FRONT_MASK = 1023;
+const WRITE = 1;
+const DELTA = 2;
+const ENTRY = 3;
+/** Entries of the second data TLB are numbered from here. */
+const SECOND_TLB = 256;
+const MAX_STAMP = 0x7fff_ffff;
+/** No operand: physical addresses of RAM and entries are not negative. */
+const NONE = -1;
+/** Mmu.lastEntry behind the slow part: no entry. */
+const NOBODY = -2;
+
+export class Runs {
+  /** Rounds left in this chunk. */
+  left = 0;
+  /** Physical addresses of the first elements of a run. */
+  first = 0;
+  second = 0;
+  private readonly cpu: Cpu;
+  private readonly mmu: Mmu;
+  private readonly tags: Int32Array;
+  private readonly lineShift: number;
+  private readonly setMask: number;
+  private readonly ways: number;
+  private readonly lineBytes: number;
+  private readonly writeBack: boolean;
+  /** Of this chunk: rounds that are not charged yet, and what one costs, in 1/1024 tick. */
+  private uncharged = 0;
+  private perRound = 0;
+  private insn: Insn | null = null;
+  // Of the run: how its elements lie, its TLB entries, and uses of the one entry when there is but one.
+  private shift = 0;
+  private step = 0;
+  private stores = false;
+  private firstEntry = 0;
+  private secondEntry = 0;
+  private only = 0;
+  private touches = 0;
+  /** What Mmu.lastEntry has become. */
+  private last = 0;
+
+  constructor(cpu: Cpu) {
+    const { mmu } = cpu;
+    const { l1d, timed } = mmu.hierarchy;
+    this.cpu = cpu;
+    this.mmu = mmu;
+    this.tags = l1d.tags;
+    // Untimed, all of RAM is one line, and a run ends with its page (Walker).
+    this.lineShift = timed ? l1d.lineShift : 31;
+    this.setMask = timed ? l1d.setMask : 0;
+    this.ways = l1d.ways;
+    this.lineBytes = timed ? 1 << l1d.lineShift : PAGE;
+    this.writeBack = cpu.profile.l1d.writeBack && timed;
+  }
+
+  // ---- chunks -------------------------------------------------------------------------------------------------
+
+  /** Begins the first chunk of `i`, whose rounds cost `perRound`. `singly`: each of its rounds is a plain one. */
+  begin(i: Insn, perRound: number, rounds: number, singly: boolean): void {
+    this.insn = singly ? null : i;
+    this.perRound = perRound;
+    this.left = rounds;
+    this.uncharged = 0;
+  }
+
+  /** `n` rounds were done. */
+  count(n: number): void {
+    this.left -= n;
+    this.uncharged += n;
+  }
+
+  /** Charges the rounds that were done. */
+  charge(): void {
+    const { cpu } = this;
+    const total = cpu.repFraction + this.uncharged * this.perRound;
+    this.uncharged = 0;
+    cpu.repFraction = total & 1023;
+    if (total >= 1024) cpu.charge(ISSUE, Math.floor(total / 1024));
+  }
+
+  /** A chunk is done and there are rounds left. True, and the next has begun, if no head has work to do in between. */
+  goOn(): boolean {
+    const { cpu, mmu, insn } = this;
+    this.charge();
+    if (!insn?.alone || cpu.leave || !mmu.fetchHeld) return false;
+    mmu.sync();
+    const { accounting } = cpu;
+    if (accounting.time[0] >= cpu.headAt) return false;
+    accounting.charge(ISSUE, insn.cost);
+    this.left = ROUNDS;
+    return true;
+  }
+
+  // ---- runs ---------------------------------------------------------------------------------------------------
+
+  /**
+   * Rounds, `most` at most, that can be one run: a round reads at linear address `a`, then reads or `stores` at `b`; one of
+   * them may be NaN, for none. 0: plain rounds only. Sets `first` and `second`.
+   */
+  look(a: number, b: number, stores: boolean, size: number, down: boolean, most: number): number {
+    const { cpu, mmu } = this;
+    const { front, epoch, frontBank } = mmu;
+    let n = most;
+    this.first = this.second = NONE;
+    this.firstEntry = this.secondEntry = NONE;
+    if (mmu.strict && ((a | b) & (size - 1)) !== 0) return 0;
+    if (!this.insn?.alone || cpu.accounting.time[0] >= cpu.headAt) n = Math.min(n, this.left);
+    if (!Number.isNaN(a)) {
+      const at = ((((a >>> 12) ^ (a >>> 22)) & FRONT_MASK) | frontBank) << 2;
+      if (front[at] !== ((a & -PAGE) | epoch)) return 0;
+      n = Math.min(n, inPage(a, size, down));
+      this.first = (a + front[at + DELTA]) | 0;
+      this.firstEntry = front[at + ENTRY];
+    }
+    if (!Number.isNaN(b)) {
+      const at = ((((b >>> 12) ^ (b >>> 22)) & FRONT_MASK) | frontBank) << 2;
+      if (front[stores ? at + WRITE : at] !== ((b & -PAGE) | epoch)) return 0;
+      n = Math.min(n, inPage(b, size, down));
+      this.second = (b + front[at + DELTA]) | 0;
+      this.secondEntry = front[at + ENTRY];
+    }
+    if (this.renumbersWithin(2 * n + 2)) return 0;
+    this.stores = stores;
+    this.shift = size >> 1;
+    this.step = down ? -size : size;
+    return n;
+  }
+
+  /** Would the stamps of a TLB run out in `uses`? */
+  private renumbersWithin(uses: number): boolean {
+    const { dtlb, dtlb4m } = this.mmu;
+    return Math.max(dtlb.clock[0], dtlb4m.clock[0]) + uses >= MAX_STAMP;
+  }
+
+  /** Does to the model what `n` rounds of the run do, or as many as there are before a head with work; returns them. */
+  take(n: number): number {
+    const { mmu, first, second, stores } = this;
+    const both = first >= 0 && second >= 0;
+    const pair = both && this.firstEntry !== this.secondEntry;
+    // Of two entries each use renews one, but the first if it goes on with the entry that was used last.
+    const spared = pair && mmu.lastEntry === this.firstEntry && this.inLine(first) > 0;
+    this.only = first >= 0 ? this.firstEntry : this.secondEntry;
+    this.last = mmu.lastEntry;
+    this.touches = 0;
+    const did = this.lines(n);
+    if (stores) mmu.stores += did;
+    mmu.loads += both && !stores ? 2 * did : stores && !both ? 0 : did;
+    if (pair) this.useBoth(did, spared ? did - 1 : did);
+    else this.useOne();
+    return did;
+  }
+
+  /** The lines of the elements, and the chunks. */
+  private lines(n: number): number {
+    const { mmu, step, stores } = this;
+    let a = this.first;
+    let b = this.second;
+    let did = 0;
+    for (;;) {
+      let m = Math.min(n - did, this.left);
+      if (a >= 0) m = Math.min(m, this.inLine(a));
+      if (b >= 0) m = Math.min(m, this.inLine(b));
+      if (m > 0) {
+        if (this.last !== this.only) this.use(this.only);
+        let k = 0;
+        do {
+          if (a >= 0) mmu.touchLine(a);
+          if (b >= 0)
+            if (stores) mmu.storeLine(b);
+            else mmu.touchLine(b);
+          k++;
+        } while (k < m && !this.settled(a, b));
+      } else {
+        m = 1;
+        if (a >= 0) this.across(a, false);
+        if (b >= 0) this.across(b, stores);
+      }
+      did += m;
+      this.count(m);
+      if (did === n || (this.left === 0 && !this.goOn())) return did;
+      if (a >= 0) a += m * step;
+      if (b >= 0) b += m * step;
+    }
+  }
+
+  /** Would another round, whose elements lie in the lines of `a` and `b`, change nothing and take no time? */
+  private settled(a: number, b: number): boolean {
+    const { tags, lineShift, setMask, ways, mmu } = this;
+    const la = a >>> lineShift;
+    const lb = b >>> lineShift;
+    const atA = (la & setMask) * ways;
+    const atB = (lb & setMask) * ways;
+    if (b >= 0) {
+      if (this.stores && !this.writeBack) {
+        if (mmu.lastStore[0] !== lb) return false;
+      } else {
+        if (this.stores ? tags[atB] !== ((lb << 2) | 1) : tags[atB] >> 2 !== lb) return false;
+        // Two lines of a set change places and back.
+        if (a >= 0 && atA === atB && la !== lb) return ways > 1 && tags[atA + 1] >> 2 === la;
+      }
+    }
+    return a < 0 || tags[atA] >> 2 === la;
+  }
+
+  /** Elements from `pa` on that lie in its line; 0 if the first lies in two. */
+  private inLine(pa: number): number {
+    const { lineBytes, shift } = this;
+    const at = pa & (lineBytes - 1);
+    const room = (lineBytes - at) >> shift;
+    return this.step > 0 || room === 0 ? room : (at >> shift) + 1;
+  }
+
+  /** An access that may lie in two lines: then it takes the slow part of the MMU, which looks its page up. */
+  private across(pa: number, store: boolean): void {
+    const { mmu } = this;
+    const last = pa + (1 << this.shift) - 1;
+    const crosses = ((pa ^ last) & -this.lineBytes) !== 0;
+    if (crosses || this.last !== this.only) this.use(crosses ? NOBODY : this.only);
+    if (store) mmu.storeLine(pa);
+    else mmu.touchLine(pa);
+    if (!crosses) return;
+    if (store) mmu.storeLine(last);
+    else mmu.touchLine(last);
+  }
+
+  // ---- recency of TLB entries -----------------------------------------------------------------------------------
+
+  /** One use of an entry; `last` is what Mmu.lastEntry is then. */
+  private use(last: number): void {
+    this.touches++;
+    this.last = last;
+  }
+
+  /** All uses were of the one entry. */
+  private useOne(): void {
+    const { mmu, only, touches } = this;
+    mmu.lastEntry = this.last;
+    if (only >= 0) this.renew(only, touches);
+  }
+
+  private useBoth(n: number, ofFirst: number): void {
+    const { mmu, firstEntry, secondEntry } = this;
+    mmu.lastEntry = this.last === NOBODY ? NOBODY : secondEntry;
+    if (this.tlbOf(firstEntry) !== this.tlbOf(secondEntry)) {
+      this.renew(firstEntry, ofFirst);
+      this.renew(secondEntry, n);
+    } else {
+      if (ofFirst > 0) this.renew(firstEntry, n + ofFirst - 1);
+      this.renew(secondEntry, ofFirst > 0 ? 1 : n);
+    }
+  }
+
+  private tlbOf(entry: number): Tlb {
+    return entry < SECOND_TLB ? this.mmu.dtlb : this.mmu.dtlb4m;
+  }
+
+  /** The last of `n` uses was of `entry`. */
+  private renew(entry: number, n: number): void {
+    if (n === 0) return;
+    const tlb = this.tlbOf(entry);
+    tlb.clock[0] += n;
+    tlb.stamp[entry < SECOND_TLB ? entry : entry - SECOND_TLB] = tlb.clock[0];
+  }
+}
+
+/** Elements from linear address `lin` on that lie in its page; 0 if the first does not. */
+function inPage(lin: number, size: number, down: boolean): number {
+  const at = lin & (PAGE - 1);
+  if (at + size > PAGE) return 0;
+  return down ? Math.floor(at / size) + 1 : Math.floor((PAGE - at) / size);
+}
