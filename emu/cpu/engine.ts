@@ -101,6 +101,10 @@ export class Engine implements Cursor {
     cpu.mmu.sync = cpu.mmu.hierarchy.sync = () => this.sync();
     cpu.retiredInBlock = () => (this.jit?.active ? this.jit.retired() : this.running ? this.position : 0);
     cpu.mmu.onMarkedWrite = (pa, length) => this.blocks.invalidate(pa, length);
+    cpu.beginAgain = i => {
+      if (this.jit?.active) this.jit.owe(i.cost);
+      else this.charged = 0;
+    };
     this.lineShift = this.blocks.lineShift;
     this.unissuedTicks = cpu.profile.timing ? 0 : TICKS_PER_CYCLE;
     this.wakeTicks = cpu.profile.timing ? cpu.profile.system.haltWake.value * TICKS_PER_CYCLE : 0;

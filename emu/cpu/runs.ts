@@ -104,9 +104,8 @@ export class Runs {
     this.charge();
     if (!insn?.alone || cpu.leave || !mmu.fetchHeld) return false;
     mmu.sync();
-    const { accounting } = cpu;
-    if (accounting.time[0] >= cpu.headAt) return false;
-    accounting.charge(ISSUE, insn.cost);
+    if (cpu.accounting.time[0] >= cpu.headAt) return false;
+    cpu.beginAgain(insn);
     this.left = ROUNDS;
     return true;
   }

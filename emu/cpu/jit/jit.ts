@@ -158,6 +158,11 @@ export class Jit {
     }
   }
 
+  /** Issue ticks are due that the running unit does not know of. */
+  owe(ticks: number): void {
+    this.cells[CELL.due] += ticks;
+  }
+
   /** Instructions that the running unit has retired. */
   retired(): number {
     return (this.cells[CELL.counts] & COUNT_MASK) + (this.at & 0xff);
