@@ -88,8 +88,8 @@ export class Cpu extends SegmentedMemory {
   repEip = -1;
   repFraction = 0;
   readonly runs: Runs;
-  /** The block that runs is this REP instruction alone, and begins again: its issue is due once more. Set by the engine. */
-  beginAgain: (i: Insn) => void = () => {};
+  /** Issue ticks, up to the running instruction's, that are not charged yet: of the engine. */
+  issue: { due: number } = { due: 0 };
   /** The tick from which a head has work to do, while nothing but the clock and `leave` can give it any; else -1. */
   headAt = -1;
 

@@ -101,10 +101,7 @@ export class Engine implements Cursor {
     cpu.mmu.sync = cpu.mmu.hierarchy.sync = () => this.sync();
     cpu.retiredInBlock = () => (this.jit?.active ? this.jit.retired() : this.running ? this.position : 0);
     cpu.mmu.onMarkedWrite = (pa, length) => this.blocks.invalidate(pa, length);
-    cpu.beginAgain = i => {
-      if (this.jit?.active) this.jit.owe(i.cost);
-      else this.charged = 0;
-    };
+    cpu.issue = this;
     this.lineShift = this.blocks.lineShift;
     this.unissuedTicks = cpu.profile.timing ? 0 : TICKS_PER_CYCLE;
     this.wakeTicks = cpu.profile.timing ? cpu.profile.system.haltWake.value * TICKS_PER_CYCLE : 0;
@@ -320,6 +317,18 @@ export class Engine implements Cursor {
     if (due <= 0) return;
     this.charged = total;
     this.cpu.accounting.charge(ISSUE, due);
+  }
+
+  /** Issue ticks that sync() would charge. */
+  get due(): number {
+    if (this.jit?.active) return this.jit.due;
+    const b = this.running;
+    return b ? b.ticks[this.position + 1] - this.charged : 0;
+  }
+
+  set due(ticks: number) {
+    if (this.jit?.active) this.jit.due = ticks;
+    else this.charged += this.due - ticks;
   }
 
   /** The linear address of the instruction that is running (or comes next). */

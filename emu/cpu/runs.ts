@@ -9,7 +9,7 @@
  * passed here when the engine says until when (`headAt`), and the instruction is alone in its block, as the next chunk is.
  */
 import { CAUSE } from '../accounting.ts';
-import type { Mmu } from '../mmu/mmu.ts';
+import { type Mmu, STRICT } from '../mmu/mmu.ts';
 import type { Tlb } from '../mmu/tlb.ts';
 import type { Cpu } from './cpu.ts';
 import type { Insn } from './insn.ts';
@@ -25,12 +25,20 @@ const ENTRY = 3;
 /** Entries of the second data TLB are numbered from here. */
 const SECOND_TLB = 256;
 const MAX_STAMP = 0x7fff_ffff;
+const UNALIGNED = STRICT;
 /** No operand: physical addresses of RAM and entries are not negative. */
 const NONE = -1;
 /** Mmu.lastEntry behind the slow part: no entry. */
 const NOBODY = -2;
 
-export class Runs {
+export interface Lines {
+  /** `n` rounds of a run, or as many as there are before a head with work; returns them. */
+  lines(n: number, runs: Runs): number;
+}
+
+export class Runs implements Lines {
+  /** Does `lines` in compiled code. */
+  compiled: Lines | null = null;
   /** Rounds left in this chunk. */
   left = 0;
   /** Physical addresses of the first elements of a run. */
@@ -45,19 +53,19 @@ export class Runs {
   private readonly lineBytes: number;
   private readonly writeBack: boolean;
   /** Of this chunk: rounds that are not charged yet, and what one costs, in 1/1024 tick. */
-  private uncharged = 0;
-  private perRound = 0;
-  private insn: Insn | null = null;
+  uncharged = 0;
+  perRound = 0;
+  insn: Insn | null = null;
   // Of the run: how its elements lie, its TLB entries, and uses of the one entry when there is but one.
-  private shift = 0;
-  private step = 0;
-  private stores = false;
+  shift = 0;
+  step = 0;
+  stores = false;
   private firstEntry = 0;
   private secondEntry = 0;
-  private only = 0;
-  private touches = 0;
+  only = 0;
+  touches = 0;
   /** What Mmu.lastEntry has become. */
-  private last = 0;
+  last = 0;
 
   constructor(cpu: Cpu) {
     const { mmu } = cpu;
@@ -98,14 +106,20 @@ export class Runs {
     if (total >= 1024) cpu.charge(ISSUE, Math.floor(total / 1024));
   }
 
+  /** Is what comes behind this chunk the same instruction again, if no event is due? */
+  get mayGoOn(): boolean {
+    const { cpu, mmu, insn } = this;
+    return insn?.alone === true && !cpu.leave && mmu.fetchHeld;
+  }
+
   /** A chunk is done and there are rounds left. True, and the next has begun, if no head has work to do in between. */
   goOn(): boolean {
     const { cpu, mmu, insn } = this;
     this.charge();
-    if (!insn?.alone || cpu.leave || !mmu.fetchHeld) return false;
+    if (insn === null || !this.mayGoOn) return false;
     mmu.sync();
     if (cpu.accounting.time[0] >= cpu.headAt) return false;
-    cpu.beginAgain(insn);
+    cpu.issue.due += insn.cost;
     this.left = ROUNDS;
     return true;
   }
@@ -122,7 +136,7 @@ export class Runs {
     let n = most;
     this.first = this.second = NONE;
     this.firstEntry = this.secondEntry = NONE;
-    if (mmu.strict && ((a | b) & (size - 1)) !== 0) return 0;
+    if (mmu.translation === UNALIGNED && ((a | b) & (size - 1)) !== 0) return 0;
     if (!this.insn?.alone || cpu.accounting.time[0] >= cpu.headAt) n = Math.min(n, this.left);
     if (!Number.isNaN(a)) {
       const at = ((((a >>> 12) ^ (a >>> 22)) & FRONT_MASK) | frontBank) << 2;
@@ -161,7 +175,7 @@ export class Runs {
     this.only = first >= 0 ? this.firstEntry : this.secondEntry;
     this.last = mmu.lastEntry;
     this.touches = 0;
-    const did = this.lines(n);
+    const did = (this.compiled ?? this).lines(n, this);
     if (stores) mmu.stores += did;
     mmu.loads += both && !stores ? 2 * did : stores && !both ? 0 : did;
     if (pair) this.useBoth(did, spared ? did - 1 : did);
@@ -170,7 +184,7 @@ export class Runs {
   }
 
   /** The lines of the elements, and the chunks. */
-  private lines(n: number): number {
+  lines(n: number): number {
     const { mmu, step, stores } = this;
     let a = this.first;
     let b = this.second;

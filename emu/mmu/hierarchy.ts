@@ -27,7 +27,7 @@ const DATA_MEMORY = CAUSE.dataMemory;
 const STORE_BUFFER = CAUSE.storeBuffer;
 
 /** Slots of the timing state; behind RING the entries of the store buffer. */
-const BUS_FREE = 0;
+export const BUS_FREE = 0;
 export const STORES_DONE = 1;
 export const RING = 2;
 
@@ -50,16 +50,17 @@ export class Hierarchy {
   private readonly accounting: Accounting;
   /** busFree, completion of the last store, then the completion ticks of the store buffer's entries. */
   readonly timing: Float64Array;
-  private readonly streams: Int32Array;
-  private streamVictim = 0;
+  readonly streams: Int32Array;
+  /** The stream that is given up next. */
+  streamVictim = 0;
   /** The store buffer's entry that is filled next. */
   ringNext = 0;
   private readonly l2Shift: number;
   readonly l2Hit: number;
   readonly l2Store: number;
-  private readonly random: number;
-  private readonly stream: number;
-  private readonly streamCount: number;
+  readonly random: number;
+  readonly stream: number;
+  readonly streamCount: number;
   readonly storeEntries: number;
   private readonly writeBack: boolean;
   private readonly writeAllocate: boolean;

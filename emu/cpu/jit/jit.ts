@@ -9,12 +9,12 @@ import type { Accounting } from '../../accounting.ts';
 import { CAUSE } from '../../accounting.ts';
 import { FROZEN } from '../../mmu/fault.ts';
 import { LineFilter } from '../../mmu/filter.ts';
+import { STRICT } from '../../mmu/mmu.ts';
 import type { State } from '../../state.ts';
 import type { Block, Blocks, CompiledCode } from '../blocks.ts';
 import type { Cpu } from '../cpu.ts';
 import type { Insn } from '../insn.ts';
 import { PRE_HOOK } from '../insn.ts';
-import { STRICT } from '../../mmu/mmu.ts';
 import {
   ANY,
   CELL,
@@ -30,12 +30,11 @@ import {
 } from './cells.ts';
 import { accessesOf, CALL, CALL_INDIRECT, JCC, JMP } from './forms.ts';
 import { type HostHelper, LOADED } from './helpers.ts';
-import { type Layout, layoutOf } from './layout.ts';
+import { type Layout, layoutOf, ROW_SHIFT } from './layout.ts';
 import { modelBytes } from './model.ts';
+import { CompiledRuns } from './runs.ts';
 import { COUNT_BITS, translate } from './translate.ts';
 
-/** log2 of the bytes of a row of the matrix. */
-const ROW_SHIFT = 7;
 /** Of a target that leads nowhere. */
 const NO_SHAPE = -2;
 
@@ -136,6 +135,7 @@ export class Jit {
     const m = { memory: state.memory, units: this.table, ...this.helpers() };
     const shared = new WebAssembly.Instance(new WebAssembly.Module(modelBytes(this.layout)), { m });
     this.imports = { m: { ...m, ...shared.exports } };
+    cpu.runs.compiled = new CompiledRuns(cpu, this.layout, state, this.table, () => this.active);
   }
 
   /** What code must be compiled for to run now; -1: none may. */
@@ -215,9 +215,13 @@ export class Jit {
     }
   }
 
-  /** Issue ticks are due that the running unit does not know of. */
-  owe(ticks: number): void {
-    this.cells[CELL.due] += ticks;
+  /** Issue ticks of the running instruction, and those before it, that are not charged. */
+  get due(): number {
+    return this.cells[CELL.due];
+  }
+
+  set due(ticks: number) {
+    this.cells[CELL.due] = ticks;
   }
 
   /** Instructions that the running unit has retired. */

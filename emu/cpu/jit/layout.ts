@@ -3,6 +3,9 @@ import { RAM_OFFSET, type State } from '../../state.ts';
 import type { Cpu } from '../cpu.ts';
 import { CELLS, TARGET_SHIFT, TARGETS } from './cells.ts';
 
+/** log2 of the bytes of a row of the matrix. */
+export const ROW_SHIFT = 7;
+
 /** A cache as compiled code looks at it: way 0 of a line's set. Byte offset of its tags, and geometry. */
 export interface CacheLayout {
   tags: number;
@@ -45,6 +48,10 @@ export interface Layout {
   time: number;
   timing: number;
   l2Hit: number;
+  random: number;
+  stream: number;
+  streams: number;
+  streamCount: number;
   l2Store: number;
   storeEntries: number;
   lastStore: number;
@@ -101,6 +108,10 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     time: cpu.accounting.time.byteOffset,
     timing: hierarchy.timing.byteOffset,
     l2Hit: hierarchy.l2Hit,
+    random: hierarchy.random,
+    stream: hierarchy.stream,
+    streams: hierarchy.streams.byteOffset,
+    streamCount: hierarchy.streamCount,
     l2Store: hierarchy.l2Store,
     storeEntries: hierarchy.storeEntries,
     lastStore: mmu.lastStore.byteOffset,

@@ -21,7 +21,7 @@ const ALIASES = 0xa_0000;
 const SEEDS = Number(process.env.STRINGS_SEEDS ?? 40);
 const BIG = 0x40_0000;
 
-type How = { engine: EngineKind; singly: boolean };
+type How = { engine: EngineKind; singly?: boolean; hot?: number };
 
 /** Opcodes; the operand size prefix comes in front at random. */
 const OPS = [
@@ -49,7 +49,7 @@ function build(profile: Profile, seed: number, how: How) {
   const rig = new Rig(profile, how.engine);
   const { machine, c } = rig;
   const { mmu } = c;
-  if (machine.engine.jit) machine.engine.jit.hot = 1;
+  if (machine.engine.jit) machine.engine.jit.hot = how.hot ?? 1;
   // Nothing goes together, and every chunk ends.
   if (how.singly) Object.assign(c.runs, { look: () => 0, goOn: () => false });
 
@@ -183,8 +183,10 @@ describe.each([...Object.entries(profiles), ...odd])('strings on %s', (_, profil
     let together = 0;
     for (let seed = 1; seed <= SEEDS; seed++) {
       const plain = build(profile, seed, { engine: 'interpreter', singly: true });
-      const many = build(profile, seed, { engine: 'interpreter', singly: false });
-      const compiled = build(profile, seed, { engine: 'compiled', singly: false });
+      const many = build(profile, seed, { engine: 'interpreter' });
+      // Nothing is hot: only the lines are compiled code.
+      const mixed = build(profile, seed, { engine: 'compiled', hot: 1e9 });
+      const compiled = build(profile, seed, { engine: 'compiled' });
       const { runs } = many.machine.cpu;
       const take = runs.take.bind(runs);
       runs.take = n => {
@@ -195,11 +197,12 @@ describe.each([...Object.entries(profiles), ...odd])('strings on %s', (_, profil
       const next = random(seed * 31);
       for (let at = 0, cuts = 0; cuts < 6; cuts++) {
         at += 1 + (next() % (profile.timing ? 12_000 : 300));
-        for (const m of [plain, many, compiled]) {
+        for (const m of [plain, many, mixed, compiled]) {
           m.machine.run(at);
           if (cuts === 3) for (let k = seed & 3; k > 0; k--) m.machine.step();
         }
         expect(all(many, true), `seed ${seed} at ${at}`).toEqual(all(plain, true));
+        expect(all(mixed, true), `mixed, seed ${seed} at ${at}`).toEqual(all(plain, true));
         expect(all(compiled, false), `compiled, seed ${seed} at ${at}`).toEqual(all(plain, false));
       }
     }
