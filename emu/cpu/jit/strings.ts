@@ -10,7 +10,7 @@ import { CAUSE } from '../../accounting.ts';
 import { BUS_FREE, RING, STORES_DONE } from '../../mmu/hierarchy.ts';
 import { CELL } from './cells.ts';
 import type { CacheLayout, Layout } from './layout.ts';
-import { F64, type Func, I32, moduleBytes } from './wasm.ts';
+import { F64, type Func, I32, moduleBytes, V128 } from './wasm.ts';
 import { Writer } from './writer.ts';
 
 const ISSUE = CAUSE.issue;
@@ -67,7 +67,9 @@ export function stringsBytes(layout: Layout, at: number): Uint8Array<ArrayBuffer
   functions[LOAD] = new Hierarchy(layout, at).load();
   functions[ENQUEUE] = new Hierarchy(layout, at).enqueue();
   functions[STORE] = new Hierarchy(layout, at).store();
-  for (const kind of Object.keys(KINDS) as StringKind[]) functions.push(new Run(layout, at).func(kind));
+  const fast = layout.timed && !layout.writeBack && !layout.writeAllocate;
+  for (const kind of Object.keys(KINDS) as StringKind[])
+    functions.push((fast ? new FastRun(layout, at) : new Run(layout, at)).func(kind));
   return moduleBytes([], functions);
 }
 
@@ -389,13 +391,16 @@ const LAST = 9;
 const TOUCHES = 10;
 const X = 11;
 const Y = 12;
+const RUN_LOCALS = Array.from({ length: 8 }, () => I32);
 
+/** A run's function, with the hierarchy's functions for what is not the most recent of its set. */
 class Run extends Strings {
   func(kind: StringKind): Func {
     const { c } = this;
     const { first, second } = KINDS[kind];
     this.run(RUN.left).set(LEFT);
     this.run(RUN.last).set(LAST);
+    this.begin();
     c.block().loop();
     c.get(N).get(DID).op('i32sub').set(M);
     this.least(LEFT);
@@ -404,8 +409,10 @@ class Run extends Strings {
     c.get(M).if();
     this.together(first, second);
     c.op('else').i32(1).set(M);
+    this.suspend();
     if (first) this.across(A, false);
     if (second) this.across(B, second === 'store');
+    this.begin();
     c.op('end');
     c.get(DID).get(M).op('i32add').set(DID);
     c.get(LEFT).get(M).op('i32sub').set(LEFT);
@@ -418,15 +425,34 @@ class Run extends Strings {
     if (first) c.get(A).get(M).op('i32add').set(A);
     if (second) c.get(B).get(M).op('i32add').set(B);
     c.br(0).op('end', 'end');
+    this.suspend();
+    this.finish();
     this.setRun(RUN.left, () => c.get(LEFT));
     this.setRun(RUN.last, () => c.get(LAST));
     this.setRun(RUN.touches, () => c.get(TOUCHES));
     c.get(DID);
     const parameters = Array.from({ length: 5 }, () => I32);
-    return {
-      ...{ signature: { parameters, results: [I32] }, code: c, name: kind },
-      locals: Array.from({ length: 8 }, () => I32),
-    };
+    return { signature: { parameters, results: [I32] }, code: c, name: kind, locals: this.locals() };
+  }
+
+  protected locals(): number[] {
+    return RUN_LOCALS;
+  }
+
+  /** What a run holds in locals comes in, and goes out: nothing here. */
+  protected begin(): void {}
+  protected suspend(): void {}
+  /** The end. */
+  protected finish(): void {}
+
+  /** The line of `pa` is not the most recent of its set; its number is in X, its set in Y. */
+  protected missedLoad(pa: number): void {
+    this.c.get(pa).call(LOAD);
+  }
+
+  /** The line of `pa`, whose number is in X, is not the last that was stored to; with write-back, not dirty and recent. */
+  protected missedStore(pa: number): void {
+    this.c.get(pa).call(STORE);
   }
 
   /** M is the less of it and a local. */
@@ -461,9 +487,9 @@ class Run extends Strings {
     this.touch(false);
     if (!layout.timed) return;
     c.i32(0).set(K).loop();
-    if (first) this.load(A);
-    if (second === 'load') this.load(B);
-    if (second === 'store') this.store(B);
+    if (first) this.load(A, pa => this.missedLoad(pa));
+    if (second === 'load') this.load(B, pa => this.missedLoad(pa));
+    if (second === 'store') this.store(B, pa => this.missedStore(pa));
     c.get(K).i32(1).op('i32add').tee(K).get(M).op('i32lt_u').if();
     this.settled(first, second);
     c.op('i32eqz').brIf(1).op('end', 'end');
@@ -482,27 +508,30 @@ class Run extends Strings {
   }
 
   /** Walker.touchLine. */
-  private load(pa: number): void {
+  private load(pa: number, missed: (pa: number) => void): void {
     const { c } = this;
     if (!this.layout.timed) return;
     this.recent(pa).i32(2).op('i32shr_s').get(X).op('i32ne').if();
-    c.get(pa).call(LOAD).op('end');
+    missed(pa);
+    c.op('end');
   }
 
   /** Walker.storeLine. */
-  private store(pa: number): void {
+  private store(pa: number, missed: (pa: number) => void): void {
     const { c, layout } = this;
     if (!layout.timed) return;
     if (layout.writeBack) {
       this.recent(pa).get(X).i32(2).op('i32shl').i32(1).op('i32or', 'i32ne').if();
-      c.get(pa).call(STORE).op('end');
+      missed(pa);
+      c.op('end');
       return;
     }
     c.get(pa).i32(layout.l1d.shift).op('i32shr_u').tee(X);
     c.i32(0).mem('i32load', layout.lastStore).op('i32ne').if();
     c.i32(0).get(X).mem('i32store', layout.lastStore);
     c.i32(0).i32(0).mem('i32store', layout.filter.store);
-    c.get(pa).call(STORE).op('end');
+    missed(pa);
+    c.op('end');
   }
 
   /** Pushes Runs.settled. */
@@ -551,7 +580,10 @@ class Run extends Strings {
   /** Runs.across. */
   private across(pa: number, store: boolean): void {
     const { c, lineBytes } = this;
-    const access = (at: number) => (store ? this.store(at) : this.load(at));
+    const access = (at: number) =>
+      store
+        ? this.store(at, missed => void c.get(missed).call(STORE))
+        : this.load(at, missed => void c.get(missed).call(LOAD));
     c.get(pa).get(pa).i32(1).get(SHIFT).op('i32shl', 'i32add').i32(1).op('i32sub').tee(K);
     c.op('i32xor').i32(-lineBytes).op('i32and').if();
     this.touch(true);
@@ -578,7 +610,242 @@ class Run extends Strings {
     c.f64(0).i32(0).mem('f64load', this.headAt).op('f64gt').brIf(2);
     this.synced();
     this.now().i32(0).mem('f64load', this.headAt).op('f64ge').brIf(2);
-    this.setCell(CELL.due, () => this.run(RUN.cost));
+    this.due(() => this.run(RUN.cost));
     c.i32(ROUNDS).set(LEFT);
+  }
+
+  /** Issue ticks are due. */
+  protected due(push: () => void): void {
+    this.setCell(CELL.due, push);
+  }
+}
+
+// More locals of a run that holds time in them.
+const DUE = 13;
+const L2_NUMBER = 14;
+const L2_AT = 15;
+const FOUND = 16;
+const OLD = 17;
+const FREE = 18;
+const NEXT_SLOT = 19;
+const MISSES_1 = 20;
+const MISSES_2 = 21;
+const ACCESSES = 22;
+const TIME = 23;
+const BUS = 24;
+const STORED = 25;
+const WAIT = 26;
+const FINISHED = 27;
+const SUMS = 28;
+const SUMMED: readonly number[] = [ISSUE, DATA_L2, DATA_MEMORY, STORE_BUFFER];
+const LINES = SUMS + SUMMED.length;
+
+/**
+ * The same for a write-through L1D that does not allocate on stores: a line costs a few dozen host instructions, so all of
+ * the hierarchy is inline, and the clock, the bus and what each cause is charged are in locals. Ticks are whole numbers: their
+ * sums are exact in any order.
+ */
+class FastRun extends Run {
+  protected override locals(): number[] {
+    const dwords = TIME - DUE;
+    const doubles = LINES - TIME;
+    return [
+      ...RUN_LOCALS,
+      ...Array.from({ length: dwords }, () => I32),
+      ...Array.from({ length: doubles }, () => F64),
+      V128,
+    ];
+  }
+
+  protected override begin(): void {
+    // What is due may wait, but not mispredictions: nothing here reads the clock without charging both.
+    this.cell(CELL.mispredictTicks).if().call(SYNC).op('end');
+    super.now().set(TIME);
+    this.timing(BUS_FREE).set(BUS);
+    this.timing(STORES_DONE).set(STORED);
+    this.cell(CELL.due).set(DUE);
+    this.cell(CELL.ringNext).set(NEXT_SLOT);
+  }
+
+  protected override suspend(): void {
+    const { c, layout } = this;
+    c.i32(0).get(TIME).mem('f64store', layout.time);
+    this.setTiming(BUS_FREE, () => c.get(BUS));
+    this.setTiming(STORES_DONE, () => c.get(STORED));
+    this.setCell(CELL.due, () => c.get(DUE));
+    this.setCell(CELL.ringNext, () => c.get(NEXT_SLOT));
+  }
+
+  protected override finish(): void {
+    const { c, layout } = this;
+    for (const [n, cause] of SUMMED.entries()) {
+      const at = layout.matrix + 8 * cause;
+      this.cell(CELL.row);
+      this.cell(CELL.row)
+        .mem('f64load', at)
+        .get(SUMS + n)
+        .op('f64add')
+        .mem('f64store', at);
+    }
+    const add = (dword: number, local: number) =>
+      this.setRun(dword, () => this.run(dword).get(local).op('i32add'));
+    add(RUN.l1dMisses, MISSES_1);
+    add(RUN.l2Misses, MISSES_2);
+    add(RUN.l2Accesses, ACCESSES);
+  }
+
+  protected override now() {
+    return this.c.get(TIME);
+  }
+
+  protected override charge(cause: number, ticks: () => void): void {
+    const { c } = this;
+    const sum = SUMS + SUMMED.indexOf(cause);
+    c.get(sum);
+    ticks();
+    c.op('f64add').set(sum).get(TIME);
+    ticks();
+    c.op('f64add').set(TIME);
+  }
+
+  protected override synced(): void {
+    const { c } = this;
+    c.get(DUE).if();
+    this.charge(ISSUE, () => c.get(DUE).op('f64convert_s'));
+    c.i32(0).set(DUE).op('end');
+  }
+
+  protected override due(push: () => void): void {
+    push();
+    this.c.set(DUE);
+  }
+
+  private plus(local: number): void {
+    this.c.get(local).i32(1).op('i32add').set(local);
+  }
+
+  protected override missedLoad(pa: number): void {
+    const { c, layout } = this;
+    const { l1d, l2 } = layout;
+    this.forget(X);
+    this.way(l1d, X, Y);
+    this.missed(l1d, FOUND).if();
+    this.plus(MISSES_1);
+    this.plus(ACCESSES);
+    this.set(l2, pa, L2_NUMBER, L2_AT);
+    this.way(l2, L2_NUMBER, L2_AT);
+    this.missed(l2, FOUND).if();
+    this.synced();
+    this.transferred();
+    this.insert(l1d, Y, () => c.get(X).i32(2).op('i32shl'));
+    c.get(FINISHED).get(TIME).op('f64sub').set(WAIT);
+    this.occupied();
+    this.charge(DATA_MEMORY, () => c.get(WAIT));
+    c.op('else');
+    this.toFront(l2, L2_AT, FOUND, OLD, FREE);
+    this.insert(l1d, Y, () => c.get(X).i32(2).op('i32shl'));
+    this.synced();
+    this.charge(DATA_L2, () => c.f64(layout.l2Hit));
+    c.op('end', 'else');
+    this.toFront(l1d, Y, FOUND, OLD, FREE);
+    c.op('end');
+  }
+
+  protected override missedStore(pa: number): void {
+    const { c, layout } = this;
+    const { l1d, l2 } = layout;
+    c.get(X).i32(l1d.setMask).op('i32and');
+    c.i32(4 * l1d.ways)
+      .op('i32mul')
+      .set(Y);
+    this.way(l1d, X, Y);
+    this.missed(l1d, FOUND).if();
+    this.plus(MISSES_1);
+    c.op('else').get(FOUND).if();
+    this.forget(X);
+    this.toFront(l1d, Y, FOUND, OLD, FREE);
+    c.op('end', 'end');
+    this.synced();
+    const ring = layout.timing + 8 * RING;
+    c.get(NEXT_SLOT).i32(3).op('i32shl').tee(FREE).mem('f64load', ring);
+    c.get(TIME).op('f64sub').tee(WAIT).f64(0).op('f64gt').if();
+    this.charge(STORE_BUFFER, () => c.get(WAIT));
+    c.op('end');
+    c.i32(0).get(NEXT_SLOT).i32(1).op('i32add').tee(NEXT_SLOT);
+    c.get(NEXT_SLOT).i32(layout.storeEntries).op('i32eq', 'select').set(NEXT_SLOT);
+    this.plus(ACCESSES);
+    c.get(TIME).get(STORED).op('f64max').f64(layout.l2Store).op('f64add').set(STORED);
+    this.set(l2, pa, L2_NUMBER, L2_AT);
+    this.way(l2, L2_NUMBER, L2_AT);
+    this.missed(l2, FOUND).if();
+    // FREE is lost.
+    c.get(FREE).set(Y);
+    this.transferred();
+    c.get(STORED).get(FINISHED).op('f64max').set(STORED);
+    this.occupied();
+    c.get(Y).set(FREE);
+    c.op('else');
+    c.get(FREE).set(Y);
+    this.toFront(l2, L2_AT, FOUND, OLD, FREE);
+    c.get(Y).set(FREE).op('end');
+    this.dirty(l2, L2_AT);
+    c.get(FREE).get(STORED).mem('f64store', ring);
+  }
+
+  /** The bus brings L2_NUMBER into L2, at FINISHED; OLD is the tag that fell out. */
+  private transferred(): void {
+    const { c, layout } = this;
+    const { l2, streams, streamCount } = layout;
+    this.plus(MISSES_2);
+    c.get(TIME).get(BUS).op('f64max').tee(FINISHED).f64(layout.stream).op('f64add').set(BUS);
+    c.block();
+    for (let n = 0; n < streamCount; n++) {
+      const at = streams + 4 * n;
+      c.i32(0).mem('i32load', at).get(L2_NUMBER).op('i32eq').if();
+      c.i32(0).get(L2_NUMBER).i32(1).op('i32add').mem('i32store', at);
+      c.get(FINISHED).f64(layout.stream).op('f64add').set(FINISHED).br(1).op('end');
+    }
+    if (streamCount > 0) {
+      this.run(RUN.streamVictim).tee(FREE).i32(2).op('i32shl').get(L2_NUMBER).i32(1).op('i32add');
+      c.mem('i32store', streams);
+      this.setRun(RUN.streamVictim, () => {
+        c.i32(0).get(FREE).i32(1).op('i32add').tee(FREE).get(FREE).i32(streamCount).op('i32eq', 'select');
+      });
+    }
+    c.get(FINISHED).f64(layout.random).op('f64add').set(FINISHED).op('end');
+    this.victim(l2, L2_AT).set(OLD);
+    this.insert(l2, L2_AT, () => c.get(L2_NUMBER).i32(2).op('i32shl'));
+  }
+
+  /** Hierarchy.retireFromL2 of OLD. An empty way's tag is negative. */
+  private occupied(): void {
+    const { c, layout } = this;
+    c.get(OLD)
+      .i32(0x8000_0001 | 0)
+      .op('i32and')
+      .i32(1)
+      .op('i32eq')
+      .if();
+    c.get(BUS).get(TIME).op('f64max').f64(layout.stream).op('f64add').set(BUS).op('end');
+  }
+
+  /** FOUND is the way of a set that holds a line, or the number of ways. */
+  private way(cache: CacheLayout, line: number, set: number): void {
+    const { c } = this;
+    const { ways, tags } = cache;
+    if (ways % 4 !== 0 || ways > 16) return this.find(cache, line, set, FOUND);
+    c.get(line).vector('i32x4splat').set(LINES);
+    c.i32(1 << ways);
+    for (let w = 0; w < ways; w += 4) {
+      c.get(set)
+        .mem('v128load', tags + 4 * w)
+        .i32(2)
+        .vector('i32x4shr_s')
+        .get(LINES)
+        .vector('i32x4eq', 'i32x4bitmask');
+      if (w > 0) c.i32(w).op('i32shl');
+      c.op('i32or');
+    }
+    c.op('i32ctz').set(FOUND);
   }
 }
