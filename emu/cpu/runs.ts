@@ -9,8 +9,8 @@
  * passed here when the engine says until when (`headAt`), and the instruction is alone in its block, as the next chunk is.
  */
 import { CAUSE } from '../accounting.ts';
-import { type Mmu, STRICT } from '../mmu/mmu.ts';
-import type { Tlb } from '../mmu/tlb.ts';
+import { type Mmu, STRICT, PAGED as WALKED } from '../mmu/mmu.ts';
+import { MAX_STAMP } from '../mmu/tlb.ts';
 import type { Cpu } from './cpu.ts';
 import type { Insn } from './insn.ts';
 
@@ -21,11 +21,9 @@ const PAGE = 4096;
 const FRONT_MASK = 1023;
 const WRITE = 1;
 const DELTA = 2;
-const ENTRY = 3;
-/** Entries of the second data TLB are numbered from here. */
-const SECOND_TLB = 256;
-const MAX_STAMP = 0x7fff_ffff;
+const STAMP = 3;
 const UNALIGNED = STRICT;
+const PAGED = WALKED;
 /** No operand: physical addresses of RAM and entries are not negative. */
 const NONE = -1;
 /** Mmu.lastEntry behind the slow part: no entry. */
@@ -56,14 +54,16 @@ export class Runs implements Lines {
   uncharged = 0;
   perRound = 0;
   insn: Insn | null = null;
-  // Of the run: how its elements lie, its TLB entries, and uses of the one entry when there is but one.
+  // Of the run: how its elements lie, where the stamps of its TLB entries are, and uses of the one entry when there is but one.
   shift = 0;
   step = 0;
   stores = false;
-  private firstEntry = 0;
-  private secondEntry = 0;
+  private firstStamp = 0;
+  private secondStamp = 0;
   only = 0;
   touches = 0;
+  /** Does the slow part look up an entry, and renew it? */
+  looked = 0;
   /** What Mmu.lastEntry has become. */
   last = 0;
 
@@ -135,7 +135,7 @@ export class Runs implements Lines {
     const { front, epoch, frontBank } = mmu;
     let n = most;
     this.first = this.second = NONE;
-    this.firstEntry = this.secondEntry = NONE;
+    this.firstStamp = this.secondStamp = NONE;
     if (mmu.translation === UNALIGNED && ((a | b) & (size - 1)) !== 0) return 0;
     if (!this.insn?.alone || cpu.accounting.time[0] >= cpu.headAt) n = Math.min(n, this.left);
     if (!Number.isNaN(a)) {
@@ -143,14 +143,14 @@ export class Runs implements Lines {
       if (front[at] !== ((a & -PAGE) | epoch)) return 0;
       n = Math.min(n, inPage(a, size, down));
       this.first = (a + front[at + DELTA]) | 0;
-      this.firstEntry = front[at + ENTRY];
+      this.firstStamp = front[at + STAMP];
     }
     if (!Number.isNaN(b)) {
       const at = ((((b >>> 12) ^ (b >>> 22)) & FRONT_MASK) | frontBank) << 2;
       if (front[stores ? at + WRITE : at] !== ((b & -PAGE) | epoch)) return 0;
       n = Math.min(n, inPage(b, size, down));
       this.second = (b + front[at + DELTA]) | 0;
-      this.secondEntry = front[at + ENTRY];
+      this.secondStamp = front[at + STAMP];
     }
     if (this.renumbersWithin(2 * n + 2)) return 0;
     this.stores = stores;
@@ -159,21 +159,21 @@ export class Runs implements Lines {
     return n;
   }
 
-  /** Would the stamps of a TLB run out in `uses`? */
+  /** Would the stamps run out in `uses`? */
   private renumbersWithin(uses: number): boolean {
-    const { dtlb, dtlb4m } = this.mmu;
-    return Math.max(dtlb.clock[0], dtlb4m.clock[0]) + uses >= MAX_STAMP;
+    return this.mmu.dtlb.recency.clock[0] + uses >= MAX_STAMP;
   }
 
   /** Does to the model what `n` rounds of the run do, or as many as there are before a head with work; returns them. */
   take(n: number): number {
     const { mmu, first, second, stores } = this;
     const both = first >= 0 && second >= 0;
-    const pair = both && this.firstEntry !== this.secondEntry;
+    const pair = both && this.firstStamp !== this.secondStamp;
     // Of two entries each use renews one, but the first if it goes on with the entry that was used last.
-    const spared = pair && mmu.lastEntry === this.firstEntry && this.inLine(first) > 0;
-    this.only = first >= 0 ? this.firstEntry : this.secondEntry;
+    const spared = pair && mmu.lastEntry === this.firstStamp && this.inLine(first) > 0;
+    this.only = first >= 0 ? this.firstStamp : this.secondStamp;
     this.last = mmu.lastEntry;
+    this.looked = mmu.translation === PAGED ? 1 : 0;
     this.touches = 0;
     const did = (this.compiled ?? this).lines(n, this);
     if (stores) mmu.stores += did;
@@ -248,7 +248,9 @@ export class Runs implements Lines {
     const { mmu } = this;
     const last = pa + (1 << this.shift) - 1;
     const crosses = ((pa ^ last) & -this.lineBytes) !== 0;
-    if (crosses || this.last !== this.only) this.use(crosses ? NOBODY : this.only);
+    if (crosses) {
+      if (this.looked !== 0) this.use(NOBODY);
+    } else if (this.last !== this.only) this.use(this.only);
     if (store) mmu.storeLine(pa);
     else mmu.touchLine(pa);
     if (!crosses) return;
@@ -264,35 +266,25 @@ export class Runs implements Lines {
     this.last = last;
   }
 
-  /** All uses were of the one entry. */
+  /** All uses were of one entry. */
   private useOne(): void {
-    const { mmu, only, touches } = this;
-    mmu.lastEntry = this.last;
-    if (only >= 0) this.renew(only, touches);
+    const { only, touches } = this;
+    this.mmu.lastEntry = this.last;
+    if (touches > 0) this.renew(only, touches);
   }
 
   private useBoth(n: number, ofFirst: number): void {
-    const { mmu, firstEntry, secondEntry } = this;
-    mmu.lastEntry = this.last === NOBODY ? NOBODY : secondEntry;
-    if (this.tlbOf(firstEntry) !== this.tlbOf(secondEntry)) {
-      this.renew(firstEntry, ofFirst);
-      this.renew(secondEntry, n);
-    } else {
-      if (ofFirst > 0) this.renew(firstEntry, n + ofFirst - 1);
-      this.renew(secondEntry, ofFirst > 0 ? 1 : n);
-    }
+    const { firstStamp, secondStamp } = this;
+    this.mmu.lastEntry = this.last === NOBODY ? NOBODY : secondStamp;
+    if (ofFirst > 0) this.renew(firstStamp, n + ofFirst - 1);
+    this.renew(secondStamp, ofFirst > 0 ? 1 : n);
   }
 
-  private tlbOf(entry: number): Tlb {
-    return entry < SECOND_TLB ? this.mmu.dtlb : this.mmu.dtlb4m;
-  }
-
-  /** The last of `n` uses was of `entry`. */
-  private renew(entry: number, n: number): void {
-    if (n === 0) return;
-    const tlb = this.tlbOf(entry);
-    tlb.clock[0] += n;
-    tlb.stamp[entry < SECOND_TLB ? entry : entry - SECOND_TLB] = tlb.clock[0];
+  /** The last of `n` uses was of the entry whose stamp is at byte address `stamp`. */
+  private renew(stamp: number, n: number): void {
+    const { clock, words } = this.mmu.dtlb.recency;
+    clock[0] += n;
+    words[stamp >> 2] = clock[0];
   }
 }
 

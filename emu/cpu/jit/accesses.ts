@@ -26,11 +26,11 @@ export class Accesses extends Flags {
       this.pushDue().i32(this.at).call(HELPERS[helper]).set(VALUE);
       this.afterHelper();
       this.cell(CELL.status);
-      this.if(() => this.exitFault());
+      this.seldom(() => this.exitFault());
     };
     this.access(s, size, this.segments.readTop[s], call, 'read', 'load', () => {
       this.lineTag(size);
-      c.get(SLOT).mem('i32load', layout.filter.reads).op('i32ne').brIf(0);
+      c.get(SLOT).mem('i32load', layout.filter.reads).op('i32ne').rarely().brIf(0);
       this.use(() => c.get(SLOT).mem('i32load', layout.filter.entry));
       this.physical(() => c.get(SLOT).mem('i32load', layout.filter.delta));
       c.mem(size === 4 ? 'i32load' : size === 2 ? 'i32load16_u' : 'i32load8_u', layout.ram).set(VALUE);
@@ -48,7 +48,7 @@ export class Accesses extends Flags {
         .call(HELPERS[helper]);
       this.afterHelper();
       this.cell(CELL.status);
-      this.if(() => {
+      this.seldom(() => {
         this.cell(CELL.status).i32(FAULT).op('i32and');
         this.if(() => this.exitFault());
         if (this.atEnd) return;
@@ -73,7 +73,7 @@ export class Accesses extends Flags {
       this.pushDue().i32(this.at).call(HELPERS[helper]);
       this.afterHelper();
       this.cell(CELL.status);
-      this.if(() => this.exitFault());
+      this.seldom(() => this.exitFault());
     };
     this.access(s, size, this.segments.writeTop[s], call, 'probe', 'check', () => {
       this.atHandForStore(size);
@@ -142,14 +142,14 @@ export class Accesses extends Flags {
     const { c, layout } = this;
     const { filter } = layout;
     if (layout.timed && !layout.writeBack) {
-      this.tag(size).i32(0).mem('i32load', filter.store).op('i32ne').brIf(0);
+      this.tag(size).i32(0).mem('i32load', filter.store).op('i32ne').rarely().brIf(0);
       return {
         delta: () => c.i32(0).mem('i32load', filter.store + 4),
         entry: () => c.i32(0).mem('i32load', filter.store + 8),
       };
     }
     this.lineTag(size);
-    c.get(SLOT).mem('i32load', filter.writes).op('i32ne').brIf(0);
+    c.get(SLOT).mem('i32load', filter.writes).op('i32ne').rarely().brIf(0);
     return {
       delta: () => c.get(SLOT).mem('i32load', filter.delta),
       entry: () => c.get(SLOT).mem('i32load', filter.entry),

@@ -69,7 +69,7 @@ export class Emitter extends Accesses {
     this.afterHelper();
     this.reload();
     this.cell(CELL.status);
-    this.if(() => {
+    this.seldom(() => {
       this.cell(CELL.status).i32(FAULT).op('i32and');
       this.if(() => this.exitFault());
       if (!this.atEnd) this.exitBehind();

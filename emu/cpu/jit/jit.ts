@@ -42,7 +42,7 @@ const ISSUE = CAUSE.issue;
 const MISPREDICT = CAUSE.mispredict;
 
 /** Jit.hot, but in tests. */
-const HOT = 40;
+const HOT = 800;
 /** Ticks that units may run without a look at the clock: their counts fit their bits. */
 const MAX_TICKS = 1 << 19;
 /** Times after which a block goes along with another of its page. */
@@ -178,6 +178,7 @@ export class Jit {
     cells[CELL.mispredictTicks] = 0;
     cells[CELL.l1dMisses] = 0;
     cells[CELL.l2Accesses] = 0;
+    cells[CELL.l2Misses] = 0;
     this.publish();
     let kind = EXIT_BORDER as number;
     try {
@@ -186,7 +187,6 @@ export class Jit {
       this.running = false;
     }
     mmu.lastEntry = cells[CELL.lastEntry];
-    mmu.hierarchy.ringNext = cells[CELL.ringNext];
     accounting.region = cells[CELL.row] >> ROW_SHIFT;
     return this.settle(kind);
   }
@@ -247,6 +247,7 @@ export class Jit {
     mmu.fetches += cells[CELL.fetches];
     mmu.hierarchy.l1d.misses += cells[CELL.l1dMisses];
     mmu.hierarchy.l2Accesses += cells[CELL.l2Accesses];
+    mmu.hierarchy.l2.misses += cells[CELL.l2Misses];
     cpu.predictor.misses += cells[CELL.mispredicts];
     let ticks = cells[CELL.ticks];
     if (kind !== EXIT_BORDER) {
@@ -291,9 +292,6 @@ export class Jit {
     cells[CELL.lastEntry] = mmu.lastEntry;
     cells[CELL.shape] = this.shape;
     cells[CELL.row] = accounting.region << ROW_SHIFT;
-    cells[CELL.ringNext] = mmu.hierarchy.ringNext;
-    cells[CELL.fetchPage] = mmu.fetchPageNow;
-    cells[CELL.fetchDelta] = mmu.fetchDelta;
     cells[CELL.watched] = ANY;
     const room = this.until[0] - accounting.time[0];
     cells[CELL.limit] = room - cells[CELL.mispredictTicks];
@@ -304,7 +302,6 @@ export class Jit {
     cells[CELL.due] = due;
     this.at = at;
     cpu.mmu.lastEntry = cells[CELL.lastEntry];
-    cpu.mmu.hierarchy.ringNext = cells[CELL.ringNext];
     this.accounting.region = cells[CELL.row] >> ROW_SHIFT;
   }
 
@@ -329,17 +326,6 @@ export class Jit {
   private helpers(): Record<HostHelper, (...args: number[]) => number | undefined> {
     const { cpu } = this;
     const { mmu } = cpu;
-    const { hierarchy } = mmu;
-    /** For helpers that cannot fail and change nothing but time. */
-    const timing = (work: (pa: number) => void) => (pa: number, due: number) => {
-      this.cells[CELL.due] = due;
-      hierarchy.ringNext = this.cells[CELL.ringNext];
-      this.accounting.region = this.cells[CELL.row] >> ROW_SHIFT;
-      work(pa);
-      this.cells[CELL.ringNext] = hierarchy.ringNext;
-      this.limit();
-      return undefined;
-    };
     const offsetOf = (lin: number, access: number) => (lin - cpu.segmentBase(access & 15)) | 0;
     return {
       read: (lin, access, due, at) => {
@@ -380,9 +366,13 @@ export class Jit {
         this.end(status, false);
         return undefined;
       },
-      fill: timing(pa => hierarchy.load(pa)),
-      spill: timing(pa => hierarchy.store(pa)),
-      fetch: timing(pa => mmu.fetchElsewhere(pa)),
+      fetch: (pa, due) => {
+        this.cells[CELL.due] = due;
+        this.accounting.region = this.cells[CELL.row] >> ROW_SHIFT;
+        mmu.fetchElsewhere(pa);
+        this.limit();
+        return undefined;
+      },
       execute: (at, due) => {
         this.begin(due, at);
         let status = 0;
@@ -402,8 +392,8 @@ export class Jit {
         this.end(FAULT);
         return undefined;
       },
-      renumber: entry => {
-        (entry < 256 ? mmu.dtlb : mmu.dtlb4m).renumber();
+      renumber: () => {
+        mmu.dtlb.recency.renumber();
         return undefined;
       },
     };
@@ -493,7 +483,10 @@ export class Jit {
     return [...entered];
   }
 
-  /** `b` and the blocks of its page that it leads to or that lead to it, directly or not, as far as they have run. */
+  /**
+   * `b` and the blocks of its page that it leads to or that lead to it, directly or not, as far as they have run; then
+   * others that are hot, or compiled before.
+   */
   private reachable(b: Block): Block[] {
     const known = new Map<number, Block>();
     for (const o of this.blocks.inPage(b.pa))
@@ -528,6 +521,8 @@ export class Jit {
         if (successors(o).some(eip => found.has(known.get(eip) as Block))) take(o);
       }
     }
+    // Returns and indirect jumps lead to what no block says.
+    for (const o of known.values()) if (o.within.length > 0 || o.heat >= this.hot / 2) take(o);
     return [...found].sort((x, y) => (x.eip >>> 0) - (y.eip >>> 0));
   }
 

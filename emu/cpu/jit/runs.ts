@@ -38,7 +38,6 @@ export class CompiledRuns implements Lines {
       cells[CELL.mispredictTicks] = 0;
     }
     cells[CELL.row] = cpu.accounting.region << ROW_SHIFT;
-    cells[CELL.ringNext] = hierarchy.ringNext;
     this.headAt[0] = runs.mayGoOn ? cpu.headAt : -1;
     run[RUN.left] = runs.left;
     run[RUN.uncharged] = runs.uncharged;
@@ -47,7 +46,7 @@ export class CompiledRuns implements Lines {
     run[RUN.cost] = runs.insn?.cost ?? 0;
     run[RUN.only] = runs.only;
     run[RUN.last] = runs.last;
-    run[RUN.streamVictim] = hierarchy.streamVictim;
+    run[RUN.looked] = runs.looked;
     run[RUN.l1dMisses] = run[RUN.l2Misses] = run[RUN.l2Accesses] = 0;
     const { copy, fill, scan, compare } = this.functions;
     const { first, second, shift, step } = runs;
@@ -58,8 +57,6 @@ export class CompiledRuns implements Lines {
     cpu.repFraction = run[RUN.fraction];
     runs.last = run[RUN.last];
     runs.touches = run[RUN.touches];
-    hierarchy.ringNext = cells[CELL.ringNext];
-    hierarchy.streamVictim = run[RUN.streamVictim];
     hierarchy.l1d.misses += run[RUN.l1dMisses];
     hierarchy.l2.misses += run[RUN.l2Misses];
     hierarchy.l2Accesses += run[RUN.l2Accesses];

@@ -7,7 +7,7 @@
  * in bytes; what else goes in and comes out is in cells of its own (RUN). The result is the rounds that were done.
  */
 import { CAUSE } from '../../accounting.ts';
-import { BUS_FREE, RING, STORES_DONE } from '../../mmu/hierarchy.ts';
+import { BUS_FREE, RING, RING_NEXT, STORES_DONE, STREAM_VICTIM } from '../../mmu/hierarchy.ts';
 import { CELL } from './cells.ts';
 import type { CacheLayout, Layout } from './layout.ts';
 import { F64, type Func, I32, moduleBytes, V128 } from './wasm.ts';
@@ -28,12 +28,12 @@ export const RUN = {
   perRound: 4,
   fraction: 5,
   cost: 6,
-  /** Of Runs: the entry, the one used last, its uses. */
+  /** Of Runs: the stamp, the one renewed last, how often, and by an access that looks its page up. */
   only: 7,
   last: 8,
   touches: 9,
-  /** Of Hierarchy: streamVictim; counted in this run. */
-  streamVictim: 10,
+  looked: 10,
+  /** Of Hierarchy: counted in this run. */
   l1dMisses: 11,
   l2Misses: 12,
   l2Accesses: 13,
@@ -105,7 +105,7 @@ class Strings extends Writer {
     this.cell(CELL.mispredictTicks).op('i32or').if().call(SYNC).op('end');
   }
 
-  protected now() {
+  protected clock() {
     return this.c.i32(0).mem('f64load', this.layout.time);
   }
 
@@ -119,7 +119,18 @@ class Strings extends Writer {
     this.c.mem('f64store', this.layout.timing + 8 * slot);
   }
 
-  /** Pushes whether `way` is one. */
+  /** A dword behind the streams. */
+  protected word(index: number) {
+    return this.c.i32(0).mem('i32load', this.layout.streams + 4 * index);
+  }
+
+  protected setWord(index: number, push: () => void): void {
+    this.c.i32(0);
+    push();
+    this.c.mem('i32store', this.layout.streams + 4 * index);
+  }
+
+  /** Pushes whether no way is. */
   protected missed(cache: CacheLayout, way: number) {
     return this.c.get(way).i32(cache.ways).op('i32eq');
   }
@@ -163,9 +174,10 @@ class Strings extends Writer {
   }
 
   private occupy(): void {
+    this.synced();
     this.setTiming(BUS_FREE, () => {
       this.timing(BUS_FREE);
-      this.now().op('f64max').f64(this.layout.stream).op('f64add');
+      this.clock().op('f64max').f64(this.layout.stream).op('f64add');
     });
   }
 
@@ -244,9 +256,9 @@ class Hierarchy extends Strings {
       c.get(start).f64(layout.stream).op('f64add', 'return', 'end');
     }
     if (layout.streamCount > 0) {
-      this.run(RUN.streamVictim).tee(t).i32(2).op('i32shl').get(line).i32(1).op('i32add');
+      this.word(STREAM_VICTIM).tee(t).i32(2).op('i32shl').get(line).i32(1).op('i32add');
       c.mem('i32store', layout.streams);
-      this.setRun(RUN.streamVictim, () => {
+      this.setWord(STREAM_VICTIM, () => {
         c.i32(0).get(t).i32(1).op('i32add').tee(t).get(t).i32(layout.streamCount).op('i32eq', 'select');
       });
     }
@@ -271,7 +283,7 @@ class Hierarchy extends Strings {
     this.missed(l2, WAY).if();
     this.counted(RUN.l2Misses);
     this.synced();
-    this.now().set(NOW);
+    this.clock().set(NOW);
     c.get(L2_LINE).get(NOW).call(TRANSFER).get(NOW).op('f64sub').set(STALL);
     this.fillL2();
     c.op('else');
@@ -279,8 +291,6 @@ class Hierarchy extends Strings {
     c.f64(layout.l2Hit).set(STALL).op('end');
     this.fillL1(false);
     this.synced();
-    // One of the two, by what was found: WAY is lost, the most that a stall is from L2 tells.
-    this.cell(CELL.row).set(T);
     c.get(DIRTY).if();
     this.charge(DATA_MEMORY, () => c.get(STALL));
     c.op('else');
@@ -316,18 +326,18 @@ class Hierarchy extends Strings {
     const { c, layout } = this;
     const { l2 } = layout;
     this.synced();
-    this.cell(CELL.ringNext).tee(T).i32(3).op('i32shl').set(SLOT);
-    this.setCell(CELL.ringNext, () => {
+    this.word(RING_NEXT).tee(T).i32(3).op('i32shl').set(SLOT);
+    this.setWord(RING_NEXT, () => {
       c.i32(0).get(T).i32(1).op('i32add').tee(T).get(T).i32(layout.storeEntries).op('i32eq', 'select');
     });
     const ring = layout.timing + 8 * RING;
     c.get(SLOT).mem('f64load', ring);
-    this.now().op('f64sub').set(STALL);
+    this.clock().op('f64sub').set(STALL);
     c.get(STALL).f64(0).op('f64gt').if();
     this.charge(STORE_BUFFER, () => c.get(STALL));
     c.op('end');
     this.counted(RUN.l2Accesses);
-    this.now().set(NOW);
+    this.clock().set(NOW);
     c.get(NOW);
     this.timing(STORES_DONE).op('f64max').f64(layout.l2Store).op('f64add').set(DONE);
     this.set(l2, ADDRESS, L2_LINE, L2_SET);
@@ -565,15 +575,14 @@ class Run extends Strings {
   /** One use of the entry; `looked`: by the slow part. */
   private touch(looked: boolean): void {
     const { c } = this;
-    const use = () => {
-      c.get(TOUCHES).i32(1).op('i32add').set(TOUCHES);
-      if (looked) c.i32(NOBODY).set(LAST);
-      else this.run(RUN.only).set(LAST);
-    };
-    if (looked) return use();
-    c.get(LAST);
-    this.run(RUN.only).op('i32ne').if();
-    use();
+    if (looked) this.run(RUN.looked);
+    else {
+      c.get(LAST);
+      this.run(RUN.only).op('i32ne');
+    }
+    c.if().get(TOUCHES).i32(1).op('i32add').set(TOUCHES);
+    if (looked) c.i32(NOBODY).set(LAST);
+    else this.run(RUN.only).set(LAST);
     c.op('end');
   }
 
@@ -609,7 +618,7 @@ class Run extends Strings {
     c.op('end');
     c.f64(0).i32(0).mem('f64load', this.headAt).op('f64gt').brIf(2);
     this.synced();
-    this.now().i32(0).mem('f64load', this.headAt).op('f64ge').brIf(2);
+    this.clock().i32(0).mem('f64load', this.headAt).op('f64ge').brIf(2);
     this.due(() => this.run(RUN.cost));
     c.i32(ROUNDS).set(LEFT);
   }
@@ -660,11 +669,11 @@ class FastRun extends Run {
   protected override begin(): void {
     // What is due may wait, but not mispredictions: nothing here reads the clock without charging both.
     this.cell(CELL.mispredictTicks).if().call(SYNC).op('end');
-    super.now().set(TIME);
+    super.clock().set(TIME);
     this.timing(BUS_FREE).set(BUS);
     this.timing(STORES_DONE).set(STORED);
     this.cell(CELL.due).set(DUE);
-    this.cell(CELL.ringNext).set(NEXT_SLOT);
+    this.word(RING_NEXT).set(NEXT_SLOT);
   }
 
   protected override suspend(): void {
@@ -673,11 +682,11 @@ class FastRun extends Run {
     this.setTiming(BUS_FREE, () => c.get(BUS));
     this.setTiming(STORES_DONE, () => c.get(STORED));
     this.setCell(CELL.due, () => c.get(DUE));
-    this.setCell(CELL.ringNext, () => c.get(NEXT_SLOT));
+    this.setWord(RING_NEXT, () => c.get(NEXT_SLOT));
   }
 
   protected override finish(): void {
-    const { c, layout } = this;
+    const { layout } = this;
     for (const [n, cause] of SUMMED.entries()) {
       const at = layout.matrix + 8 * cause;
       this.cell(CELL.row);
@@ -694,7 +703,7 @@ class FastRun extends Run {
     add(RUN.l2Accesses, ACCESSES);
   }
 
-  protected override now() {
+  protected override clock() {
     return this.c.get(TIME);
   }
 
@@ -806,9 +815,9 @@ class FastRun extends Run {
       c.get(FINISHED).f64(layout.stream).op('f64add').set(FINISHED).br(1).op('end');
     }
     if (streamCount > 0) {
-      this.run(RUN.streamVictim).tee(FREE).i32(2).op('i32shl').get(L2_NUMBER).i32(1).op('i32add');
+      this.word(STREAM_VICTIM).tee(FREE).i32(2).op('i32shl').get(L2_NUMBER).i32(1).op('i32add');
       c.mem('i32store', streams);
-      this.setRun(RUN.streamVictim, () => {
+      this.setWord(STREAM_VICTIM, () => {
         c.i32(0).get(FREE).i32(1).op('i32add').tee(FREE).get(FREE).i32(streamCount).op('i32eq', 'select');
       });
     }

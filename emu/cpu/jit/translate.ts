@@ -110,7 +110,12 @@ class Translation {
       e.depth++;
     }
     if (dispatches) {
-      const place = this.unit.blocks.map((_, n) => Math.max(0, labelled.findIndex(i => i.entries.includes(n))));
+      const place = this.unit.blocks.map((_, n) =>
+        Math.max(
+          0,
+          labelled.findIndex(i => i.entries.includes(n)),
+        ),
+      );
       c.get(NEXT).brTable(place, 0);
     } else this.item(items[0]);
     for (const item of labelled) {
@@ -292,7 +297,7 @@ class Translation {
     c.i32(0).mem('i32load', returnTop).tee(T).i32(2).op('i32shl').mem('i32load', returns).set(VALUE);
     c.i32(0).get(T).i32(1).op('i32sub').i32(returnMask).op('i32and').mem('i32store', returnTop);
     c.get(VALUE).get(EIP_LOCAL).op('i32ne');
-    e.if(() => this.mispredicted());
+    e.seldom(() => this.mispredicted());
   }
 
   private mispredicted(): void {
@@ -306,7 +311,6 @@ class Translation {
 
   private conditional(b: Block, i: Insn): void {
     const { e } = this;
-    const { c } = e;
     if (i.imm >>> 0 > e.segments.codeLimit) {
       e.execute();
       return this.leaveBehind(b);
@@ -328,10 +332,18 @@ class Translation {
     const { c } = e;
     c.i32(0).mem('i32load8_u', counter);
     if (sure) c.i32(sure).op('i32ne');
-    e.if(() => {
-      c.i32(0).i32(0).mem('i32load8_u', counter).tee(T).i32(sure ? 1 : -1).op('i32add').mem('i32store8', counter);
-      c.get(T).i32(2).op(sure ? 'i32lt_u' : 'i32ge_u');
-      e.if(() => this.mispredicted());
+    e.seldom(() => {
+      c.i32(0)
+        .i32(0)
+        .mem('i32load8_u', counter)
+        .tee(T)
+        .i32(sure ? 1 : -1)
+        .op('i32add')
+        .mem('i32store8', counter);
+      c.get(T)
+        .i32(2)
+        .op(sure ? 'i32lt_u' : 'i32ge_u');
+      e.seldom(() => this.mispredicted());
     });
   }
 
@@ -365,7 +377,7 @@ class Translation {
     const { e } = this;
     e.c.get(PENDING);
     e.cell(CELL.limit).op('i32ge_s');
-    e.if(() => {
+    e.seldom(() => {
       push();
       e.c.set(EIP_LOCAL);
       this.exitBorder(b);
@@ -454,7 +466,7 @@ class Translation {
       .mem('i32load', tags + 4 * (line & setMask) * ways)
       .i32(line << 2)
       .op('i32ne');
-    e.if(() => {
+    e.seldom(() => {
       c.i32(pa);
       e.pushDue().call(HELPERS.fetch);
       e.afterHelper();

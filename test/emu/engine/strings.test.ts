@@ -158,7 +158,7 @@ function all({ machine, seen }: ReturnType<typeof build>, exact: boolean) {
     rep: [cpu.repEip, cpu.repFraction],
     last: cpu.mmu.lastStore[0],
     timing: [...hierarchy.timing],
-    counters: [...hierarchy.saveCounters()],
+    counters: [...hierarchy.saveCounters(), ...hierarchy.streams],
   };
 }
 
