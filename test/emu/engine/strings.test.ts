@@ -78,6 +78,8 @@ function build(profile: Profile, seed: number, how: How) {
     const rounds = [next() % 8, next() % 70, next() % 300, 64, 1024, next() % 5000][next() % 6];
     if (one(3)) body.push(one(2) ? 'fd' : 'fc');
     body.push(`b8${dword(one(2) ? 0x20202020 : 0)} be${dword(from)} bf${dword(to)} b9${dword(rounds)}`);
+    // The page of either may be the one that was used last.
+    if (one(3)) body.push(one(2) ? '8a16' : '8a17');
     // Alone in its block, or not.
     if (one(3)) body.push('eb00');
     body.push(`${prefix}${op} 83d300 01f3 01fb`);
