@@ -251,6 +251,8 @@ export class Blocks implements CodeBytes {
     b.total = b.ticks[b.insns.length];
     b.firstLine = pa >>> this.lineShift;
     b.lastLine = (b.secondPage >= 0 ? b.secondPage : pa + at - 1) >>> this.lineShift;
+    b.insns[0].alone =
+      b.insns.length === 1 && b.insns[0].rep !== 0 && b.insns[0].pre === 0 && b.secondPage < 0;
     this.enter(b, slot);
     if (this.barred) this.drop(b);
     return b;
@@ -322,6 +324,7 @@ export class Blocks implements CodeBytes {
       const stop = new Insn(staleRow);
       stop.eip = b.insns[k].eip;
       stop.next = b.insns[k].next;
+      b.insns[k].alone = false;
       b.insns[k] = stop;
     }
     this.forget(b);

@@ -105,6 +105,7 @@ export class Engine implements Cursor {
     cpu.mmu.sync = cpu.mmu.hierarchy.sync = () => this.sync();
     cpu.retiredInBlock = () => (this.jit?.active ? this.jit.retired() : this.running ? this.position : 0);
     cpu.mmu.onMarkedWrite = (pa, length) => this.blocks.invalidate(pa, length);
+    cpu.issue = this;
     this.lineShift = this.blocks.lineShift;
     this.unissuedTicks = cpu.profile.timing ? 0 : TICKS_PER_CYCLE;
     this.wakeTicks = cpu.profile.timing ? cpu.profile.system.haltWake.value * TICKS_PER_CYCLE : 0;
@@ -213,6 +214,7 @@ export class Engine implements Cursor {
     const accounting = c.accounting;
     const time = accounting.time;
     const { blocks, jit } = this;
+    c.headAt = until;
     this.headDone = false;
     c.setSystemFlag(RF, false);
     try {
@@ -271,6 +273,7 @@ export class Engine implements Cursor {
     const time = accounting.time;
     const blocks = this.blocks;
     const { begins } = c.probes;
+    c.headAt = -1;
     this.headDone = false;
     c.setSystemFlag(RF, false);
     try {
@@ -326,6 +329,18 @@ export class Engine implements Cursor {
     if (due <= 0) return;
     this.charged = total;
     this.cpu.accounting.charge(ISSUE, due);
+  }
+
+  /** Issue ticks that sync() would charge. */
+  get due(): number {
+    if (this.jit?.active) return this.jit.due;
+    const b = this.running;
+    return b ? b.ticks[this.position + 1] - this.charged : 0;
+  }
+
+  set due(ticks: number) {
+    if (this.jit?.active) this.jit.due = ticks;
+    else this.charged += this.due - ticks;
   }
 
   /** The linear address of the instruction that is running (or comes next). */
@@ -495,6 +510,7 @@ export class Engine implements Cursor {
   private runBlock(max: number): void {
     const c = this.cpu;
     let b: Block;
+    c.headAt = -1;
     this.headDone = false;
     const debugShadow = c.debugShadow;
     const resume = (c.systemFlags & RF) !== 0;

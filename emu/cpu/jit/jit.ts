@@ -31,13 +31,12 @@ import {
 } from './cells.ts';
 import { accessesOf, CALL, CALL_INDIRECT, JCC, JMP } from './forms.ts';
 import { type HostHelper, LOADED } from './helpers.ts';
-import { type Layout, layoutOf } from './layout.ts';
+import { type Layout, layoutOf, ROW_SHIFT } from './layout.ts';
 import { NO_KEY } from './looks.ts';
 import { modelBytes } from './model.ts';
+import { CompiledRuns } from './runs.ts';
 import { COUNT_BITS, translate } from './translate.ts';
 
-/** log2 of the bytes of a row of the matrix. */
-const ROW_SHIFT = 7;
 /** Of a target that leads nowhere. */
 const NO_SHAPE = -2;
 
@@ -144,6 +143,7 @@ export class Jit {
     const m = { memory: state.memory, units: this.table, ...this.helpers() };
     const shared = new WebAssembly.Instance(new WebAssembly.Module(modelBytes(this.layout)), { m });
     this.imports = { m: { ...m, ...shared.exports } };
+    cpu.runs.compiled = new CompiledRuns(cpu, this.layout, state, this.table, () => this.active);
   }
 
   /** What code must be compiled for to run now; -1: none may. */
@@ -220,6 +220,15 @@ export class Jit {
       cells[CELL.mispredictTicks] = 0;
       this.accounting.charge(MISPREDICT, mispredicted);
     }
+  }
+
+  /** Issue ticks of the running instruction, and those before it, that are not charged. */
+  get due(): number {
+    return this.cells[CELL.due];
+  }
+
+  set due(ticks: number) {
+    this.cells[CELL.due] = ticks;
   }
 
   /** Instructions that the running unit has retired. */

@@ -5,6 +5,9 @@ import { RAM_OFFSET, type State } from '../../state.ts';
 import type { Cpu } from '../cpu.ts';
 import { AT_HAND, AT_HAND_BYTES, CELLS, TARGET_SHIFT, TARGETS } from './cells.ts';
 
+/** log2 of the bytes of a row of the matrix. */
+export const ROW_SHIFT = 7;
+
 /** A cache as compiled code looks at it: way 0 of a line's set. Byte offset of its tags, and geometry. */
 export interface CacheLayout {
   tags: number;
