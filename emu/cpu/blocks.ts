@@ -202,7 +202,13 @@ export class Blocks implements CodeBytes {
     }
   }
 
-  /** Forgets everything (regions or hooks changed, a snapshot was loaded). */
+  /** Forgets the blocks that `regionOf` and `watchedAt` say something else of now. */
+  review(): void {
+    for (const b of this.table)
+      if (b && (b.region !== this.regionOf(b.lin) || b.watched !== this.watchedAt(b.lin))) this.drop(b);
+  }
+
+  /** Forgets everything (a snapshot was loaded). */
   clear(): void {
     for (const entry of this.pages.values()) for (const b of entry.blocks) this.drop(b);
     for (const b of this.table) if (b) this.forget(b);

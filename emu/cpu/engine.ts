@@ -126,12 +126,17 @@ export class Engine implements Cursor {
     this.knownCr3 = NOWHERE;
     this.inWatched = 0;
     this.cpu.mmu.setWatching(false);
-    if (!watcher) this.cpu.accounting.watched = 0;
+    if (!watcher) {
+      // Blocks keep what they were told: it means nothing until somebody watches, who is often the same again.
+      this.cpu.accounting.watched = 0;
+      return;
+    }
     this.blocks.watchedAt = lin => {
-      const watches = watcher?.watches(lin) ?? (watcher ? null : false);
+      const watches = watcher.watches(lin);
       return watches === null ? -1 : watches ? WATCHED : 0;
     };
-    this.blocks.clear();
+    this.blocks.review();
+    if (this.running?.valid) this.attend(this.running);
   }
 
   /** The watcher's directories have changed. Can be called from its `entered`. */
@@ -251,13 +256,18 @@ export class Engine implements Cursor {
     else c.halted = true;
   }
 
-  /** runBlocks while the host watches or follows: the same, but for the calls before each block. */
+  /**
+   * runBlocks while the host watches or follows: the same, but for the calls before each block. Whoever follows wants each
+   * block, so they are interpreted. Whoever watches is satisfied with a look at a unit's entry: all its blocks are watched
+   * alike, and what else decides (CR3, where IRET returns to) changes at a unit's end only.
+   */
   private runWatched(until: number): void {
     const c = this.cpu;
     const accounting = c.accounting;
     const time = accounting.time;
-    const blocks = this.blocks;
+    const { blocks } = this;
     const { begins } = c.probes;
+    const jit = begins.length > 0 ? null : this.jit;
     this.headDone = false;
     c.setSystemFlag(RF, false);
     try {
@@ -267,6 +277,14 @@ export class Engine implements Cursor {
         for (const tell of begins) tell(b, n);
         if (b.region >= 0) accounting.region = b.region;
         if (this.watcher) this.attend(b);
+        const code = jit === null ? null : jit.ready(b);
+        if (jit !== null && code !== null) {
+          if (!jit.run(code, b, until, this.lastLine)) return this.leftMiddle(jit);
+          this.lastLine = jit.lastLine;
+          if (c.leave || time[0] >= until) break;
+          b = blocks.find();
+          continue;
+        }
         this.charged = 0;
         this.position = 0;
         this.running = b;
