@@ -19,6 +19,7 @@ import type { Cpu } from './cpu.ts';
 import { deliver } from './exceptions.ts';
 import { type Cursor, runInsns } from './exec/hot.ts';
 import { PRE_HOOK, PRE_LINE, PRE_LINE2 } from './insn.ts';
+import { LOOK } from './jit/cells.ts';
 import { Jit } from './jit/jit.ts';
 import { RF } from './registers.ts';
 
@@ -126,6 +127,7 @@ export class Engine implements Cursor {
     this.knownCr3 = NOWHERE;
     this.inWatched = 0;
     this.cpu.mmu.setWatching(false);
+    if (this.jit) this.jit.goesOn = watcher && (() => this.goesOn());
     if (!watcher) {
       // Blocks keep what they were told: it means nothing until somebody watches, who is often the same again.
       this.cpu.accounting.watched = 0;
@@ -214,17 +216,18 @@ export class Engine implements Cursor {
         const n = b.insns.length;
         if (b.region >= 0) accounting.region = b.region;
         const code = jit === null ? null : jit.ready(b);
+        this.charged = 0;
+        this.position = 0;
+        this.running = b;
+        if (b.firstLine !== this.lastLine) c.mmu.fetchLine(b.pa);
         if (jit !== null && code !== null) {
-          if (!jit.run(code, b, until, this.lastLine)) return this.leftMiddle(jit);
+          this.running = null;
+          if (!jit.run(code, b, until, this.charged)) return this.leftMiddle(jit);
           this.lastLine = jit.lastLine;
           if (c.leave || time[0] >= until) break;
           b = blocks.find();
           continue;
         }
-        this.charged = 0;
-        this.position = 0;
-        this.running = b;
-        if (b.firstLine !== this.lastLine) c.mmu.fetchLine(b.pa);
         runInsns(this, c, b, n);
         this.running = null;
         accounting.charge(ISSUE, b.total - this.charged);
@@ -258,8 +261,8 @@ export class Engine implements Cursor {
 
   /**
    * runBlocks while the host watches or follows: the same, but for the calls before each block. Whoever follows wants each
-   * block, so they are interpreted. Whoever watches is satisfied with a look at a unit's entry: all its blocks are watched
-   * alike, and what else decides (CR3, where IRET returns to) changes at a unit's end only.
+   * block, so they are interpreted. Whoever watches is satisfied with a look where compiled code is entered: it leaves
+   * before another look would find something else (`goesOn`).
    */
   private runWatched(until: number): void {
     const c = this.cpu;
@@ -278,17 +281,18 @@ export class Engine implements Cursor {
         if (b.region >= 0) accounting.region = b.region;
         if (this.watcher) this.attend(b);
         const code = jit === null ? null : jit.ready(b);
+        this.charged = 0;
+        this.position = 0;
+        this.running = b;
+        if (b.firstLine !== this.lastLine) c.mmu.fetchLine(b.pa);
         if (jit !== null && code !== null) {
-          if (!jit.run(code, b, until, this.lastLine)) return this.leftMiddle(jit);
+          this.running = null;
+          if (!jit.run(code, b, until, this.charged)) return this.leftMiddle(jit);
           this.lastLine = jit.lastLine;
           if (c.leave || time[0] >= until) break;
           b = blocks.find();
           continue;
         }
-        this.charged = 0;
-        this.position = 0;
-        this.running = b;
-        if (b.firstLine !== this.lastLine) c.mmu.fetchLine(b.pa);
         runInsns(this, c, b, n);
         this.running = null;
         accounting.charge(ISSUE, b.total - this.charged);
@@ -319,6 +323,14 @@ export class Engine implements Cursor {
     this.inWatched = watched;
     mmu.setWatching(watched !== 0);
     if (watched !== 0) watcher?.entered(b.lin);
+  }
+
+  /** What attend() would find of code that is watched alike, or as whoever called it: no change; else LOOK. */
+  private goesOn(): number {
+    const { cpu, inWatched } = this;
+    if (cpu.cr3 !== this.knownCr3) return LOOK;
+    if (!this.inDirectory && cpu.accounting.watched !== inWatched) return LOOK;
+    return inWatched;
   }
 
   /** Charges the issue ticks of the running block up to and with the current instruction. */
