@@ -33,23 +33,20 @@ export const CELL = {
   row: 15,
   /** A qword: instructions | loads << 21 | stores << 42. */
   counts: 16,
-  /** Hierarchy's ringNext; what was counted there. */
-  ringNext: 18,
-  l1dMisses: 19,
-  l2Accesses: 20,
-  /** The code page that is known (Walker.translateFetch): its linear address or 1, physical less linear address. */
-  fetchPage: 21,
-  fetchDelta: 22,
+  /** What was counted in the memory hierarchy. */
+  l1dMisses: 18,
+  l2Accesses: 19,
+  l2Misses: 20,
   /**
    * Which code may go on without a look by the host: WATCHED, 0, or ANY: nobody watches. If it is not ANY, whatever loads
    * CR3 or restores a region must leave it to the host (Engine.goesOn).
    */
-  watched: 23,
+  watched: 21,
   /** A double: the tick until which units may run. */
-  until: 24,
+  until: 22,
 } as const;
 
-export const CELLS = 26;
+export const CELLS = 24;
 
 /** CELL.limit: the next border is an exit; only the code page must be looked up again. */
 export const LEAVE = -1;

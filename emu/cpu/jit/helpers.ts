@@ -11,18 +11,14 @@ const HOST = [
   ['write', 5, 0],
   // (lin, access, due, at): raises the faults of a store; status
   ['probe', 4, 0],
-  // (pa, due): a load from a line of L1D that is not the most recent of its set
-  ['fill', 2, 0],
-  // (pa, due): a store to such a line, or another than the last
-  ['spill', 2, 0],
-  // (pa, due): the same for a fetch
+  // (pa, due): a fetch of a line of L1I that is not the most recent of its set
   ['fetch', 2, 0],
   // (at, due): the row's executor does it; status
   ['execute', 2, 0],
   // (at, due): #GP(0); status
   ['general', 2, 0],
-  // (entry): stamps of a TLB have run out
-  ['renumber', 1, 0],
+  // (): stamps of the data TLBs have run out
+  ['renumber', 0, 0],
 ] as const;
 
 const SHARED = [

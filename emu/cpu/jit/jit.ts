@@ -9,12 +9,12 @@ import type { Accounting } from '../../accounting.ts';
 import { CAUSE } from '../../accounting.ts';
 import { FROZEN } from '../../mmu/fault.ts';
 import { LineFilter } from '../../mmu/filter.ts';
+import { STRICT } from '../../mmu/mmu.ts';
 import type { State } from '../../state.ts';
 import type { Block, Blocks, CompiledCode } from '../blocks.ts';
 import type { Cpu } from '../cpu.ts';
 import type { Insn } from '../insn.ts';
 import { PRE_HOOK } from '../insn.ts';
-import { STRICT } from '../../mmu/mmu.ts';
 import {
   ANY,
   CELL,
@@ -181,6 +181,7 @@ export class Jit {
     cells[CELL.mispredictTicks] = 0;
     cells[CELL.l1dMisses] = 0;
     cells[CELL.l2Accesses] = 0;
+    cells[CELL.l2Misses] = 0;
     this.publish();
     if (cells[CELL.watched] === LOOK) cells[CELL.limit] = LEAVE;
     let kind = EXIT_BORDER as number;
@@ -190,7 +191,6 @@ export class Jit {
       this.running = false;
     }
     mmu.lastEntry = cells[CELL.lastEntry];
-    mmu.hierarchy.ringNext = cells[CELL.ringNext];
     accounting.region = cells[CELL.row] >> ROW_SHIFT;
     return this.settle(kind);
   }
@@ -242,6 +242,7 @@ export class Jit {
     mmu.fetches += cells[CELL.fetches];
     mmu.hierarchy.l1d.misses += cells[CELL.l1dMisses];
     mmu.hierarchy.l2Accesses += cells[CELL.l2Accesses];
+    mmu.hierarchy.l2.misses += cells[CELL.l2Misses];
     cpu.predictor.misses += cells[CELL.mispredicts];
     let ticks = cells[CELL.ticks];
     if (kind !== EXIT_BORDER) {
@@ -286,9 +287,6 @@ export class Jit {
     cells[CELL.lastEntry] = mmu.lastEntry;
     cells[CELL.shape] = this.shape;
     cells[CELL.row] = accounting.region << ROW_SHIFT;
-    cells[CELL.ringNext] = mmu.hierarchy.ringNext;
-    cells[CELL.fetchPage] = mmu.fetchPageNow;
-    cells[CELL.fetchDelta] = mmu.fetchDelta;
     cells[CELL.watched] = this.goesOn === null ? ANY : this.goesOn();
     const room = this.until[0] - accounting.time[0];
     cells[CELL.limit] = room - cells[CELL.mispredictTicks];
@@ -299,7 +297,6 @@ export class Jit {
     cells[CELL.due] = due;
     this.at = at;
     cpu.mmu.lastEntry = cells[CELL.lastEntry];
-    cpu.mmu.hierarchy.ringNext = cells[CELL.ringNext];
     this.accounting.region = cells[CELL.row] >> ROW_SHIFT;
   }
 
@@ -324,17 +321,6 @@ export class Jit {
   private helpers(): Record<HostHelper, (...args: number[]) => number | undefined> {
     const { cpu } = this;
     const { mmu } = cpu;
-    const { hierarchy } = mmu;
-    /** For helpers that cannot fail and change nothing but time. */
-    const timing = (work: (pa: number) => void) => (pa: number, due: number) => {
-      this.cells[CELL.due] = due;
-      hierarchy.ringNext = this.cells[CELL.ringNext];
-      this.accounting.region = this.cells[CELL.row] >> ROW_SHIFT;
-      work(pa);
-      this.cells[CELL.ringNext] = hierarchy.ringNext;
-      this.limit();
-      return undefined;
-    };
     const offsetOf = (lin: number, access: number) => (lin - cpu.segmentBase(access & 15)) | 0;
     return {
       read: (lin, access, due, at) => {
@@ -375,9 +361,13 @@ export class Jit {
         this.end(status, false);
         return undefined;
       },
-      fill: timing(pa => hierarchy.load(pa)),
-      spill: timing(pa => hierarchy.store(pa)),
-      fetch: timing(pa => mmu.fetchElsewhere(pa)),
+      fetch: (pa, due) => {
+        this.cells[CELL.due] = due;
+        this.accounting.region = this.cells[CELL.row] >> ROW_SHIFT;
+        mmu.fetchElsewhere(pa);
+        this.limit();
+        return undefined;
+      },
       execute: (at, due) => {
         this.begin(due, at);
         let status = 0;
@@ -397,8 +387,8 @@ export class Jit {
         this.end(FAULT);
         return undefined;
       },
-      renumber: entry => {
-        (entry < 256 ? mmu.dtlb : mmu.dtlb4m).renumber();
+      renumber: () => {
+        mmu.dtlb.recency.renumber();
         return undefined;
       },
     };

@@ -110,7 +110,12 @@ class Translation {
       e.depth++;
     }
     if (dispatches) {
-      const place = this.unit.blocks.map((_, n) => Math.max(0, labelled.findIndex(i => i.entries.includes(n))));
+      const place = this.unit.blocks.map((_, n) =>
+        Math.max(
+          0,
+          labelled.findIndex(i => i.entries.includes(n)),
+        ),
+      );
       c.get(NEXT).brTable(place, 0);
     } else this.item(items[0]);
     for (const item of labelled) {
@@ -306,7 +311,6 @@ class Translation {
 
   private conditional(b: Block, i: Insn): void {
     const { e } = this;
-    const { c } = e;
     if (i.imm >>> 0 > e.segments.codeLimit) {
       e.execute();
       return this.leaveBehind(b);
@@ -329,8 +333,16 @@ class Translation {
     c.i32(0).mem('i32load8_u', counter);
     if (sure) c.i32(sure).op('i32ne');
     e.if(() => {
-      c.i32(0).i32(0).mem('i32load8_u', counter).tee(T).i32(sure ? 1 : -1).op('i32add').mem('i32store8', counter);
-      c.get(T).i32(2).op(sure ? 'i32lt_u' : 'i32ge_u');
+      c.i32(0)
+        .i32(0)
+        .mem('i32load8_u', counter)
+        .tee(T)
+        .i32(sure ? 1 : -1)
+        .op('i32add')
+        .mem('i32store8', counter);
+      c.get(T)
+        .i32(2)
+        .op(sure ? 'i32lt_u' : 'i32ge_u');
       e.if(() => this.mispredicted());
     });
   }
