@@ -167,6 +167,7 @@ export class Engine implements Cursor {
     const c = this.cpu;
     const time = c.accounting.time;
     this.stopWanted = this.blocks.barred = false;
+    if (this.sinceHead !== 0 && time[0] >= until) return 'limit';
     for (;;) {
       if (this.sinceHead === 0 && !this.headDone) {
         c.leave = false;
@@ -175,7 +176,8 @@ export class Engine implements Cursor {
         this.headDone = true;
         if (this.stopWanted) return 'stopped';
       }
-      if (time[0] >= until) return 'limit';
+      // From the middle of a block, which code that changed or a tool may have left, on to the head where it ends in any case.
+      if (this.sinceHead === 0 && time[0] >= until) return 'limit';
       if (c.breakpoints.armed || c.probes.singly > 0) this.runBlock(1);
       else if (this.sinceHead !== 0 || c.shadow || c.trapFlag || this.skipLin !== NOWHERE)
         this.runBlock(MAX_BLOCK);
