@@ -9,7 +9,7 @@ import { CELL, FAULT } from './cells.ts';
 import { Flags } from './flags.ts';
 import { accessOf, HELPERS, LOADED } from './helpers.ts';
 import { ENTRY, LIN, OFFSET, SLOT, T, VALUE } from './locals.ts';
-import { stamp } from './shared.ts';
+import { filterSlot, stamp } from './shared.ts';
 import type { Code } from './wasm.ts';
 
 type Size = 1 | 2 | 4;
@@ -26,11 +26,11 @@ export class Accesses extends Flags {
       this.pushDue().i32(this.at).call(HELPERS[helper]).set(VALUE);
       this.afterHelper();
       this.cell(CELL.status);
-      this.if(() => this.exitFault());
+      this.seldom(() => this.exitFault());
     };
     this.access(s, size, this.segments.readTop[s], call, 'read', 'load', () => {
       this.lineTag(size);
-      c.get(SLOT).mem('i32load', layout.filter.reads).op('i32ne').brIf(0);
+      c.get(SLOT).mem('i32load', layout.filter.reads).op('i32ne').rarely().brIf(0);
       this.use(() => c.get(SLOT).mem('i32load', layout.filter.entry));
       this.physical(() => c.get(SLOT).mem('i32load', layout.filter.delta));
       c.mem(size === 4 ? 'i32load' : size === 2 ? 'i32load16_u' : 'i32load8_u', layout.ram).set(VALUE);
@@ -48,7 +48,7 @@ export class Accesses extends Flags {
         .call(HELPERS[helper]);
       this.afterHelper();
       this.cell(CELL.status);
-      this.if(() => {
+      this.seldom(() => {
         this.cell(CELL.status).i32(FAULT).op('i32and');
         this.if(() => this.exitFault());
         if (this.atEnd) return;
@@ -73,7 +73,7 @@ export class Accesses extends Flags {
       this.pushDue().i32(this.at).call(HELPERS[helper]);
       this.afterHelper();
       this.cell(CELL.status);
-      this.if(() => this.exitFault());
+      this.seldom(() => this.exitFault());
     };
     this.access(s, size, this.segments.writeTop[s], call, 'probe', 'check', () => {
       this.atHandForStore(size);
@@ -116,15 +116,8 @@ export class Accesses extends Flags {
 
   /** Pushes what the filter's tag of LIN's line is, if it is at hand and the operand is aligned; sets SLOT. */
   private lineTag(size: Size): void {
-    const { filter } = this.layout;
     this.tag(size);
-    this.c
-      .get(LIN)
-      .i32(filter.shift - 2)
-      .op('i32shr_u')
-      .i32(filter.mask << 2)
-      .op('i32and')
-      .set(SLOT);
+    filterSlot(this.c, this.layout, LIN, SLOT);
   }
 
   private tag(size: Size): Code {
@@ -142,14 +135,14 @@ export class Accesses extends Flags {
     const { c, layout } = this;
     const { filter } = layout;
     if (layout.timed && !layout.writeBack) {
-      this.tag(size).i32(0).mem('i32load', filter.store).op('i32ne').brIf(0);
+      this.tag(size).i32(0).mem('i32load', filter.store).op('i32ne').rarely().brIf(0);
       return {
         delta: () => c.i32(0).mem('i32load', filter.store + 4),
         entry: () => c.i32(0).mem('i32load', filter.store + 8),
       };
     }
     this.lineTag(size);
-    c.get(SLOT).mem('i32load', filter.writes).op('i32ne').brIf(0);
+    c.get(SLOT).mem('i32load', filter.writes).op('i32ne').rarely().brIf(0);
     return {
       delta: () => c.get(SLOT).mem('i32load', filter.delta),
       entry: () => c.get(SLOT).mem('i32load', filter.entry),
