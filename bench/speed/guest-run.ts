@@ -29,7 +29,7 @@ export function runGuest(
   name: string,
   bytes: Uint8Array,
   profile: Profile,
-  engine: EngineKind = 'interpreter',
+  engine: EngineKind = 'compiled',
   now: () => number = () => performance.now(),
 ): GuestRun {
   let line = '';

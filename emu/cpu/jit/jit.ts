@@ -23,6 +23,7 @@ import {
   EXIT_MIDDLE,
   FAULT,
   LEAVE,
+  LOOK,
   REFETCH,
   STALE,
   TARGET,
@@ -107,6 +108,8 @@ export interface Middle {
 export class Jit {
   /** Times that a block is interpreted before it is compiled. */
   hot = HOT;
+  /** While a host watches: a value of CELL.watched. */
+  goesOn: (() => number) | null = null;
   /** Units made, and the bytes of their modules. */
   units = 0;
   moduleBytes = 0;
@@ -188,6 +191,7 @@ export class Jit {
     cells[CELL.l2Misses] = 0;
     this.lookAtGates();
     this.publish();
+    if (cells[CELL.watched] === LOOK) cells[CELL.limit] = LEAVE;
     let kind = EXIT_BORDER as number;
     try {
       kind = code.run(b.entry);
@@ -301,7 +305,7 @@ export class Jit {
     cells[CELL.shape] = this.shape;
     cells[CELL.row] = accounting.region << ROW_SHIFT;
     cells[CELL.observed] = mmu.observed ? 1 : 0;
-    cells[CELL.watched] = ANY;
+    cells[CELL.watched] = this.goesOn === null ? ANY : this.goesOn();
     const room = this.until[0] - accounting.time[0];
     cells[CELL.limit] = room - cells[CELL.mispredictTicks];
   }
@@ -350,7 +354,7 @@ export class Jit {
     const { code } = this;
     // Another block of the unit may go on to its border, as it does when it is interpreted.
     if (writes && code.blocks[(this.at >> 8) & 0xff].dropped) status |= STALE;
-    if (status !== 0 || !code.valid || cpu.leave) cells[CELL.limit] = LEAVE;
+    if (status !== 0 || !code.valid || cpu.leave || cells[CELL.watched] === LOOK) cells[CELL.limit] = LEAVE;
     else if (!cpu.mmu.fetchHeld) cells[CELL.limit] = Math.min(cells[CELL.limit], REFETCH);
     cells[CELL.status] = status;
   }
