@@ -155,11 +155,13 @@ export class Engine implements Cursor {
     this.blocks.barred = this.running === null;
   }
 
-  /** Runs until tick `until`, a stop, a triple fault or a HLT that nothing can end. */
+  /** Runs to the first head at or after tick `until`, a stop, a triple fault or a HLT that nothing can end. */
   run(until: number): StopReason {
     const c = this.cpu;
     const time = c.accounting.time;
     this.stopWanted = this.blocks.barred = false;
+    /** This run began the block that it may be in the middle of: where code changed, or compiled code was left. */
+    let began = false;
     for (;;) {
       if (this.sinceHead === 0 && !this.headDone) {
         c.leave = false;
@@ -168,7 +170,8 @@ export class Engine implements Cursor {
         this.headDone = true;
         if (this.stopWanted) return 'stopped';
       }
-      if (time[0] >= until) return 'limit';
+      if (time[0] >= until && !(began && this.sinceHead !== 0)) return 'limit';
+      began = true;
       if (c.breakpoints.armed || c.probes.singly > 0) this.runBlock(1);
       else if (this.sinceHead !== 0 || c.shadow || c.trapFlag || this.skipLin !== NOWHERE)
         this.runBlock(MAX_BLOCK);
