@@ -211,7 +211,8 @@ export class Engine implements Cursor {
       for (;;) {
         const n = b.insns.length;
         if (b.region >= 0) accounting.region = b.region;
-        const code = jit === null ? null : jit.ready(b);
+        // With `leave` set before the run, by the host, there is a head behind the first block.
+        const code = jit === null || c.leave ? null : jit.ready(b);
         if (jit !== null && code !== null) {
           if (!jit.run(code, b, until, this.lastLine)) return this.leftMiddle(jit);
           this.lastLine = jit.lastLine;

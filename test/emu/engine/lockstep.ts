@@ -88,7 +88,9 @@ class Side {
     } else if (a.act === 'watch') {
       const tell = () => void this.told++;
       const { address, length, physical } = a;
-      this.tidy.watch.push(m.cpu.mmu.watches.add({ address, length, physical, reading: tell, writing: tell }));
+      this.tidy.watch.push(
+        m.cpu.mmu.watches.add({ address, length, physical, reading: tell, writing: tell }),
+      );
     } else if (a.act === 'hook') this.tidy.hook.push(m.engine.addHook(a.lin, () => void this.told++));
     else if (a.act === 'unwatch' || a.act === 'unhook') {
       for (const end of this.tidy[a.act === 'unwatch' ? 'watch' : 'hook'].splice(0)) end();
@@ -124,8 +126,7 @@ class Pair {
   do(a: Act): Difference[] {
     const { one, two } = this;
     const now = one.machine.clock.now();
-    if (a.act === 'run')
-      for (const side of [one, two]) side.run(now + a.ticks);
+    if (a.act === 'run') for (const side of [one, two]) side.run(now + a.ticks);
     else if (a.act === 'step') {
       const [stepped, other] = a.side === 'one' ? [one, two] : [two, one];
       const until = now + 4 * a.steps;
@@ -145,7 +146,10 @@ class Pair {
 }
 
 /** Does `acts` in turn until the machines differ: the index of that act and what differs, or null. */
-function first(build: Builder, acts: readonly Act[]): { act: number; found: Difference[]; pair: Pair } | null {
+function first(
+  build: Builder,
+  acts: readonly Act[],
+): { act: number; found: Difference[]; pair: Pair } | null {
   const pair = new Pair(build);
   for (const [act, a] of acts.entries()) {
     const found = pair.do(a);

@@ -6,9 +6,10 @@
  * Left out: what is derived (decoded blocks, front table, hints), the arithmetic flags' lazy operands, and the stamps
  * of a TLB beyond the order that they give to a set.
  */
+
+import type { Machine } from '../../../emu/machine.ts';
 import { PAGE_CODE } from '../../../emu/mmu/attributes.ts';
 import type { Tlb } from '../../../emu/mmu/tlb.ts';
-import type { Machine } from '../../../emu/machine.ts';
 
 /** One thing that two machines do not have in common. */
 export interface Difference {
@@ -27,7 +28,18 @@ const SEGMENTS = ['es', 'cs', 'ss', 'ds', 'fs', 'gs', 'ldtr', 'tr'];
 /** Two of the lazy flags; both engines must agree in EFLAGS only. */
 const LAZY = new Set(['result', 'aux', 'stored flags']);
 const TLB_PARTS = [
-  ...['key', 'frame', 'flags', 'stamp', 'twin of', 'twin key', 'twin tag', 'twin stamp', 'twin link', 'clock'],
+  ...[
+    'key',
+    'frame',
+    'flags',
+    'stamp',
+    'twin of',
+    'twin key',
+    'twin tag',
+    'twin stamp',
+    'twin link',
+    'clock',
+  ],
 ];
 const EMPTY = -1;
 const DIFFERENCES = 12;
@@ -56,14 +68,19 @@ class Finder {
       this.same(field, one, two);
       return;
     }
-    const keys = new Set([...Object.keys(one), ...Object.keys(two)]);
-    for (const key of keys)
+    if (ArrayBuffer.isView(one) && ArrayBuffer.isView(two) && sameBytes(one, two)) return;
+    for (const key of new Set([...Object.keys(one), ...Object.keys(two)]))
       this.deep(
         `${field}.${key}`,
         (one as Record<string, unknown>)[key],
         (two as Record<string, unknown>)[key],
       );
   }
+}
+
+function sameBytes(one: ArrayBufferView, two: ArrayBufferView): boolean {
+  const [a, b] = [one, two].map(v => Buffer.from(v.buffer, v.byteOffset, v.byteLength));
+  return a.equals(b);
 }
 
 function text(v: unknown): string {
@@ -96,7 +113,9 @@ function registers(f: Finder, one: Machine, two: Machine): void {
 function parts(f: Finder, one: Machine, two: Machine): void {
   const [a, b] = [one, two].map(m => {
     const saved = m.saveParts() as unknown as Record<string, unknown>;
-    const engine = saved.engine as { cpu: { mmu: { control: { attributes: Uint8Array; tlbs: number[][] } } } };
+    const engine = saved.engine as {
+      cpu: { mmu: { control: { attributes: Uint8Array; tlbs: number[][] } } };
+    };
     const { control } = engine.cpu.mmu;
     // Which pages hold decoded code is the host's business.
     control.attributes = control.attributes.map(bits => bits & ~PAGE_CODE);
@@ -105,12 +124,15 @@ function parts(f: Finder, one: Machine, two: Machine): void {
     return saved;
   });
   f.deep('', a, b);
-  f.deep('dirty pages', [...one.cpu.mmu.dirty].map(Math.sign), [...two.cpu.mmu.dirty].map(Math.sign));
+  f.deep('dirty pages', one.cpu.mmu.dirty, two.cpu.mmu.dirty);
 }
 
 /** The areas of the state memory that are neither registers nor TLBs, byte by byte. */
 function areas(f: Finder, one: Machine, two: Machine): void {
-  const apart = new Set(['cpu', ...one.cpu.mmu.tlbs().flatMap(t => TLB_PARTS.map(part => `${t.name} ${part}`))]);
+  const apart = new Set([
+    'cpu',
+    ...one.cpu.mmu.tlbs().flatMap(t => TLB_PARTS.map(part => `${t.name} ${part}`)),
+  ]);
   for (const { name, offset, bytes } of one.state.areas) {
     if (apart.has(name) || offset >= one.state.used) continue;
     const [a, b] = [one, two].map(m => Buffer.from(m.state.memory.buffer, offset, bytes));
@@ -163,7 +185,8 @@ function sameTlb(f: Finder, one: Machine, two: Machine, a: Tlb, b: Tlb): void {
   f.same(`${a.name} global hits`, a.globalHits, b.globalHits);
   const [x, y] = [picture(one, a), picture(two, b)];
   for (let n = 0; n < Math.max(x.length, y.length); n++)
-    if (x[n] !== y[n]) return void f.found.push({ field: a.name, one: x[n] ?? '(none)', two: y[n] ?? '(none)' });
+    if (x[n] !== y[n])
+      return void f.found.push({ field: a.name, one: x[n] ?? '(none)', two: y[n] ?? '(none)' });
 }
 
 /** A line an entry and an entry of the twin, each set from the oldest to the newest. */

@@ -148,9 +148,9 @@ function program(d: Draft, chosen: Feature[]): string[] {
 
 function actsOf(d: Draft, chosen: Feature[]): Act[] {
   const acts: Act[] = [];
-  const total = d.world.profile === 'flat' ? 12_000 : 60_000;
+  const total = d.world.profile === 'flat' ? 30_000 : chosen.some(f => f.dear) ? 1_200_000 : 300_000;
   for (let left = total; left > 0; ) {
-    const ticks = 1 + d.below(d.chance(3) ? 60 : d.chance(2) ? 2000 : total >> 1);
+    const ticks = 1 + d.below(d.chance(3) ? 60 : d.chance(2) ? 2000 : total >> 3);
     acts.push({ act: 'run', ticks });
     left -= ticks + 400;
     const side = d.pick(['one', 'two'] as const);

@@ -23,7 +23,8 @@ const { values } = parseArgs({
 
 const whole = (name: 'seeds' | 'from' | 'minutes' | 'most') => {
   const n = Number(values[name]);
-  if (!Number.isSafeInteger(n) || n < 0) throw new Error(`--${name} ${values[name]}: a whole number is needed`);
+  if (!Number.isSafeInteger(n) || n < 0)
+    throw new Error(`--${name} ${values[name]}: a whole number is needed`);
   return n;
 };
 const names = values.profile ? [values.profile] : Object.keys(profiles);

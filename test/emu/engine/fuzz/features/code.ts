@@ -6,7 +6,8 @@ import { ALIAS, BIG } from '../world.ts';
 import type { Feature } from './feature.ts';
 import { memoryForm, registerForm } from './plain.ts';
 
-const nops = (d: Draft, n: number) => Array.from({ length: n }, () => d.pick(['40', '4b', '42', '41', '90', 'f5']));
+const nops = (d: Draft, n: number) =>
+  Array.from({ length: n }, () => d.pick(['40', '4b', '42', '41', '90', 'f5']));
 
 /** A store of immediate bytes at label + n, at the usual address or where the code is seen again. */
 function store(d: Draft, label: string, n: number): string {
@@ -35,7 +36,11 @@ function patched(d: Draft): string[] {
 function immediate(d: Draft): string[] {
   const at = d.label();
   const away = d.pick([0, 0, ALIAS, BIG]);
-  const change = d.pick([`ff05{abs ${at}+${1 + away}}`, `8305{abs ${at}+${1 + away}}07`, `a3{abs ${at}+${1 + away}}`]);
+  const change = d.pick([
+    `ff05{abs ${at}+${1 + away}}`,
+    `8305{abs ${at}+${1 + away}}07`,
+    `a3{abs ${at}+${1 + away}}`,
+  ]);
   const use = [`${at}:`, `bb${d.dword()}`, '01d8'];
   return d.chance(2) ? [change, ...use] : [...use, change];
 }
@@ -68,7 +73,10 @@ function copied(d: Draft): string[] {
   return [...by, `e8{rel ${at}}`, ...back(d)];
 }
 
-const back = (d: Draft) => [`be${d.dword(0x4_1000 + d.below(0x1000))}`, `bf${d.dword(0x4_2000 + d.below(0x1000))}`];
+const back = (d: Draft) => [
+  `be${d.dword(0x4_1000 + d.below(0x1000))}`,
+  `bf${d.dword(0x4_2000 + d.below(0x1000))}`,
+];
 
 /** A branch whose target or condition changes. */
 function turned(d: Draft): string[] {
@@ -86,7 +94,15 @@ function turned(d: Draft): string[] {
 /** Data beside code: stores to the page that change no instruction. */
 function beside(d: Draft): string[] {
   const [at, over] = [d.label(), d.label()];
-  return [`ff05{abs ${at}}`, memoryForm(d), `eb{rel8 ${over}}`, `${at}:`, '00000000', `${over}:`, `8b0d{abs ${at}}`];
+  return [
+    `ff05{abs ${at}}`,
+    memoryForm(d),
+    `eb{rel8 ${over}}`,
+    `${at}:`,
+    '00000000',
+    `${over}:`,
+    `8b0d{abs ${at}}`,
+  ];
 }
 
 function hostWrites(d: Draft): Act[] {

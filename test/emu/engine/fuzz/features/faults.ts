@@ -41,13 +41,29 @@ function access(d: Draft, at: number): string {
 /** Some instructions, the one that faults among them. */
 function middle(d: Draft): string[] {
   const at = oddPage(d) + d.pick([0, 0x10, 0xffd, 0xffe, 0xfff, 0x7fc, d.below(4096)]);
-  const some = () => Array.from({ length: d.below(6) }, () => (d.chance(3) ? memoryForm(d) : registerForm(d)));
+  const some = () =>
+    Array.from({ length: d.below(6) }, () => (d.chance(3) ? memoryForm(d) : registerForm(d)));
   return resumes(d, [...some(), access(d, at), ...some()]);
 }
 
 /** The stack is bad. */
 function stack(d: Draft): string[] {
-  const use = d.pick(['50', '58', '6a05', '9c', '9d', 'ff36', '60', '61', 'c9', 'c8100002', 'c3', 'e800000000', 'cd80', '0fa0']);
+  const use = d.pick([
+    '50',
+    '58',
+    '6a05',
+    '9c',
+    '9d',
+    'ff36',
+    '60',
+    '61',
+    'c9',
+    'c8100002',
+    'c3',
+    'e800000000',
+    'cd80',
+    '0fa0',
+  ]);
   const esp = oddPage(d) + d.pick([0, 2, 4, 0x10, 0x800, 0xffe]);
   // EBX keeps the good one; the handler of another ring brings its own.
   return ['89e3', ...resumes(d, [registerForm(d), `bc${d.dword(esp)}`, use, registerForm(d)]), '89dc'];
@@ -81,7 +97,16 @@ function otherFaults(d: Draft): string[] {
 /** To ring 3 by IRET, and back to ring 0 by the gate that does not return. */
 function down(d: Draft): string[] {
   const user = d.label();
-  return resumes(d, ['6a23', `68${d.dword(0x3_6000)}`, `68${d.dword(0x3002 | (d.chance(2) ? 0x200 : 0))}`, '6a1b', `68{abs ${user}}`, 'cf', `${user}:`, memoryForm(d)]);
+  return resumes(d, [
+    '6a23',
+    `68${d.dword(0x3_6000)}`,
+    `68${d.dword(0x3002 | (d.chance(2) ? 0x200 : 0))}`,
+    '6a1b',
+    `68{abs ${user}}`,
+    'cf',
+    `${user}:`,
+    memoryForm(d),
+  ]);
 }
 /** In ring 0 behind it; the segments of ring 3 stay good enough. */
 function up(d: Draft): string[] {
@@ -89,7 +114,13 @@ function up(d: Draft): string[] {
 }
 
 function there(d: Draft): string[] {
-  return [...down(d), ...Array.from({ length: 1 + d.below(4) }, () => d.pick([memoryForm, registerForm, x => access(x, oddPage(x))])(d)).flatMap(l => resumes(d, [l])), ...up(d)];
+  return [
+    ...down(d),
+    ...Array.from({ length: 1 + d.below(4) }, () =>
+      d.pick([memoryForm, registerForm, x => access(x, oddPage(x))])(d),
+    ).flatMap(l => resumes(d, [l])),
+    ...up(d),
+  ];
 }
 
 /** SYSENTER and SYSEXIT. */
@@ -114,11 +145,21 @@ function quick(d: Draft): string[] {
 
 /** Alignment checks on, in EFLAGS; CR0.AM is the world's. */
 function aligned(d: Draft): string[] {
-  return resumes(d, ['9c', '810c2400000400', '9d', memoryForm(d), memoryForm(d), '9c', '812424fffffbff', '9d']);
+  return resumes(d, [
+    '9c',
+    '810c2400000400',
+    '9d',
+    memoryForm(d),
+    memoryForm(d),
+    '9c',
+    '812424fffffbff',
+    '9d',
+  ]);
 }
 
 export const faults: Feature = {
   name: 'faults',
+  dear: true,
   world: d => {
     d.world.paging = true;
     ODD.forEach((flags, n) => {
@@ -131,6 +172,7 @@ export const faults: Feature = {
 
 export const rings: Feature = {
   name: 'rings',
+  dear: true,
   world: faults.world,
   snippets: [there, there, down, up, quick, middle, aligned],
 };

@@ -7,6 +7,8 @@ export type Snippet = (d: Draft) => string[];
 
 export interface Feature {
   name: string;
+  /** Faults and switches cost its guests most of their time: they get more of it. */
+  dear?: boolean;
   snippets: Snippet[];
   world?(d: Draft): void;
   acts?(d: Draft): Act[];

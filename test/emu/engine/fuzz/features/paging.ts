@@ -34,7 +34,12 @@ function aliased(d: Draft): string[] {
 
 /** The page that an alias leads to becomes another one, with other code; the old one may run on until it is forgotten. */
 function remapped(d: Draft): string[] {
-  const body = (n: number) => [`b9${d.dword(n)}`, '01c8', ...Array.from({ length: d.below(4) }, () => registerForm(d)), 'c3'];
+  const body = (n: number) => [
+    `b9${d.dword(n)}`,
+    '01c8',
+    ...Array.from({ length: d.below(4) }, () => registerForm(d)),
+    'c3',
+  ];
   const page = 0xb + d.below(2) * 2;
   const offset = 0x100 + d.below(0xe00);
   for (const n of [0, 1])
@@ -85,7 +90,13 @@ function rights(d: Draft): string[] {
 function marks(d: Draft): string[] {
   const lin = 0x4_0000 + d.below(14) * 0x1000;
   const table = d.dword(PT + (lin >>> 12) * 4);
-  return resumes(d, [`8325${table}${d.pick(['9f', 'bf', 'df'])}`, ...perhaps(d, lin), memoryForm(d), `8b0d${table}`, '01c8']);
+  return resumes(d, [
+    `8325${table}${d.pick(['9f', 'bf', 'df'])}`,
+    ...perhaps(d, lin),
+    memoryForm(d),
+    `8b0d${table}`,
+    '01c8',
+  ]);
 }
 
 /** The 4 MiB page becomes 1,024 small ones, or the other way round. */
@@ -108,14 +119,23 @@ function control(d: Draft): string[] {
     ['0f20c0', '0f22c0'],
   ]);
   const bit = read === '0f20e0' ? d.pick([0x10, 0x80, 0x90]) : 0x1_0000;
-  return resumes(d, [read, `35${d.dword(bit)}`, write, memoryForm(d), memoryForm(d), `35${d.dword(bit)}`, write]);
+  return resumes(d, [
+    read,
+    `35${d.dword(bit)}`,
+    write,
+    memoryForm(d),
+    memoryForm(d),
+    `35${d.dword(bit)}`,
+    write,
+  ]);
 }
 
 function pagingOff(d: Draft): string[] {
   return resumes(d, ['0f20c0', '25ffffff7f', '0f22c0', memoryForm(d), '0d00000080', '0f22c0']);
 }
 
-const drop: Snippet = d => resumes(d, [invlpg(d, d.pick([0x4_0000, CODE, ALIAS, BIG]) + d.below(0x8000)), memoryForm(d)]);
+const drop: Snippet = d =>
+  resumes(d, [invlpg(d, d.pick([0x4_0000, CODE, ALIAS, BIG]) + d.below(0x8000)), memoryForm(d)]);
 
 /** Many pages, so that TLBs run over. */
 function wide(d: Draft): string[] {
@@ -135,10 +155,30 @@ function wide(d: Draft): string[] {
 
 export const translations: Feature = {
   name: 'translations',
+  dear: true,
   world: d => {
     d.world.paging = true;
   },
-  snippets: [directory, there, there, aliased, aliased, remapped, remapped, moved, rights, marks, split, control, drop, wide],
+  snippets: [
+    directory,
+    there,
+    there,
+    aliased,
+    aliased,
+    remapped,
+    remapped,
+    moved,
+    rights,
+    marks,
+    split,
+    control,
+    drop,
+    wide,
+  ],
 };
 
-export const switches: Feature = { name: 'switches', snippets: [there, there, directory, wide, control, pagingOff, aliased] };
+export const switches: Feature = {
+  name: 'switches',
+  dear: true,
+  snippets: [there, there, directory, wide, control, pagingOff, aliased],
+};

@@ -6,25 +6,152 @@ import type { Feature } from './feature.ts';
 const REGISTERS = [
   ...['01', '29', '31', '21', '09', '39', '85', '11', '19', '89', '87'].map(op => `${op}R`),
   ...['00', '28', '30', '20', '08', '38', '84', '88', '86', '10', '18'].map(op => `${op}B`),
-  ...['6601R', '6629R', '6689R', '6639R', '6685R', '6631R', '6611R', '0fafR', '0fb6R', '0fb7R', '0fbeR', '0fbfR'],
-  ...['0fa3R', '0fabR', '0fbaE0??', '0fbcR', '0fbdR', '0fc1R', '0fb1R', '0fa4R??', '0facR??', '0fa5R', '0fadR'],
+  ...[
+    '6601R',
+    '6629R',
+    '6689R',
+    '6639R',
+    '6685R',
+    '6631R',
+    '6611R',
+    '0fafR',
+    '0fb6R',
+    '0fb7R',
+    '0fbeR',
+    '0fbfR',
+  ],
+  ...[
+    '0fa3R',
+    '0fabR',
+    '0fbaE0??',
+    '0fbcR',
+    '0fbdR',
+    '0fc1R',
+    '0fb1R',
+    '0fa4R??',
+    '0facR??',
+    '0fa5R',
+    '0fadR',
+  ],
   ...['40', '41', '42', '43', '48', '49', '4a', '4b', '6640', '6649'],
-  ...['f7d0', 'f7d3', 'f7d9', 'f7da', 'f6d0', 'f6db', 'f7e3', 'f7e9', 'f6e1', 'f7f3', 'f7fb', 'f6f1', '66f7e2'],
+  ...[
+    'f7d0',
+    'f7d3',
+    'f7d9',
+    'f7da',
+    'f6d0',
+    'f6db',
+    'f7e3',
+    'f7e9',
+    'f6e1',
+    'f7f3',
+    'f7fb',
+    'f6f1',
+    '66f7e2',
+  ],
   ...['d3e0', 'd3e3', 'd3ea', 'd3fb', 'd3c2', 'd3cb', 'd3d0', 'd3da', 'd2e0', 'd2c4', '66d3e0', '66d3cb'],
-  ...['c1e0??', 'c1eb??', 'c1fa??', 'c1c1??', 'c1c8??', 'c1d3??', 'c1d9??', 'd1e0', 'd1d8', 'd1f9', 'd0e4', 'c0e0??'],
-  ...['05????????', '2d????????', '3d????????', 'a9????????', '83c0??', '83eb??', '83f9??', '83e2??', '80c4??'],
-  ...['0c??', '24??', '3c??', 'a8??', '04??', '69R????????', '6bR??', 'b8????????', 'b3??', 'bb????????', '66b9????'],
+  ...[
+    'c1e0??',
+    'c1eb??',
+    'c1fa??',
+    'c1c1??',
+    'c1c8??',
+    'c1d3??',
+    'c1d9??',
+    'd1e0',
+    'd1d8',
+    'd1f9',
+    'd0e4',
+    'c0e0??',
+  ],
+  ...[
+    '05????????',
+    '2d????????',
+    '3d????????',
+    'a9????????',
+    '83c0??',
+    '83eb??',
+    '83f9??',
+    '83e2??',
+    '80c4??',
+  ],
+  ...[
+    '0c??',
+    '24??',
+    '3c??',
+    'a8??',
+    '04??',
+    '69R????????',
+    '6bR??',
+    'b8????????',
+    'b3??',
+    'bb????????',
+    '66b9????',
+  ],
   ...['0f90c0', '0f92c3', '0f94c1', '0f95c2', '0f96c7', '0f98c4', '0f9ac0', '0f9cc3', '0f9fc1', '0f9dc2'],
   ...['0f40R', '0f42R', '0f44R', '0f45R', '0f47R', '0f48R', '0f4aR', '0f4cR', '0f4eR', '0f4fR'],
-  ...['98', '99', '6698', '6699', 'f8', 'f9', 'f5', '9f', '9e', '9c9d', '9c58', '0fc8', '0fcb', '91', '93', '90', 'd6'],
+  ...[
+    '98',
+    '99',
+    '6698',
+    '6699',
+    'f8',
+    'f9',
+    'f5',
+    '9f',
+    '9e',
+    '9c9d',
+    '9c58',
+    '0fc8',
+    '0fcb',
+    '91',
+    '93',
+    '90',
+    'd6',
+  ],
   ...['27', '2f', '37', '3f', 'd40a', 'd50a', '8d0418', '8d4c1b??', '8d1485????????', '8d5401??'],
 ];
 
 /** Forms with a memory operand: M is a ModRM with [esi], [edi] and displacements. */
 const MEMORY = [
-  ...['8b', '89', '03', '01', '2b', '29', '33', '31', '23', '21', '0b', '09', '3b', '39', '85', '13', '11', '1b', '19'],
+  ...[
+    '8b',
+    '89',
+    '03',
+    '01',
+    '2b',
+    '29',
+    '33',
+    '31',
+    '23',
+    '21',
+    '0b',
+    '09',
+    '3b',
+    '39',
+    '85',
+    '13',
+    '11',
+    '1b',
+    '19',
+  ],
   ...['8a', '88', '02', '00', '2a', '28', '32', '30', '22', '20', '3a', '38', '84', '86', '87'],
-  ...['0fb6', '0fb7', '0fbe', '0fbf', '0faf', '0f44', '0f4c', '0f49', '0fab', '0fa3', '0fb3', '0fbb', '0fc1', '0fb1'],
+  ...[
+    '0fb6',
+    '0fb7',
+    '0fbe',
+    '0fbf',
+    '0faf',
+    '0f44',
+    '0f4c',
+    '0f49',
+    '0fab',
+    '0fa3',
+    '0fb3',
+    '0fbb',
+    '0fc1',
+    '0fb1',
+  ],
   ...['668b', '6689', '6603', '6601', '663b', '6631', 'f001', 'f00fb1', 'f00fc1'],
 ];
 /** With an opcode extension in ModRM. */
@@ -33,7 +160,7 @@ const MEMORY_DIGIT: [string, number, string][] = [
   ...([0, 1, 4, 5, 6, 7] as const).map(n => ['81', n, '????????'] as [string, number, string]),
   ...([0, 4, 5, 7] as const).map(n => ['80', n, '??'] as [string, number, string]),
   ...([0, 1, 2, 3, 4, 5, 7] as const).map(n => ['c1', n, '??'] as [string, number, string]),
-  ...[
+  ...([
     ['c7', 0, '????????'],
     ['c6', 0, '??'],
     ['66c7', 0, '????'],
@@ -55,7 +182,7 @@ const MEMORY_DIGIT: [string, number, string][] = [
     ['d1', 7, ''],
     ['0f94', 0, ''],
     ['0f9c', 0, ''],
-  ] as [string, number, string][],
+  ] as [string, number, string][]),
 ];
 
 /** A ModRM whose registers are EAX ECX EDX EBX. */
@@ -86,7 +213,8 @@ export function memoryForm(d: Draft): string {
   return d.fill(op + operand(d, digit) + rest);
 }
 
-const some = (d: Draft, most: number, one: (d: Draft) => string) => Array.from({ length: 1 + d.below(most) }, () => one(d));
+const some = (d: Draft, most: number, one: (d: Draft) => string) =>
+  Array.from({ length: 1 + d.below(most) }, () => one(d));
 
 /** A condition, ahead over a few instructions. */
 function branchOver(d: Draft): string[] {
@@ -99,7 +227,9 @@ function branchOver(d: Draft): string[] {
 /** Back a few times, by ECX. */
 function littleLoop(d: Draft): string[] {
   const back = d.label();
-  const inner = some(d, 5, d.chance(2) ? memoryForm : registerForm).filter(l => !/[159d]$/.test(l.slice(0, 4)));
+  const inner = some(d, 5, d.chance(2) ? memoryForm : registerForm).filter(
+    l => !/[159d]$/.test(l.slice(0, 4)),
+  );
   const end = d.pick([`83ea01 75{rel8 ${back}}`, `4a 0f85{rel ${back}}`, `4a 7f{rel8 ${back}}`]);
   return [`ba${d.dword(1 + d.below(12))}`, `${back}:`, '52', ...inner, '5a', end];
 }
@@ -114,7 +244,10 @@ function tangle(d: Draft): string[] {
     const guard = d.chance(2) ? [`ff0d${fuel}`, `0f88{rel ${out}}`] : [];
     const leads = d.pick([
       () => [`0f8${d.below(16).toString(16)}{rel ${d.pick(names)}}`],
-      () => [`0f8${d.below(16).toString(16)}{rel ${d.pick(names)}}`, `0f8${d.below(16).toString(16)}{rel ${d.pick(names)}}`],
+      () => [
+        `0f8${d.below(16).toString(16)}{rel ${d.pick(names)}}`,
+        `0f8${d.below(16).toString(16)}{rel ${d.pick(names)}}`,
+      ],
       () => [`ff0d${fuel}`, `0f88{rel ${out}}`, `e9{rel ${d.pick(names)}}`],
       () => [],
     ])();

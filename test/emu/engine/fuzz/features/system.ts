@@ -18,7 +18,14 @@ function data(d: Draft): string[] {
   const prefix = { '8ed8': '', '8ec0': '26', '8ee0': '64', '8ee8': '65' }[load]!;
   const use = () => prefix + memoryForm(d);
   return [
-    ...resumes(d, [`b8${d.dword(d.pick(DATA_SELECTORS))}`, load, use(), registerForm(d), use(), memoryForm(d)]),
+    ...resumes(d, [
+      `b8${d.dword(d.pick(DATA_SELECTORS))}`,
+      load,
+      use(),
+      registerForm(d),
+      use(),
+      memoryForm(d),
+    ]),
     ...flat(d),
   ];
 }
@@ -33,7 +40,8 @@ function stackSegment(d: Draft): string[] {
     [0x98, 0xf0],
     [0x10, STACK - 0x80],
   ]);
-  const use = () => d.pick(['50', '58', '6a01', 'e800000000 58', '9c9d', 'ff36', '8b442404', '89442408', 'c8040000c9']);
+  const use = () =>
+    d.pick(['50', '58', '6a01', 'e800000000 58', '9c9d', 'ff36', '8b442404', '89442408', 'c8040000c9']);
   return [
     '89e3',
     ...resumes(d, [
@@ -71,7 +79,8 @@ function based(d: Draft): string[] {
 /** A stretch of 16-bit code: it takes the offset from CODE. */
 function sixteen(d: Draft): string[] {
   const [at, on, back] = [d.label(), d.label(), d.label()];
-  const body = () => d.pick(['40', '89c3', '01c8', '6689c3', '83c003', '50 58', '90', '31c0', '67668b06', '6766010e']);
+  const body = () =>
+    d.pick(['40', '89c3', '01c8', '6689c3', '83c003', '50 58', '90', '31c0', '67668b06', '6766010e']);
   return resumes(d, [
     `b8{abs ${at}}`,
     `2d${d.dword(CODE)}`,
@@ -90,7 +99,11 @@ function sixteen(d: Draft): string[] {
   ]);
 }
 
-export const segments: Feature = { name: 'segments', snippets: [data, data, stackSegment, based, sixteen] };
+export const segments: Feature = {
+  name: 'segments',
+  dear: true,
+  snippets: [data, data, stackSegment, based, sixteen],
+};
 
 // ---- interrupts ---------------------------------------------------------------------------------------------------
 
@@ -129,7 +142,8 @@ function armed(d: Draft): string[] {
   const n = d.below(4);
   const at = d.label();
   const kind = d.pick([0, 1, 3]);
-  const dr7 = (2 << (n * 2)) | (kind << (16 + n * 4)) | (kind === 0 ? 0 : d.pick([0, 1, 3]) << (18 + n * 4)) | 0x400;
+  const dr7 =
+    (2 << (n * 2)) | (kind << (16 + n * 4)) | (kind === 0 ? 0 : d.pick([0, 1, 3]) << (18 + n * 4)) | 0x400;
   return resumes(d, [
     kind === 0 ? `b8{abs ${at}}` : `b8${d.dword(DATA + d.below(0x400) * 4)}`,
     `0f23${d.byte(0xc0 | (n << 3))}`,
@@ -143,10 +157,12 @@ function armed(d: Draft): string[] {
   ]);
 }
 
-const software = (d: Draft) => resumes(d, [d.pick(['cd80', 'cd03', 'cc', 'f1', 'ce', 'cd20']), registerForm(d)]);
+const software = (d: Draft) =>
+  resumes(d, [d.pick(['cd80', 'cd03', 'cc', 'f1', 'ce', 'cd20']), registerForm(d)]);
 
 export const interrupts: Feature = {
   name: 'interrupts',
+  dear: true,
   world: d => {
     d.world.eflags |= 0x200;
     d.world.period = 3 + d.below(d.chance(2) ? 30 : 200);
@@ -170,11 +186,28 @@ function memory8(d: Draft): string[] {
 // ---- strings ------------------------------------------------------------------------------------------------------
 
 function strings(d: Draft): string[] {
-  const op = d.pick(['a4', 'a5', 'aa', 'ab', 'ac', 'ad', 'a6', 'a7', 'ae', 'af', '66a5', '66ab', '67a4', '67aa', '66ad']);
+  const op = d.pick([
+    'a4',
+    'a5',
+    'aa',
+    'ab',
+    'ac',
+    'ad',
+    'a6',
+    'a7',
+    'ae',
+    'af',
+    '66a5',
+    '66ab',
+    '67a4',
+    '67aa',
+    '66ad',
+  ]);
   const prefix = d.pick(['f3', 'f3', 'f2']);
   const down = d.chance(4);
   // Over page borders, into pages that are not as they should be.
-  const at = () => d.dword(d.pick([0x4_0000, 0x4_8000, 0x4_ef80, 0x4_fff0, 0x5_0f80, 0x5_1ff0]) + d.below(128));
+  const at = () =>
+    d.dword(d.pick([0x4_0000, 0x4_8000, 0x4_ef80, 0x4_fff0, 0x5_0f80, 0x5_1ff0]) + d.below(128));
   const count = d.pick([0, 1, 3, 63, 64, 65, 128, 200, 1000, d.below(500)]);
   return resumes(d, [
     ...(d.chance(2) ? [`be${at()}`] : []),
@@ -193,7 +226,9 @@ export const repeats: Feature = { name: 'repeats', snippets: [strings, strings, 
 
 /** By a register or through a table, to one of several functions. */
 function indirect(d: Draft): string[] {
-  const targets = Array.from({ length: 2 + d.below(3) }, () => d.fn([registerForm(d), d.chance(2) ? memoryForm(d) : '90']));
+  const targets = Array.from({ length: 2 + d.below(3) }, () =>
+    d.fn([registerForm(d), d.chance(2) ? memoryForm(d) : '90']),
+  );
   const table = d.copy(targets.map(t => `{abs ${t}}`));
   return d.pick([
     [`89e8`, '83e001', `ff1485{abs ${table}}`],
@@ -213,7 +248,15 @@ function jumpTable(d: Draft): string[] {
 /** ECX deep. */
 function recursion(d: Draft): string[] {
   const [name, done] = [d.label(), d.label()];
-  const at = d.fn([`${name}:`, '49', `0f8e{rel ${done}}`, ...(d.chance(2) ? [registerForm(d).replace(/^4[19]$/, '40')] : []), `e8{rel ${name}}`, `${done}:`, '40']);
+  const at = d.fn([
+    `${name}:`,
+    '49',
+    `0f8e{rel ${done}}`,
+    ...(d.chance(2) ? [registerForm(d).replace(/^4[19]$/, '40')] : []),
+    `e8{rel ${name}}`,
+    `${done}:`,
+    '40',
+  ]);
   return [`b9${d.dword(1 + d.below(40))}`, `e8{rel ${at}}`];
 }
 
@@ -239,7 +282,36 @@ export const calls: Feature = { name: 'calls', snippets: [indirect, indirect, ju
 
 function floats(d: Draft): string[] {
   const one = () =>
-    d.pick(['d9e8', 'd9ee', 'd9eb', 'd8c1', 'd8c9', 'dec1', 'dee9', 'd9c9', 'd9c0', 'ddd8', 'd9e0', 'd9fa', 'dfe0', 'dbe2', 'd8f1', 'db06', 'd906', 'dd06', 'd91e', 'dd1e', 'db1e', 'df2e', 'df3e', '9b', 'd93e', 'dbe9', 'ded9', 'd9f7']);
+    d.pick([
+      'd9e8',
+      'd9ee',
+      'd9eb',
+      'd8c1',
+      'd8c9',
+      'dec1',
+      'dee9',
+      'd9c9',
+      'd9c0',
+      'ddd8',
+      'd9e0',
+      'd9fa',
+      'dfe0',
+      'dbe2',
+      'd8f1',
+      'db06',
+      'd906',
+      'dd06',
+      'd91e',
+      'dd1e',
+      'db1e',
+      'df2e',
+      'df3e',
+      '9b',
+      'd93e',
+      'dbe9',
+      'ded9',
+      'd9f7',
+    ]);
   const inner = Array.from({ length: 3 + d.below(8) }, () => (d.chance(3) ? registerForm(d) : one()));
   const task = d.chance(5) ? ['0f20c0', '0c08', '0f22c0', ...inner.slice(0, 2), '0f06'] : [];
   return resumes(d, ['dbe3', ...inner, ...task]);
@@ -250,7 +322,11 @@ export const fpu: Feature = { name: 'fpu', snippets: [floats, floats, memory8] }
 /** A loop over something that the clock or a device has a say in. */
 function devices(d: Draft): string[] {
   const back = d.label();
-  const at = (page: number, offset: number) => d.dword((d.world.paging ? DEVICES + page * 0x1000 : [0xfee0_0000, 0xa_0000, 0xe000_0000, 0x4_8000][page]) + offset);
+  const at = (page: number, offset: number) =>
+    d.dword(
+      (d.world.paging ? DEVICES + page * 0x1000 : [0xfee0_0000, 0xa_0000, 0xe000_0000, 0x4_8000][page]) +
+        offset,
+    );
   const one = d.pick([
     ['e440'],
     ['b000', 'e643', 'e440'],
@@ -270,11 +346,21 @@ function devices(d: Draft): string[] {
     ['ba80000000', 'ee', 'ec'],
     ['b9fe020000', '0f32'],
   ]);
-  return resumes(d, [`bb${d.dword(1 + d.below(6))}`, `${back}:`, '53', ...one, registerForm(d).replace(/^4b$/, '40'), '5b', '83eb01', `0f85{rel ${back}}`]);
+  return resumes(d, [
+    `bb${d.dword(1 + d.below(6))}`,
+    `${back}:`,
+    '53',
+    ...one,
+    registerForm(d).replace(/^4b$/, '40'),
+    '5b',
+    '83eb01',
+    `0f85{rel ${back}}`,
+  ]);
 }
 
 export const io: Feature = {
   name: 'io',
+  dear: true,
   snippets: [devices, devices, devices, memory8],
   acts: d =>
     d.pick<Act[]>([
