@@ -213,17 +213,18 @@ export class Engine implements Cursor {
         if (b.region >= 0) accounting.region = b.region;
         // With `leave` set before the run, by the host, there is a head behind the first block.
         const code = jit === null || c.leave ? null : jit.ready(b);
+        this.charged = 0;
+        this.position = 0;
+        this.running = b;
+        if (b.firstLine !== this.lastLine) c.mmu.fetchLine(b.pa);
         if (jit !== null && code !== null) {
-          if (!jit.run(code, b, until, this.lastLine)) return this.leftMiddle(jit);
+          this.running = null;
+          if (!jit.run(code, b, until, this.charged)) return this.leftMiddle(jit);
           this.lastLine = jit.lastLine;
           if (c.leave || time[0] >= until) break;
           b = blocks.find();
           continue;
         }
-        this.charged = 0;
-        this.position = 0;
-        this.running = b;
-        if (b.firstLine !== this.lastLine) c.mmu.fetchLine(b.pa);
         runInsns(this, c, b, n);
         this.running = null;
         accounting.charge(ISSUE, b.total - this.charged);

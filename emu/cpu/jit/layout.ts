@@ -1,7 +1,7 @@
 /** Where in the shared memory compiled code finds the state, and what of the profile it is compiled for. */
 import { RAM_OFFSET, type State } from '../../state.ts';
 import type { Cpu } from '../cpu.ts';
-import { CELLS, TARGETS } from './cells.ts';
+import { CELLS, TARGET_SHIFT, TARGETS } from './cells.ts';
 
 /** A cache as compiled code looks at it: way 0 of a line's set. Byte offset of its tags, and geometry. */
 export interface CacheLayout {
@@ -20,9 +20,22 @@ export interface Layout {
   cellsAt: number;
   targets: Int32Array;
   targetsAt: number;
-  /** Stamps and clock of the data TLB, and of the one for big pages if it is another. */
-  dtlb: { stamp: number; clock: number };
-  dtlb4m: { stamp: number; clock: number } | null;
+  /** The line filter's tags for loads and stores, deltas and entries; log2 of a line's bytes; sets less one; last store. */
+  filter: {
+    reads: number;
+    writes: number;
+    delta: number;
+    entry: number;
+    shift: number;
+    mask: number;
+    store: number;
+  };
+  /** Clocks of the stamps of the data TLBs and of the code TLBs. */
+  dataClock: number;
+  codeClock: number;
+  /** Walker's `fetching` and `codeFront`. */
+  fetching: number;
+  codeFront: number;
   /** False: nothing below the TLBs costs a tick. */
   timed: boolean;
   l1i: CacheLayout;
@@ -34,6 +47,10 @@ export interface Layout {
   matrix: number;
   time: number;
   timing: number;
+  streams: number;
+  streamCount: number;
+  random: number;
+  stream: number;
   l2Hit: number;
   l2Store: number;
   storeEntries: number;
@@ -57,9 +74,10 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     setMask: c.setMask,
     ways: c.ways,
   });
-  const tlb = (t: typeof mmu.dtlb) => ({ stamp: t.stamp.byteOffset, clock: t.clock.byteOffset });
   const cells = state.scratch('compiled code', CELLS);
-  const targets = state.scratch('indirect targets', 2 * TARGETS);
+  const { filter } = hierarchy;
+  const filterAt = filter.cells.byteOffset;
+  const targets = state.scratch('targets', TARGETS << (TARGET_SHIFT - 2));
   return {
     ram: RAM_OFFSET,
     registers: cpu.r32.byteOffset,
@@ -68,8 +86,19 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     cellsAt: cells.byteOffset,
     targets,
     targetsAt: targets.byteOffset,
-    dtlb: tlb(mmu.dtlb),
-    dtlb4m: mmu.dtlb4m === mmu.dtlb ? null : tlb(mmu.dtlb4m),
+    filter: {
+      reads: filterAt,
+      writes: filterAt + 4 * filter.sets,
+      delta: filterAt + 8 * filter.sets,
+      entry: filterAt + 12 * filter.sets,
+      shift: filter.shift,
+      mask: filter.sets - 1,
+      store: filterAt + 4 * filter.store,
+    },
+    dataClock: mmu.dtlb.recency.clock.byteOffset,
+    codeClock: mmu.itlb.recency.clock.byteOffset,
+    fetching: mmu.fetching.byteOffset,
+    codeFront: mmu.codeFront.byteOffset,
     timed: hierarchy.timed,
     l1i: cache(hierarchy.l1i),
     l1d: cache(hierarchy.l1d),
@@ -79,6 +108,10 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     matrix: cpu.accounting.matrix.byteOffset,
     time: cpu.accounting.time.byteOffset,
     timing: hierarchy.timing.byteOffset,
+    streams: hierarchy.streams.byteOffset,
+    streamCount: hierarchy.streamCount,
+    random: hierarchy.random,
+    stream: hierarchy.stream,
     l2Hit: hierarchy.l2Hit,
     l2Store: hierarchy.l2Store,
     storeEntries: hierarchy.storeEntries,
