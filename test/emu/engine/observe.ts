@@ -100,13 +100,11 @@ function parts(f: Finder, one: Machine, two: Machine): void {
   const [a, b] = [one, two].map(m => {
     const saved = m.saveParts() as unknown as Record<string, unknown>;
     const engine = saved.engine as {
-      cpu: { mmu: { control: { attributes: Uint8Array; tlbs: number[][] } } };
+      cpu: { mmu: { control: { attributes: Uint8Array } } };
     };
     const { control } = engine.cpu.mmu;
     // Which pages hold decoded code is the host's business.
     control.attributes = control.attributes.map(bits => bits & ~PAGE_CODE);
-    // The first is the stamps' clock.
-    control.tlbs = control.tlbs.map(t => t.slice(1));
     return saved;
   });
   f.deep('', a, b);

@@ -1,12 +1,14 @@
 /**
- * `npm run fuzz:engine -- [--seeds N] [--from S] [--profile P] [--feature F] [--minutes M]`: guests of any features on
+ * `npm run fuzz:engine -- [--seeds N] [--from S] [--profile P] [--feature F] [--minutes M]
+ * [--replay FILE]`: guests of any features on
  * both engines. Where they part, the case is made small, told, and kept under .cache/fuzz-engine/; the exit code is 1.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { profiles } from '../../../../emu/profile/index.ts';
 import { generate } from './generate.ts';
 import { caseText, runCase, shrink } from './run.ts';
+import type { Case } from './world.ts';
 
 const KEPT = '.cache/fuzz-engine';
 
@@ -18,6 +20,7 @@ const { values } = parseArgs({
     profile: { type: 'string' },
     feature: { type: 'string' },
     most: { type: 'string', default: '5' },
+    replay: { type: 'string' },
   },
 });
 
@@ -54,6 +57,14 @@ function one(profile: string, seed: number): void {
   writeFileSync(file, `${caseText(small.case)}\n`);
   console.log(`kept as ${file}\n${caseText(small.case)}`);
 }
+
+/** A kept case again. */
+function replay(file: string): void {
+  const outcome = runCase(JSON.parse(readFileSync(file, 'utf8')) as Case);
+  console.log(outcome.parting?.report ?? `${file}: the engines agree, ${outcome.units} units compiled`);
+  process.exit(outcome.parting ? 1 : 0);
+}
+if (values.replay) replay(values.replay);
 
 for (let seed = from; seed < from + seeds && Date.now() < until && parted < most; seed++) {
   for (const profile of names) one(profile, seed);
