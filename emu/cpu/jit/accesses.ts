@@ -9,7 +9,7 @@ import { CELL, FAULT } from './cells.ts';
 import { Flags } from './flags.ts';
 import { accessOf, HELPERS, LOADED } from './helpers.ts';
 import { ENTRY, LIN, OFFSET, SLOT, T, VALUE } from './locals.ts';
-import { stamp } from './shared.ts';
+import { filterSlot, stamp } from './shared.ts';
 import type { Code } from './wasm.ts';
 
 type Size = 1 | 2 | 4;
@@ -116,15 +116,8 @@ export class Accesses extends Flags {
 
   /** Pushes what the filter's tag of LIN's line is, if it is at hand and the operand is aligned; sets SLOT. */
   private lineTag(size: Size): void {
-    const { filter } = this.layout;
     this.tag(size);
-    this.c
-      .get(LIN)
-      .i32(filter.shift - 2)
-      .op('i32shr_u')
-      .i32(filter.mask << 2)
-      .op('i32and')
-      .set(SLOT);
+    filterSlot(this.c, this.layout, LIN, SLOT);
   }
 
   private tag(size: Size): Code {

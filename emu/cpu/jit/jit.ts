@@ -19,6 +19,7 @@ import {
   ANY,
   CELL,
   EXIT_BORDER,
+  EXIT_HEAD,
   EXIT_MIDDLE,
   FAULT,
   LEAVE,
@@ -31,6 +32,7 @@ import {
 import { accessesOf, CALL, CALL_INDIRECT, JCC, JMP } from './forms.ts';
 import { type HostHelper, LOADED } from './helpers.ts';
 import { type Layout, layoutOf } from './layout.ts';
+import { NO_KEY } from './looks.ts';
 import { modelBytes } from './model.ts';
 import { COUNT_BITS, translate } from './translate.ts';
 
@@ -54,6 +56,8 @@ const COUNT_MASK = (1 << COUNT_BITS) - 1;
 /** Bits of Cpu.shape. */
 const SHAPE_BITS = 24;
 const TABLE_STEP = 256;
+/** Doublings of `hot` for a page that has units, at most. */
+const MAX_DELAY = 6;
 
 /** A compiled unit. */
 export class Code implements CompiledCode {
@@ -107,13 +111,17 @@ export class Jit {
   /** Units made, and the bytes of their modules. */
   units = 0;
   moduleBytes = 0;
+  /** Events that compiled code has delivered. */
+  delivered = 0;
+  /** Bits of GATES (cells.ts); set by the engine. */
+  gates: () => number = () => 0;
   private readonly cpu: Cpu;
   private readonly blocks: Blocks;
   private readonly accounting: Accounting;
   private readonly layout: Layout;
   private readonly cells: Int32Array;
   private readonly imports: WebAssembly.Imports;
-  /** Units made, by page of their code. */
+  /** Units that stand, by page of their code. */
   private readonly made = new Map<number, number>();
   /** Units by their number, and their functions; numbers that are free again. */
   private readonly codes: Code[] = [];
@@ -152,7 +160,7 @@ export class Jit {
     if (++b.heat < this.hot) return null;
     const made = this.made.get(b.pa >>> 12) ?? 0;
     // Each unit of a page takes in those before it, so the next one has to be worth it.
-    if (b.heat < this.hot * (1 + made)) return null;
+    if (b.heat < this.hot << Math.min(made, MAX_DELAY)) return null;
     b.heat = 0;
     this.made.set(b.pa >>> 12, made + 1);
     return this.compile(b);
@@ -164,8 +172,7 @@ export class Jit {
    * `middle` says where it stands.
    */
   run(code: Code, b: Block, until: number, charged: number): boolean {
-    const { cells, cpu, accounting } = this;
-    const { mmu } = cpu;
+    const { cells, accounting } = this;
     this.until[0] = Math.min(until, accounting.time[0] + MAX_TICKS);
     this.running = true;
     cells[CELL.unit] = code.id;
@@ -179,6 +186,7 @@ export class Jit {
     cells[CELL.l1dMisses] = 0;
     cells[CELL.l2Accesses] = 0;
     cells[CELL.l2Misses] = 0;
+    this.lookAtGates();
     this.publish();
     let kind = EXIT_BORDER as number;
     try {
@@ -186,8 +194,7 @@ export class Jit {
     } finally {
       this.running = false;
     }
-    mmu.lastEntry = cells[CELL.lastEntry];
-    accounting.region = cells[CELL.row] >> ROW_SHIFT;
+    this.adopt();
     return this.settle(kind);
   }
 
@@ -241,7 +248,8 @@ export class Jit {
     mmu.hierarchy.l2.misses += cells[CELL.l2Misses];
     cpu.predictor.misses += cells[CELL.mispredicts];
     let ticks = cells[CELL.ticks];
-    if (kind !== EXIT_BORDER) {
+    if (kind === EXIT_HEAD) cpu.leave = true;
+    else if (kind !== EXIT_BORDER) {
       const code = this.code;
       const at = cells[CELL.at];
       const n = at >> 8;
@@ -258,7 +266,7 @@ export class Jit {
     }
     cells[CELL.due] = ticks;
     this.sync();
-    return kind === EXIT_BORDER;
+    return kind === EXIT_BORDER || kind === EXIT_HEAD;
   }
 
   // ---- helpers ------------------------------------------------------------------------------------------------------
@@ -288,12 +296,40 @@ export class Jit {
     cells[CELL.limit] = room - cells[CELL.mispredictTicks];
   }
 
+  /** What gates may do, and take for granted, is not what it was. */
+  private lookAtGates(): void {
+    this.cells[CELL.gates] = this.gates();
+    this.layout.hand.fill(NO_KEY);
+  }
+
   private begin(due: number, at: number): void {
-    const { cells, cpu } = this;
-    cells[CELL.due] = due;
+    this.cells[CELL.due] = due;
     this.at = at;
+    this.adopt();
+  }
+
+  /** What compiled code may have changed, to where the host looks. */
+  private adopt(): void {
+    const { cells, cpu } = this;
     cpu.mmu.lastEntry = cells[CELL.lastEntry];
     this.accounting.region = cells[CELL.row] >> ROW_SHIFT;
+    if (cells[CELL.passed] !== 0) this.adoptGates();
+  }
+
+  private adoptGates(): void {
+    const { cells, cpu } = this;
+    cells[CELL.passed] = 0;
+    cpu.mmu.setUser(cpu.cpl === 3);
+    if (cells[CELL.reshaped] !== 0) cpu.segmentsChanged(cells[CELL.reshaped]);
+    cells[CELL.reshaped] = 0;
+    const low = cells[CELL.gateCounts];
+    const high = cells[CELL.gateCounts + 1];
+    const deliveries = low & COUNT_MASK;
+    cpu.deliveries += deliveries;
+    this.delivered += deliveries;
+    cpu.mmu.loads += ((low >>> COUNT_BITS) | (high << (32 - COUNT_BITS))) & COUNT_MASK;
+    cpu.mmu.stores += high >>> (2 * COUNT_BITS - 32);
+    cells[CELL.gateCounts] = cells[CELL.gateCounts + 1] = 0;
   }
 
   /** `writes` false: reading changes no code (no device's register does), so what is left of the block stands. */
@@ -374,6 +410,7 @@ export class Jit {
           status = this.failed(thrown);
         }
         if (this.shape !== this.code.shape) status |= STALE;
+        this.lookAtGates();
         this.end(status);
         return undefined;
       },
@@ -452,6 +489,8 @@ export class Jit {
       targets[at + TARGET.unit] = -1;
     }
     this.table.set(code.id, null);
+    const page = code.blocks[0].pa >>> 12;
+    this.made.set(page, Math.max(0, (this.made.get(page) ?? 0) - 1));
     // Its number is free for the next, which is made when none runs.
     this.free.push(code.id);
   }

@@ -210,6 +210,7 @@ class Translation {
         this.popReturn();
         return this.indirect(b);
       default: {
+        this.gate(b, i);
         const form = FORMS[kind] ?? (b.ends ? undefined : moreOf(i));
         if (form) {
           form(e, i);
@@ -220,6 +221,27 @@ class Translation {
     e.execute();
     if (!b.ends) return this.direct(b, b.end);
     this.leaveBehind(b);
+  }
+
+  /** INT n and IRET by the shared code (gates.ts); goes on where that leaves it to the executor. */
+  private gate(b: Block, i: Insn): void {
+    const { e } = this;
+    const { c } = e;
+    const { form } = i.row;
+    const returns = form === 'IRET' && i.o32;
+    if (!returns && form !== 'INT imm8') return;
+    e.spill();
+    e.pushDue();
+    if (returns) c.call(HELPERS.iret);
+    else
+      c.i32(i.imm & 0xff)
+        .i32(i.next)
+        .call(HELPERS.interrupt);
+    e.if(() => {
+      e.afterHelper();
+      this.totals(b);
+      e.exitHead(b.lastLine);
+    });
   }
 
   /** An executor has set EIP. */
