@@ -174,7 +174,7 @@ export class Engine implements Cursor {
     this.blocks.barred = this.running === null;
   }
 
-  /** Runs until tick `until`, a stop, a triple fault or a HLT that nothing can end. */
+  /** Runs to the first head at or after tick `until`, a stop, a triple fault or a HLT that nothing can end. */
   run(until: number): StopReason {
     const c = this.cpu;
     const time = c.accounting.time;
@@ -230,7 +230,8 @@ export class Engine implements Cursor {
       for (;;) {
         const n = b.insns.length;
         if (b.region >= 0) accounting.region = b.region;
-        const code = jit === null ? null : jit.ready(b);
+        // With `leave` set before the run, by the host, there is a head behind the first block.
+        const code = jit === null || c.leave ? null : jit.ready(b);
         this.charged = 0;
         this.position = 0;
         this.running = b;

@@ -498,7 +498,10 @@ export class Jit {
     for (const block of code.blocks) {
       if (block.code === code) block.code = null;
       const at = targetOf(block.eip) << (TARGET_SHIFT - 2);
-      if (targets[at + TARGET.unit] === code.id) targets[at + TARGET.shape] = NO_SHAPE;
+      if (targets[at + TARGET.unit] !== code.id) continue;
+      targets[at + TARGET.shape] = NO_SHAPE;
+      // Its number will be another unit's, which looks here for its own blocks.
+      targets[at + TARGET.unit] = -1;
     }
     this.table.set(code.id, null);
     const page = code.blocks[0].pa >>> 12;
