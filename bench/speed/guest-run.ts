@@ -24,13 +24,20 @@ export interface GuestRun {
   machine: Machine;
 }
 
-/** Runs a benchmark to its end. `now` gives milliseconds. Throws an Error if it does not end as it should. */
+export interface GuestWatch {
+  /** Milliseconds; the host's clock when absent. */
+  now?: () => number;
+  /** Gets each line of the guest's serial port, when its end has come out. */
+  onLine?: (line: string) => void;
+}
+
+/** Runs a benchmark to its end. Throws an Error if it does not end as it should. */
 export function runGuest(
   name: string,
   bytes: Uint8Array,
   profile: Profile,
   engine: EngineKind = 'interpreter',
-  now: () => number = () => performance.now(),
+  { now = () => performance.now(), onLine }: GuestWatch = {},
 ): GuestRun {
   let line = '';
   let checksum = '';
@@ -52,6 +59,7 @@ export function runGuest(
         end = mark();
         checksum = value;
       }
+      onLine?.(line);
       line = '';
     },
   });

@@ -1,0 +1,93 @@
+/**
+ * Runs one emulator as a process of its own and takes the time between two lines of the guest's output, BEGIN and
+ * RESULT, as they arrive here. The process is ended when the guest has printed its last line, TSC, or at the limit.
+ */
+import { spawn } from 'node:child_process';
+
+export interface PeerCommand {
+  file: string;
+  args: string[];
+  cwd?: string;
+}
+
+/** What one run gave. `instructions` only from an emulator of ours, which prints them. */
+export type Timed =
+  | { ok: true; seconds: number; checksum: string; instructions?: number }
+  | { ok: false; why: string };
+
+/** No guest prints longer lines; what an emulator writes beside them may be anything. */
+const LONGEST_LINE = 4096;
+/** Of what a process says last, in characters. */
+const LAST_WORDS = 160;
+
+/** What the guest has said so far. */
+export class GuestOutput {
+  private readonly name: string;
+  private rest = '';
+  private begin: number | undefined;
+  private seconds: number | undefined;
+  private checksum = '';
+  private instructions: number | undefined;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** Takes output that arrived at `now` (milliseconds); the result once the last line is there. */
+  feed(text: string, now: number): Timed | undefined {
+    const lines = (this.rest + text).split('\n');
+    this.rest = (lines.pop() ?? '').slice(-LONGEST_LINE);
+    for (const line of lines) if (this.take(line, now)) return this.result();
+    return undefined;
+  }
+
+  private take(line: string, now: number): boolean {
+    // Terminals and emulators put their own characters in front.
+    const [, what, who = '', value] = /(BEGIN|RESULT|INSTRUCTIONS|TSC) (\w+)(?: (\w+))?\s*$/.exec(line) ?? [];
+    if (what === 'BEGIN' && who === this.name) this.begin = now;
+    if (what === 'RESULT' && who === this.name && this.begin !== undefined) {
+      this.seconds = (now - this.begin) / 1000;
+      this.checksum = value ?? '';
+    }
+    if (what === 'INSTRUCTIONS') this.instructions = Number(who);
+    return what === 'TSC';
+  }
+
+  private result(): Timed {
+    const { seconds, checksum, instructions } = this;
+    if (seconds === undefined) return { ok: false, why: 'ended without a result' };
+    return { ok: true, seconds, checksum, ...(instructions === undefined ? {} : { instructions }) };
+  }
+}
+
+/** Runs `command` on the guest `name`; never rejects. `limit` is in seconds, for the whole process. */
+export function runTimed(name: string, command: PeerCommand, limit: number): Promise<Timed> {
+  return new Promise(resolve => {
+    const output = new GuestOutput(name);
+    const child = spawn(command.file, command.args, {
+      cwd: command.cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let errors = '';
+    const end = (result: Timed) => {
+      clearTimeout(timer);
+      child.kill('SIGKILL');
+      resolve(result);
+    };
+    const timer = setTimeout(() => end({ ok: false, why: `not done in ${limit} s` }), limit * 1000);
+    child.stdout.setEncoding('latin1').on('data', (text: string) => {
+      const result = output.feed(text, performance.now());
+      if (result) end(result);
+    });
+    child.stderr.setEncoding('latin1').on('data', (text: string) => {
+      errors = (errors + text).slice(-LONGEST_LINE);
+    });
+    child.on('error', (error: NodeJS.ErrnoException) =>
+      end({ ok: false, why: `cannot run ${command.file} (${error.code})` }),
+    );
+    child.on('close', (code, signal) => {
+      const words = errors.trim().split('\n').at(-1)?.slice(-LAST_WORDS);
+      end({ ok: false, why: `ended early (${signal ?? code})${words ? `: ${words}` : ''}` });
+    });
+  });
+}
