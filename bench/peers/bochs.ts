@@ -27,7 +27,7 @@ export const bochs: Peer = {
     const debug = join(scratch, `${name}.debug`);
     writeFileSync(settings, `${bochsrc(floppy, join(scratch, `${name}.log`)).join('\n')}\n`);
     writeFileSync(debug, 'c\nc\nc\n');
-    return { file: BOCHS, args: ['-q', '-f', settings, '-rc', debug], cwd: scratch };
+    return { file: BOCHS, args: ['-q', '-f', settings, '-rc', debug], cwd: scratch, env: { TERM: 'xterm' } };
   },
 };
 
@@ -43,6 +43,8 @@ function bochsrc(floppy: string, log: string): string[] {
     'clock: sync=none, time0=local',
     'port_e9_hack: enabled=1',
     'com1: enabled=1, mode=null',
+    // Its mixer of sounds writes past a buffer on a host without a sound card.
+    `sound: ${['waveout', 'wavein', 'midiout'].map(d => `${d}drv=dummy, ${d}=none`).join(', ')}`,
     `log: ${log}`,
     'panic: action=fatal',
     'error: action=ignore',

@@ -9,23 +9,30 @@ type Rows = string[][];
 type Render = (rows: Rows) => string;
 
 const NONE = '–';
-const ratio = (r: number | undefined) => (r === undefined ? NONE : `${r.toPrecision(3)}`);
+/** Three figures. */
+const three = (v: number) => (v >= 100 ? v.toFixed(0) : v.toPrecision(3));
+const ratio = (r: number | undefined) => (r === undefined ? NONE : three(r));
+
+/** A column of figures, by its first cell below the head. */
+const figures = (rows: Rows, column: number) => /^[\d–]/.test(rows[1]?.[column] ?? '');
 
 /** For a terminal. */
-export const textTable: Render = ([head, ...rows]) => {
+export const textTable: Render = all => {
+  const [head, ...rows] = all;
   const table = new Table({
     head,
     style: { head: [], border: [] },
-    colAligns: head.map((_, n) => (n === 0 ? 'left' : 'right')),
+    colAligns: head.map((_, n) => (figures(all, n) ? 'right' : 'left')),
   });
   table.push(...rows);
   return table.toString();
 };
 
 /** For a page. */
-export const markdownTable: Render = ([head, ...rows]) => {
+export const markdownTable: Render = all => {
   const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map((_, n) => (n === 0 ? '---' : '--:'))), ...rows.map(line)].join('\n');
+  const [head, ...rows] = all.map(line);
+  return [head, line(all[0].map((_, n) => (figures(all, n) ? '--:' : '---'))), ...rows].join('\n');
 };
 
 /** `host` names the processor and Node. */
@@ -61,7 +68,7 @@ function timeRows(c: Comparison): Rows {
     const seconds = secondsOf(c, guest, peer);
     if (seconds === undefined) return NONE;
     const count = c.instructions[guest];
-    const mips = count === undefined ? '' : ` (${(count / seconds / 1e6).toPrecision(3)})`;
+    const mips = count === undefined ? '' : ` (${three(count / seconds / 1e6)})`;
     return seconds.toFixed(3) + mips;
   };
   const count = (guest: string) => c.instructions[guest]?.toLocaleString('en-US') ?? NONE;

@@ -8,6 +8,8 @@ export interface PeerCommand {
   file: string;
   args: string[];
   cwd?: string;
+  /** Variables beside those of this process. */
+  env?: Record<string, string>;
 }
 
 /** What one run gave. `instructions` only from an emulator of ours, which prints them. */
@@ -66,6 +68,7 @@ export function runTimed(name: string, command: PeerCommand, limit: number): Pro
     const output = new GuestOutput(name);
     const child = spawn(command.file, command.args, {
       cwd: command.cwd,
+      env: { ...process.env, ...command.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let errors = '';
