@@ -81,8 +81,8 @@ export class Block {
 
 /** What the compiled engine made of some blocks. */
 export interface CompiledCode {
-  /** All of its blocks are. */
-  valid: boolean;
+  /** One of its blocks has changed: nothing leads to it any more. */
+  drop(): void;
 }
 
 interface CodePage {
@@ -152,28 +152,6 @@ export class Blocks implements CodeBytes {
     if (straight) b.onward = next;
     else b.elsewhere = next;
     return next;
-  }
-
-  /**
-   * The block at `eip` in the page of `b`, which runs now; null if its first instruction cannot be decoded, or may reach
-   * into the next page. Nothing of the machine changes.
-   */
-  beside(b: Block, eip: number): Block | null {
-    const offset = (eip - b.eip) | 0;
-    const lin = (b.lin + offset) | 0;
-    if ((lin ^ b.lin) & ~0xfff || (lin & 0xfff) > 4096 - MAX_LENGTH) return null;
-    const pa = (b.pa + offset) | 0;
-    const slot = (pa ^ (pa >>> 14)) & (TABLE - 1);
-    const found = this.table[slot];
-    if (found?.valid && found.pa === pa && found.lin === lin && found.eip === eip && found.mode === b.mode)
-      return found;
-    try {
-      const made = this.decode(pa, lin, eip, slot);
-      return made.valid ? made : null;
-    } catch (fault) {
-      if (fault !== this.cpu.fault) throw fault;
-      return null;
-    }
   }
 
   /** The blocks that begin in the page of physical address `pa`, or reach into it. */
@@ -352,7 +330,7 @@ export class Blocks implements CodeBytes {
   /** It leaves the table: nobody tells it of changes any more, so no hint may lead to it. */
   private forget(b: Block): void {
     b.valid = false;
-    for (const code of b.within) code.valid = false;
+    for (const code of b.within) code.drop();
     b.within.length = 0;
     b.code = null;
     b.onward = b.elsewhere = null;

@@ -209,17 +209,18 @@ export class Engine implements Cursor {
         const n = b.insns.length;
         if (b.region >= 0) accounting.region = b.region;
         const code = jit === null ? null : jit.ready(b);
+        this.charged = 0;
+        this.position = 0;
+        this.running = b;
+        if (b.firstLine !== this.lastLine) c.mmu.fetchLine(b.pa);
         if (jit !== null && code !== null) {
-          if (!jit.run(code, b, until, this.lastLine)) return this.leftMiddle(jit);
+          this.running = null;
+          if (!jit.run(code, b, until, this.charged)) return this.leftMiddle(jit);
           this.lastLine = jit.lastLine;
           if (c.leave || time[0] >= until) break;
           b = blocks.find();
           continue;
         }
-        this.charged = 0;
-        this.position = 0;
-        this.running = b;
-        if (b.firstLine !== this.lastLine) c.mmu.fetchLine(b.pa);
         runInsns(this, c, b, n);
         this.running = null;
         accounting.charge(ISSUE, b.total - this.charged);

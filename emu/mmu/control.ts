@@ -335,6 +335,7 @@ export abstract class Control extends Walker {
     this.types.cacheDisabled = s.cacheDisabled;
     this.typesChanged();
     this.lastStore[0] = s.lastStoreLine;
+    this.hierarchy.filter.forgetStore();
     this.fetches = s.fetches;
     this.distinct.forEach((t, i) => {
       t.load(s.tlbs[i]);

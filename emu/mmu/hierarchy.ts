@@ -18,6 +18,7 @@ import { TICKS_PER_CYCLE } from '../clock.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
 import { Cache } from './cache.ts';
+import { LineFilter } from './filter.ts';
 
 const FETCH_L2 = CAUSE.fetchL2;
 const FETCH_MEMORY = CAUSE.fetchMemory;
@@ -37,6 +38,8 @@ export class Hierarchy {
   readonly l1i: Cache;
   readonly l1d: Cache;
   readonly l2: Cache;
+  /** Which lines of L1D compiled code has at hand. */
+  readonly filter: LineFilter;
   /** False in the profile `flat`: nothing here ever costs a tick. */
   readonly timed: boolean;
   /** Called before every charge, so that the engine first charges what it has issued so far. */
@@ -67,10 +70,12 @@ export class Hierarchy {
   constructor(p: Profile, state: State, accounting: Accounting) {
     this.accounting = accounting;
     this.timed = p.timing;
+    this.filter = new LineFilter(p, state);
     const make = (name: 'l1i' | 'l1d' | 'l2') => {
       const { size, ways, line } = p[name];
-      const words = size.value / line.value;
-      return new Cache(name, size.value, ways.value, line.value, state.int32(name, words));
+      const tags = state.int32(name, size.value / line.value);
+      const recent = name === 'l1d' && p.timing ? this.filter.cells : null;
+      return new Cache(name, size.value, ways.value, line.value, tags, recent);
     };
     this.l1i = make('l1i');
     this.l1d = make('l1d');

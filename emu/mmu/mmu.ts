@@ -23,6 +23,13 @@ import { BIG, TLB_HIGH, type Tlb } from './tlb.ts';
 
 const MMIO = CAUSE.mmio;
 
+/** Mmu.translation: by page tables; none but A20's; none. */
+export const PAGED = 0;
+export const UNPAGED = 1;
+export const IDENTITY = 2;
+/** User accesses have to be aligned. */
+export const STRICT = 3;
+
 const FRONT = SLOTS; // an imported constant as an index is slow
 const FRONT_MASK = FRONT - 1;
 /** Dwords of a slot. */
@@ -177,9 +184,10 @@ export class Mmu extends Control {
     return this.bank;
   }
 
-  /** Do user accesses have to be aligned? Compiled code does not look. */
-  get strict(): boolean {
-    return this.aligned;
+  /** What compiled code takes for granted of translation: one of PAGED, UNPAGED, IDENTITY, or STRICT: none may run. */
+  get translation(): number {
+    if (this.aligned) return STRICT;
+    return this.paging ? PAGED : this.a20 ? IDENTITY : UNPAGED;
   }
 
   private use(entry: number): void {
@@ -317,18 +325,20 @@ export class Mmu extends Control {
     const tag = (lin & ~0xfff) | this.epoch;
     const delta = (pa - lin) | 0;
     // Both directions share delta and entry: a slot taken over by another page must lose the other tag.
-    if (this.front[at] !== tag || this.front[at + DELTA] !== delta || this.front[at + ENTRY] !== entry)
-      this.front[at] = 0;
-    if (
-      this.front[at + WRITE] !== tag ||
-      this.front[at + DELTA] !== delta ||
-      this.front[at + ENTRY] !== entry
-    )
-      this.front[at + WRITE] = 0;
+    const same = this.front[at + DELTA] === delta && this.front[at + ENTRY] === entry;
+    if (!same || this.front[at] !== tag) this.dropTag(at);
+    if (!same || this.front[at + WRITE] !== tag) this.dropTag(at + WRITE);
     this.front[at + DELTA] = delta;
     this.front[at + ENTRY] = entry;
     if (write) this.front[at + WRITE] = tag;
     else this.front[at] = tag;
+  }
+
+  private dropTag(at: number): void {
+    const tag = this.front[at];
+    if (tag === 0) return;
+    this.front[at] = 0;
+    this.hierarchy.filter.dropPage(tag >>> 12);
   }
 
   protected clearFront(): void {
@@ -338,11 +348,14 @@ export class Mmu extends Control {
       this.front.fill(0);
     }
     this.lastEntry = -2;
+    this.hierarchy.filter.clear();
     this.dropFetch();
   }
 
   protected dropFront(tlb: Tlb, e: number, key: number): void {
     if (this.bulk) return;
+    if (key & BIG) this.hierarchy.filter.clear();
+    else this.hierarchy.filter.dropPage(key);
     const entry = tlb === this.dtlb ? e : e + 256;
     if (entry === this.lastEntry) this.lastEntry = -2;
     if (key & BIG) {

@@ -146,7 +146,10 @@ export abstract class Walker {
     if (this.writeBack) {
       if (this.l1tags[(line & this.l1mask) * this.l1ways] === ((line << 2) | 1)) return;
     } else if (line === this.lastStore[0]) return;
-    else this.lastStore[0] = line;
+    else {
+      this.lastStore[0] = line;
+      this.hierarchy.filter.forgetStore();
+    }
     this.hierarchy.store(pa);
   }
 
@@ -155,7 +158,8 @@ export abstract class Walker {
   // The page that instructions are fetched from: its translation is in the ITLB as long as this is set.
   private fetchPage = 1; // not a page address: nothing
   private fetchUser = -1;
-  private fetchDelta = 0;
+  /** Of the page that instructions are fetched from: physical less linear address. */
+  fetchDelta = 0;
   private fetchUncached = false;
 
   /** Physical address (int32) of an instruction byte at `lin`; renews its ITLB entry, throws the page fault. */
@@ -176,7 +180,12 @@ export abstract class Walker {
     this.fetchPage = 1;
   }
 
-  /** Is the page known that instructions are fetched from? */
+  /** Linear address of the page that instructions are fetched from; 1 if it is not known. */
+  get fetchPageNow(): number {
+    return this.fetchUser === this.user ? this.fetchPage : 1;
+  }
+
+  /** Is that page known? */
   get fetchHeld(): boolean {
     return this.fetchPage !== 1;
   }

@@ -4,7 +4,6 @@ import { CELL, FAULT } from './cells.ts';
 import { HELPERS } from './helpers.ts';
 import {
   AT,
-  BANK,
   COUNTS,
   EIP_LOCAL,
   FETCHES,
@@ -82,25 +81,38 @@ export class Emitter extends Accesses {
     return this.c.i32(0).mem('i32load', this.layout.registers + SLOT_EIP);
   }
 
-  begin(): void {
+  /** What the unit or the host before left. */
+  begin(unit: number): void {
+    const { c } = this;
     this.reload();
-    this.c.i32(0).set(PENDING).i32(0).set(FETCHES).i64(0n).set(COUNTS);
-    this.cell(CELL.lastLine).set(LINE);
-    this.cell(CELL.bank).i32(this.layout.front).op('i32add').set(BANK);
+    this.setCell(CELL.unit, () => c.i32(unit));
+    this.cell(CELL.ticks).set(PENDING);
+    this.cell(CELL.fetches).set(FETCHES);
+    c.i32(0)
+      .mem('i64load', this.layout.cellsAt + 4 * CELL.counts)
+      .set(COUNTS);
   }
 
+  /** The two ways out: at a border, and in the middle of a block (label 0 around it). */
   finish(): void {
     const { c, layout } = this;
-    this.spill();
+    this.leave();
     c.i32(0)
       .get(EIP_LOCAL)
       .mem('i32store', layout.registers + SLOT_EIP);
+    this.setCell(CELL.lastLine, () => c.get(LINE));
+    c.returnCall(HELPERS.dispatch).op('end');
+    this.leave();
+    this.setCell(CELL.at, () => c.get(AT));
+    c.get(KIND);
+  }
+
+  private leave(): void {
+    const { c } = this;
+    this.spill();
     this.setCell(CELL.ticks, () => c.get(PENDING));
     this.setCell(CELL.fetches, () => c.get(FETCHES));
-    this.setCell(CELL.lastLine, () => c.get(LINE));
-    this.setCell(CELL.at, () => c.get(AT));
     this.showCounts();
-    c.get(KIND);
   }
 
   func(name: string): Func {

@@ -1,7 +1,7 @@
 /** Where in the shared memory compiled code finds the state, and what of the profile it is compiled for. */
 import { RAM_OFFSET, type State } from '../../state.ts';
 import type { Cpu } from '../cpu.ts';
-import { CELLS, TARGETS } from './cells.ts';
+import { CELLS, TARGET_SHIFT, TARGETS } from './cells.ts';
 
 /** A cache as compiled code looks at it: way 0 of a line's set. Byte offset of its tags, and geometry. */
 export interface CacheLayout {
@@ -20,6 +20,16 @@ export interface Layout {
   cellsAt: number;
   targets: Int32Array;
   targetsAt: number;
+  /** The line filter's tags for loads and stores, deltas and entries; log2 of a line's bytes; sets less one; last store. */
+  filter: {
+    reads: number;
+    writes: number;
+    delta: number;
+    entry: number;
+    shift: number;
+    mask: number;
+    store: number;
+  };
   /** Stamps and clock of the data TLB, and of the one for big pages if it is another. */
   dtlb: { stamp: number; clock: number };
   dtlb4m: { stamp: number; clock: number } | null;
@@ -59,7 +69,9 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
   });
   const tlb = (t: typeof mmu.dtlb) => ({ stamp: t.stamp.byteOffset, clock: t.clock.byteOffset });
   const cells = state.scratch('compiled code', CELLS);
-  const targets = state.scratch('indirect targets', 2 * TARGETS);
+  const { filter } = hierarchy;
+  const filterAt = filter.cells.byteOffset;
+  const targets = state.scratch('targets', TARGETS << (TARGET_SHIFT - 2));
   return {
     ram: RAM_OFFSET,
     registers: cpu.r32.byteOffset,
@@ -68,6 +80,15 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     cellsAt: cells.byteOffset,
     targets,
     targetsAt: targets.byteOffset,
+    filter: {
+      reads: filterAt,
+      writes: filterAt + 4 * filter.sets,
+      delta: filterAt + 8 * filter.sets,
+      entry: filterAt + 12 * filter.sets,
+      shift: filter.shift,
+      mask: filter.sets - 1,
+      store: filterAt + 4 * filter.store,
+    },
     dtlb: tlb(mmu.dtlb),
     dtlb4m: mmu.dtlb4m === mmu.dtlb ? null : tlb(mmu.dtlb4m),
     timed: hierarchy.timed,

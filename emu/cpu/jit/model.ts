@@ -1,19 +1,21 @@
 /**
- * The commonest events of the memory hierarchy beyond "the most recent line of its set" (mmu/hierarchy.ts), in compiled
- * code that all units share: a load of another line of L1D's set, or of one that L2 has; a store that goes through to a
- * line that L2 has. Each looks first, changing nothing, and leaves what is rarer to the one model, by the helper.
+ * Compiled code that all units share: the commonest events of the memory hierarchy (mmu/hierarchy.ts): a load of another
+ * line of L1D's set, or of one that L2 has; a store that goes through to a line that L2 has. Each looks first, changing
+ * nothing, and leaves what is rarer to the one model, by the host's helper. shared.ts has the accesses before them,
+ * dispatch.ts the way from unit to unit.
  *
- * Only for a write-through L1D without allocation on stores: with write-back the helpers do it all.
+ * Left to the host: what a write-back L1D does beyond its own ways.
  */
 import { CAUSE } from '../../accounting.ts';
 import { RING, STORES_DONE } from '../../mmu/hierarchy.ts';
 import { CELL } from './cells.ts';
-import { HELPERS, IMPORTS } from './helpers.ts';
-import type { CacheLayout, Layout } from './layout.ts';
-import { Code, F64, type Func, I32, moduleBytes } from './wasm.ts';
+import { Dispatch } from './dispatch.ts';
+import { HELPERS, HOST_IMPORTS } from './helpers.ts';
+import type { Layout } from './layout.ts';
+import { Check, FILL, Load, SPILL, Store } from './shared.ts';
+import { F64, type Func, I32, moduleBytes } from './wasm.ts';
+import { Writer } from './writer.ts';
 
-const ISSUE = CAUSE.issue;
-const MISPREDICT = CAUSE.mispredict;
 const DATA_L2 = CAUSE.dataL2;
 const STORE_BUFFER = CAUSE.storeBuffer;
 
@@ -35,70 +37,75 @@ const T = 9;
 const NOW = 10;
 const DONE = 11;
 const LOCALS = [I32, I32, I32, I32, I32, I32, I32, I32, F64, F64];
+const SIGNATURE = { parameters: [I32, I32], results: [] };
 
-/** The module that exports `load` and `store`, each (pa, due); null where the helpers do it all. */
-export function modelBytes(layout: Layout): Uint8Array<ArrayBuffer> | null {
-  if (!layout.timed || layout.writeBack || layout.writeAllocate) return null;
-  const signature = { parameters: [I32, I32], results: [] };
-  const func = (name: string, code: Code): Func => ({ signature, locals: LOCALS, code, name });
-  const writer = new Writer(layout);
-  return moduleBytes(IMPORTS, [func('load', writer.load()), func('store', writer.store())]);
+/** The module that exports the shared helpers. Its first two functions are called by the others only. */
+export function modelBytes(layout: Layout): Uint8Array<ArrayBuffer> {
+  const functions: Func[] = [];
+  functions[FILL - HOST_IMPORTS.length] = new Hierarchy(layout).fill();
+  functions[SPILL - HOST_IMPORTS.length] = new Hierarchy(layout).spill();
+  functions.push(new Load(layout).func(), new Store(layout).func(), new Check(layout).func());
+  functions.push(new Dispatch(layout).func());
+  return moduleBytes(HOST_IMPORTS, functions);
 }
 
-class Writer {
-  private readonly layout: Layout;
-  private c = new Code();
-
-  constructor(layout: Layout) {
-    this.layout = layout;
-  }
-
-  load(): Code {
-    const { layout } = this;
-    const c = (this.c = new Code());
+class Hierarchy extends Writer {
+  /** Hierarchy.load. */
+  fill(): Func {
+    const { layout, c } = this;
+    if (!layout.timed) return this.func();
     // The unit reads back what is left of it.
-    c.i32(0).get(DUE).mem('i32store', this.cell(CELL.due));
-    this.set(layout.l1d, LINE, SET);
+    this.setCell(CELL.due, () => c.get(DUE));
+    this.set(layout.l1d, ADDRESS, LINE, SET);
     this.find(layout.l1d, LINE, SET, WAY);
     c.get(WAY).i32(layout.l1d.ways).op('i32lt_u').if();
-    this.toFront(layout.l1d, SET, WAY);
+    this.toFront(layout.l1d, SET, WAY, TAG, T);
+    this.forget(LINE);
     c.op('return', 'end');
-    this.set(layout.l2, T, L2_SET);
+    if (layout.writeBack) return this.toHost(HELPERS.fill);
+    this.set(layout.l2, ADDRESS, T, L2_SET);
     this.find(layout.l2, T, L2_SET, L2_WAY);
     c.get(L2_WAY).i32(layout.l2.ways).op('i32ge_u').if();
-    c.get(ADDRESS).get(DUE).call(HELPERS.load).op('return', 'end');
+    c.get(ADDRESS).get(DUE).call(HELPERS.fill).op('return', 'end');
     this.count(CELL.l1dMisses);
     this.count(CELL.l2Accesses);
-    this.toFront(layout.l2, L2_SET, L2_WAY);
+    this.toFront(layout.l2, L2_SET, L2_WAY, TAG, T);
     // The line comes into L1D's way 0; nothing there is dirty.
-    c.i32(layout.l1d.ways - 1).set(WAY);
-    this.shiftUp(layout.l1d, SET, WAY);
+    if (layout.l1d.ways > 1) {
+      c.i32(layout.l1d.ways - 1).set(WAY);
+      this.shiftUp(layout.l1d, SET, WAY, T);
+    }
     c.get(SET).get(LINE).i32(2).op('i32shl').mem('i32store', layout.l1d.tags);
-    this.sync();
+    this.forget(LINE);
+    this.sync(DUE, T);
     this.charge(DATA_L2, () => c.f64(layout.l2Hit));
     this.limit();
-    return c;
+    return this.func();
   }
 
-  store(): Code {
-    const { layout } = this;
-    const c = (this.c = new Code());
-    this.set(layout.l2, T, L2_SET);
+  /** Hierarchy.store. */
+  spill(): Func {
+    const { layout, c } = this;
+    if (!layout.timed) return this.func();
+    if (layout.writeBack) return this.spillBack();
+    if (layout.writeAllocate) return this.toHost(HELPERS.spill);
+    this.set(layout.l2, ADDRESS, T, L2_SET);
     this.find(layout.l2, T, L2_SET, L2_WAY);
     c.get(L2_WAY).i32(layout.l2.ways).op('i32ge_u').if();
-    c.get(ADDRESS).get(DUE).call(HELPERS.store).op('return', 'end');
-    this.set(layout.l1d, LINE, SET);
+    c.get(ADDRESS).get(DUE).call(HELPERS.spill).op('return', 'end');
+    this.set(layout.l1d, ADDRESS, LINE, SET);
     this.find(layout.l1d, LINE, SET, WAY);
-    c.get(WAY).i32(layout.l1d.ways).op('i32lt_u').if();
-    this.toFront(layout.l1d, SET, WAY);
-    c.op('else');
+    c.get(WAY).i32(layout.l1d.ways).op('i32ge_u').if();
     this.count(CELL.l1dMisses);
-    c.op('end');
+    c.op('else').get(WAY).if();
+    this.toFront(layout.l1d, SET, WAY, TAG, T);
+    this.forget(LINE);
+    c.op('end', 'end');
     // Hierarchy.storeSlot: the next entry, waited for if it is not free.
-    this.sync();
-    c.i32(0).mem('i32load', this.cell(CELL.ringNext)).tee(T).i32(3).op('i32shl').set(SLOT);
+    this.sync(DUE, T);
+    this.cell(CELL.ringNext).tee(T).i32(3).op('i32shl').set(SLOT);
     c.i32(0).i32(0).get(T).i32(1).op('i32add').tee(T).get(T).i32(layout.storeEntries).op('i32eq', 'select');
-    c.mem('i32store', this.cell(CELL.ringNext));
+    c.mem('i32store', this.at(CELL.ringNext));
     c.get(SLOT)
       .mem('f64load', layout.timing + RING_AT)
       .i32(0)
@@ -118,7 +125,7 @@ class Writer {
       .f64(layout.l2Store)
       .op('f64add');
     c.set(DONE);
-    this.toFront(layout.l2, L2_SET, L2_WAY);
+    this.toFront(layout.l2, L2_SET, L2_WAY, TAG, T);
     c.get(L2_SET)
       .get(L2_SET)
       .mem('i32load', layout.l2.tags)
@@ -132,104 +139,34 @@ class Writer {
       .get(DONE)
       .mem('f64store', layout.timing + RING_AT);
     this.limit();
-    return c;
+    return this.func();
   }
 
-  private cell(index: number): number {
-    return this.layout.cellsAt + 4 * index;
-  }
-
-  private count(index: number): void {
-    this.c
-      .i32(0)
-      .i32(0)
-      .mem('i32load', this.cell(index))
+  /** With write-back, a line that L1D has: it is dirty now, and the most recent. */
+  private spillBack(): Func {
+    const { layout, c } = this;
+    this.set(layout.l1d, ADDRESS, LINE, SET);
+    this.find(layout.l1d, LINE, SET, WAY);
+    c.get(WAY).i32(layout.l1d.ways).op('i32ge_u').if();
+    c.get(ADDRESS).get(DUE).call(HELPERS.spill).op('return', 'end');
+    this.setCell(CELL.due, () => c.get(DUE));
+    this.toFront(layout.l1d, SET, WAY, TAG, T);
+    this.forget(LINE);
+    c.get(SET)
+      .get(SET)
+      .mem('i32load', layout.l1d.tags)
       .i32(1)
-      .op('i32add')
-      .mem('i32store', this.cell(index));
+      .op('i32or')
+      .mem('i32store', layout.l1d.tags);
+    return this.func();
   }
 
-  /** The line number of ADDRESS, and its set's first way in bytes. */
-  private set(cache: CacheLayout, line: number, set: number): void {
-    const { c } = this;
-    c.get(ADDRESS).i32(cache.shift).op('i32shr_u').tee(line).i32(cache.setMask).op('i32and');
-    c.i32(4 * cache.ways)
-      .op('i32mul')
-      .set(set);
+  private toHost(helper: number): Func {
+    this.c.get(ADDRESS).get(DUE).call(helper);
+    return this.func();
   }
 
-  /** The way that holds a line, or the number of ways. Unrolled: a set has few. */
-  private find(cache: CacheLayout, line: number, set: number, way: number): void {
-    const { c } = this;
-    c.block();
-    for (let w = 0; w < cache.ways; w++) {
-      c.i32(w).set(way);
-      // An empty way is -1, and -1 >> 2 is no line's number.
-      c.get(set)
-        .mem('i32load', cache.tags + 4 * w)
-        .i32(2)
-        .op('i32shr_s')
-        .get(line)
-        .op('i32eq')
-        .brIf(0);
-    }
-    c.i32(cache.ways).set(way).op('end');
-  }
-
-  /** Makes a way the most recent of its set. */
-  private toFront(cache: CacheLayout, set: number, way: number): void {
-    const { c } = this;
-    c.get(way).if();
-    c.get(set).get(way).i32(2).op('i32shl', 'i32add').mem('i32load', cache.tags).set(TAG);
-    this.shiftUp(cache, set, way);
-    c.get(set).get(TAG).mem('i32store', cache.tags);
-    c.op('end');
-  }
-
-  /** Ways 0 to way - 1 move up by one. `way` and T are lost. */
-  private shiftUp(cache: CacheLayout, set: number, way: number): void {
-    const { c } = this;
-    c.loop();
-    c.get(set).get(way).i32(2).op('i32shl', 'i32add').tee(T);
-    c.get(T)
-      .mem('i32load', cache.tags - 4)
-      .mem('i32store', cache.tags);
-    c.get(way).i32(1).op('i32sub').tee(way).brIf(0);
-    c.op('end');
-  }
-
-  /** Charges what is due, as Jit.sync. */
-  private sync(): void {
-    const { c } = this;
-    c.get(DUE).i32(0).op('i32gt_s').if();
-    this.charge(ISSUE, () => c.get(DUE).op('f64convert_s'));
-    c.i32(0).set(DUE).op('end');
-    c.i32(0).get(DUE).mem('i32store', this.cell(CELL.due));
-    c.i32(0).mem('i32load', this.cell(CELL.mispredictTicks)).tee(T).if();
-    this.charge(MISPREDICT, () => c.get(T).op('f64convert_s'));
-    c.i32(0).i32(0).mem('i32store', this.cell(CELL.mispredictTicks)).op('end');
-  }
-
-  /** Accounting.charge to the region in the cell. */
-  private charge(cause: number, ticks: () => void): void {
-    const { c, layout } = this;
-    c.i32(0).mem('i32load', this.cell(CELL.row));
-    c.i32(0)
-      .mem('i32load', this.cell(CELL.row))
-      .mem('f64load', layout.matrix + 8 * cause);
-    ticks();
-    c.op('f64add').mem('f64store', layout.matrix + 8 * cause);
-    c.i32(0).i32(0).mem('f64load', layout.time);
-    ticks();
-    c.op('f64add').mem('f64store', layout.time);
-  }
-
-  /** As Jit.limit. */
-  private limit(): void {
-    const { c, layout } = this;
-    c.i32(0).mem('i32load', this.cell(CELL.limit)).i32(0).op('i32lt_s').if().op('return', 'end');
-    c.i32(0).mem('f64load', this.cell(CELL.until)).i32(0).mem('f64load', layout.time).op('f64sub').f64(0);
-    c.op('f64max', 'i32trunc_s').set(T);
-    c.i32(0).get(T).mem('i32store', this.cell(CELL.limit));
+  private func(): Func {
+    return { signature: SIGNATURE, locals: LOCALS, code: this.c };
   }
 }

@@ -1,9 +1,10 @@
 /**
  * A WebAssembly module's bytes, as far as the compiled engine needs them (WebAssembly Core Specification 2.0, chapter
- * 5): imported functions and one imported memory, functions of i32, i64 and f64, one exported function each. `Code`
- * appends instructions to a function's body; nothing is checked here, the host's validation does that.
+ * 5): imported functions, one imported memory and one imported table, functions of i32, i64 and f64, tail calls (the
+ * tail call proposal). `Code` appends instructions to a function's body; nothing is checked here, the host's validation
+ * does that.
  *
- * Left out: tables, globals, data, SIMD, and whatever else compiled guest code has no use for.
+ * Left out: globals, data, SIMD, and whatever else compiled guest code has no use for.
  */
 
 export const I32 = 0x7f;
@@ -267,6 +268,29 @@ export class Code {
     return this;
   }
 
+  /** Ends the function by calling another; the results must be the same. */
+  returnCall(index: number): this {
+    this.out.u8(0x12);
+    this.out.u32(index);
+    return this;
+  }
+
+  /** The same through the table: the element's number is on the stack, behind the parameters. */
+  returnCallIndirect(type: number): this {
+    this.out.u8(0x13);
+    this.out.u32(type);
+    this.out.u32(0);
+    return this;
+  }
+
+  /** Fills memory: address, byte and length are on the stack. */
+  fill(): this {
+    this.out.u8(0xfc);
+    this.out.u32(11);
+    this.out.u8(0);
+    return this;
+  }
+
   append(other: Code): this {
     this.out.append(other.out);
     return this;
@@ -286,13 +310,20 @@ export class Code {
 const HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const MEMORY_MODULE = 'm';
 const MAX_PAGES = 65536;
+const MEMORY_IMPORT = -1;
+const TABLE_IMPORT = -2;
+
+/** Type of every unit's function, and of what runs them: the block to begin with, how it ended. Number 0 in a module. */
+const RUN: Signature = { parameters: [I32], results: [I32] };
+export const RUN_TYPE = 0;
 
 /**
- * A module that imports `m.memory` and the functions of `imports` from `m`. Functions are numbered imports first. The
- * bytes are fresh.
+ * A module that imports `m.memory`, `m.units` (a table of functions of RUN_TYPE) and the functions of `imports` from `m`.
+ * Functions are numbered imports first. The bytes are fresh.
  */
 export function moduleBytes(imports: readonly Import[], functions: readonly Func[]): Uint8Array<ArrayBuffer> {
   const types = new Types();
+  types.index(RUN);
   const importTypes = imports.map(i => types.index(i.signature));
   const functionTypes = functions.map(f => types.index(f.signature));
   const out = new Bytes();
@@ -304,9 +335,17 @@ export function moduleBytes(imports: readonly Import[], functions: readonly Func
     s.u32(t.results.length);
     for (const r of t.results) s.u8(r);
   });
-  section(out, 2, [...imports.keys(), -1], (s, n) => {
+  section(out, 2, [...imports.keys(), MEMORY_IMPORT, TABLE_IMPORT], (s, n) => {
     s.text(MEMORY_MODULE);
-    if (n < 0) {
+    if (n === TABLE_IMPORT) {
+      s.text('units');
+      s.u8(0x01);
+      s.u8(0x70);
+      s.u8(0x00);
+      s.u32(0);
+      return;
+    }
+    if (n === MEMORY_IMPORT) {
       s.text('memory');
       s.u8(0x02);
       s.u8(0x01);

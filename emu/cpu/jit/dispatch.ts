@@ -1,0 +1,128 @@
+/**
+ * From unit to unit: at a border, compiled code that all units share looks whether another has the block at EIP, for the
+ * page, segments and privilege of the moment, and goes on with it by a tail call. What Engine.runBlocks does between two
+ * blocks, when no head has work to do.
+ */
+import { ANY, CELL, EXIT_BORDER, REFETCH, TARGET, TARGET_SHIFT, TARGETS } from './cells.ts';
+import { HELPERS } from './helpers.ts';
+import { type Func, I32, RUN_TYPE } from './wasm.ts';
+import { Writer } from './writer.ts';
+
+const EIP_AT = 9 * 4;
+/** Base of CS among the registers (registers.ts, SEGMENTS). */
+const CS_BASE_AT = (32 + 1 * 4 + 1) * 4;
+/** A row of the matrix. */
+const PAGE = 12;
+
+const EIP = 0;
+const SLOT = 1;
+const T = 2;
+const TICKS = 3;
+const LOCALS = [I32, I32, I32, I32];
+
+export class Dispatch extends Writer {
+  func(): Func {
+    const { c, layout } = this;
+    c.block();
+    this.clock();
+    c.i32(0)
+      .mem('i32load', layout.registers + EIP_AT)
+      .tee(EIP)
+      .get(EIP)
+      .i32(12)
+      .op('i32shr_u', 'i32xor');
+    c.i32(TARGETS - 1)
+      .op('i32and')
+      .i32(TARGET_SHIFT)
+      .op('i32shl')
+      .set(SLOT);
+    this.target(TARGET.eip).get(EIP).op('i32ne').brIf(0);
+    this.target(TARGET.shape);
+    this.cell(CELL.shape).op('i32ne').brIf(0);
+    this.page();
+    this.watched();
+    this.region();
+    this.firstLine();
+    this.target(TARGET.block);
+    this.target(TARGET.unit);
+    c.returnCallIndirect(RUN_TYPE).op('end').i32(EXIT_BORDER);
+    return { signature: { parameters: [], results: [I32] }, locals: LOCALS, code: c, name: 'dispatch' };
+  }
+
+  private target(dword: number) {
+    return this.c.get(SLOT).mem('i32load', this.layout.targetsAt + 4 * dword);
+  }
+
+  /** A head has work to do: out of the block around. */
+  private clock(): void {
+    const { c } = this;
+    this.cell(CELL.limit).i32(REFETCH).op('i32eq').if();
+    this.limit();
+    c.op('end');
+    this.cell(CELL.ticks).tee(TICKS);
+    this.cell(CELL.limit).op('i32ge_s').brIf(0);
+  }
+
+  /** Is the block's page the one that instructions come from? Else the host looks it up. */
+  private page(): void {
+    const { c, layout } = this;
+    c.get(EIP)
+      .i32(0)
+      .mem('i32load', layout.registers + CS_BASE_AT)
+      .op('i32add')
+      .tee(T);
+    c.i32(-1 << PAGE).op('i32and');
+    this.cell(CELL.fetchPage).op('i32ne').brIf(0);
+    c.get(T);
+    this.cell(CELL.fetchDelta).op('i32add');
+    this.target(TARGET.pa).op('i32ne').brIf(0);
+  }
+
+  private watched(): void {
+    const { c } = this;
+    c.block();
+    this.cell(CELL.watched).i32(ANY).op('i32eq').brIf(0);
+    this.target(TARGET.watched).i32(ANY).op('i32eq').brIf(0);
+    this.target(TARGET.watched);
+    this.cell(CELL.watched).op('i32ne').brIf(1).op('end');
+  }
+
+  /** What is due is the old region's. */
+  private region(): void {
+    const { c } = this;
+    this.target(TARGET.row).tee(T).i32(0).op('i32ge_s').if();
+    c.get(T);
+    this.cell(CELL.row).op('i32ne').if();
+    this.sync(TICKS, T);
+    this.setCell(CELL.ticks, () => c.i32(0));
+    this.setCell(CELL.row, () => this.target(TARGET.row));
+    this.limit();
+    c.op('end', 'end');
+  }
+
+  private firstLine(): void {
+    const { c, layout } = this;
+    const { tags, shift, setMask, ways } = layout.l1i;
+    this.target(TARGET.pa)
+      .i32(layout.timed ? shift : PAGE)
+      .op('i32shr_u')
+      .tee(T);
+    this.cell(CELL.lastLine).op('i32ne').if();
+    this.count(CELL.fetches);
+    if (layout.timed) {
+      c.get(T).i32(setMask).op('i32and');
+      c.i32(4 * ways)
+        .op('i32mul')
+        .mem('i32load', tags);
+      c.get(T).i32(2).op('i32shl', 'i32ne').if();
+      this.target(TARGET.pa).get(TICKS);
+      this.target(TARGET.first).op('i32add').call(HELPERS.fetch);
+      this.setCell(CELL.ticks, () => {
+        this.cell(CELL.due);
+        this.target(TARGET.first).op('i32sub');
+      });
+      c.op('end');
+    }
+    c.op('end');
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * What the functions of the shared module (model.ts) have in common: cells, counts, charges and the clock, lines of a
+ * cache. Each function's locals are its own; those that it lends are named at the call.
+ */
+import { CAUSE } from '../../accounting.ts';
+import { CELL, LEAVE } from './cells.ts';
+import type { CacheLayout, Layout } from './layout.ts';
+import { Code } from './wasm.ts';
+
+const ISSUE = CAUSE.issue;
+const MISPREDICT = CAUSE.mispredict;
+
+export class Writer {
+  protected readonly layout: Layout;
+  protected readonly c = new Code();
+
+  constructor(layout: Layout) {
+    this.layout = layout;
+  }
+
+  // ---- cells ------------------------------------------------------------------------------------------------------
+
+  protected at(cell: number): number {
+    return this.layout.cellsAt + 4 * cell;
+  }
+
+  protected cell(cell: number): Code {
+    return this.c.i32(0).mem('i32load', this.at(cell));
+  }
+
+  protected setCell(cell: number, push: () => void): void {
+    this.c.i32(0);
+    push();
+    this.c.mem('i32store', this.at(cell));
+  }
+
+  protected count(cell: number): void {
+    this.setCell(cell, () => this.cell(cell).i32(1).op('i32add'));
+  }
+
+  // ---- time -------------------------------------------------------------------------------------------------------
+
+  /** Charges the ticks in local `due` and those of mispredictions, as Jit.sync; `due` and its cell are 0 then. */
+  protected sync(due: number, t: number): void {
+    const { c } = this;
+    c.get(due).i32(0).op('i32gt_s').if();
+    this.charge(ISSUE, () => c.get(due).op('f64convert_s'));
+    c.i32(0).set(due).op('end');
+    this.setCell(CELL.due, () => c.get(due));
+    this.cell(CELL.mispredictTicks).tee(t).if();
+    this.charge(MISPREDICT, () => c.get(t).op('f64convert_s'));
+    this.setCell(CELL.mispredictTicks, () => c.i32(0));
+    c.op('end');
+  }
+
+  /** Accounting.charge to the region in the cell. */
+  protected charge(cause: number, ticks: () => void): void {
+    const { c, layout } = this;
+    this.cell(CELL.row);
+    this.cell(CELL.row).mem('f64load', layout.matrix + 8 * cause);
+    ticks();
+    c.op('f64add').mem('f64store', layout.matrix + 8 * cause);
+    c.i32(0).i32(0).mem('f64load', layout.time);
+    ticks();
+    c.op('f64add').mem('f64store', layout.time);
+  }
+
+  /** Time has passed: CELL.limit anew, but where it says LEAVE. */
+  protected limit(): void {
+    const { c, layout } = this;
+    this.cell(CELL.limit).i32(LEAVE).op('i32ne').if();
+    this.setCell(CELL.limit, () => {
+      c.i32(0).mem('f64load', this.at(CELL.until)).i32(0).mem('f64load', layout.time).op('f64sub');
+      this.cell(CELL.mispredictTicks).op('f64convert_s', 'f64sub').f64(0).op('f64max', 'i32trunc_s');
+    });
+    c.op('end');
+  }
+
+  // ---- lines ------------------------------------------------------------------------------------------------------
+
+  /** The line number of the address in local `pa`, and its set's first way in bytes. */
+  protected set(cache: CacheLayout, pa: number, line: number, set: number): void {
+    const { c } = this;
+    c.get(pa).i32(cache.shift).op('i32shr_u').tee(line).i32(cache.setMask).op('i32and');
+    c.i32(4 * cache.ways)
+      .op('i32mul')
+      .set(set);
+  }
+
+  /** The way that holds a line, or the number of ways. Unrolled: a set has few. */
+  protected find(cache: CacheLayout, line: number, set: number, way: number): void {
+    const { c } = this;
+    c.block();
+    for (let w = 0; w < cache.ways; w++) {
+      c.i32(w).set(way);
+      // An empty way is -1, and -1 >> 2 is no line's number.
+      c.get(set)
+        .mem('i32load', cache.tags + 4 * w)
+        .i32(2)
+        .op('i32shr_s')
+        .get(line)
+        .op('i32eq')
+        .brIf(0);
+    }
+    c.i32(cache.ways).set(way).op('end');
+  }
+
+  /** Makes a way the most recent of its set. `way`, `tag` and `t` are lost. */
+  protected toFront(cache: CacheLayout, set: number, way: number, tag: number, t: number): void {
+    const { c } = this;
+    c.get(way).if();
+    c.get(set).get(way).i32(2).op('i32shl', 'i32add').mem('i32load', cache.tags).set(tag);
+    this.shiftUp(cache, set, way, t);
+    c.get(set).get(tag).mem('i32store', cache.tags);
+    c.op('end');
+  }
+
+  /** Ways 0 to way - 1 move up by one. `way` and `t` are lost. */
+  protected shiftUp(cache: CacheLayout, set: number, way: number, t: number): void {
+    const { c } = this;
+    c.loop();
+    c.get(set).get(way).i32(2).op('i32shl', 'i32add').tee(t);
+    c.get(t)
+      .mem('i32load', cache.tags - 4)
+      .mem('i32store', cache.tags);
+    c.get(way).i32(1).op('i32sub').tee(way).brIf(0);
+    c.op('end');
+  }
+
+  /** The line filter forgets what it has of the set of the line in local `line`. */
+  protected forget(line: number): void {
+    const { c, layout } = this;
+    const { filter } = layout;
+    for (const tags of [filter.reads, filter.writes])
+      c.get(line).i32(filter.mask).op('i32and').i32(2).op('i32shl').i32(0).mem('i32store', tags);
+  }
+}
