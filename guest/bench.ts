@@ -37,6 +37,8 @@ export const BOOT_SECTOR = 'floppy.bin';
 export interface BenchOptions extends BuildOptions {
   /** Every iteration count is divided by 2^shift; 0 to 16. */
   shift?: number;
+  /** Pages of 4 KiB that map memory one to one, and segments that end at 3 GiB, for guests that set up neither. */
+  paged?: boolean;
   /** Builds the Linux programs too, those of them that can be one, under `NAME.linux`. */
   hosted?: boolean;
   /** Builds the boot sector too that loads a benchmark from a floppy disk, under BOOT_SECTOR. */
@@ -52,7 +54,8 @@ export function buildBenchGuests(options: BenchOptions = {}): Promise<GuestBuild
   const unknown = names.find(name => !Object.hasOwn(BENCHMARKS, name));
   if (unknown !== undefined)
     throw new GuestError(`no benchmark ${unknown}: ${Object.keys(BENCHMARKS).join(', ')}`);
-  const targets = names.map(name => bareTarget(name, shift));
+  const paged = options.paged ? ['-DPAGED'] : [];
+  const targets = names.map(name => bareTarget(name, [...flagsOf(name, shift), ...paged]));
   if (options.hosted) {
     const hosted = names.filter(name => BENCHMARKS[name].hosted);
     targets.push(...hosted.map(name => hostedTarget(name, shift)));
@@ -65,13 +68,13 @@ export function buildBenchGuests(options: BenchOptions = {}): Promise<GuestBuild
 const flagsOf = (name: string, shift: number) => [`-DSHIFT=${shift}`, '-w', ...BENCHMARKS[name].flags];
 const pathsOf = (...files: string[]) => files.map(file => `${DIRECTORY}/${file}`);
 
-function bareTarget(name: string, shift: number): Target {
+function bareTarget(name: string, flags: string[]): Target {
   return {
     name: `${name}.elf`,
     kind: 'kernel',
     sources: pathsOf('boot.S', 'rt.c', ...BENCHMARKS[name].sources),
     library: [],
-    flags: flagsOf(name, shift),
+    flags,
     script: `${DIRECTORY}/link.ld`,
   };
 }

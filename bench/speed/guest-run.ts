@@ -27,6 +27,8 @@ export interface GuestRun {
 export interface GuestWatch {
   /** Milliseconds; the host's clock when absent. */
   now?: () => number;
+  /** Called before anything runs. */
+  prepare?: (machine: Machine) => void;
   /** Gets each line of the guest's serial port, when its end has come out. */
   onLine?: (line: string) => void;
 }
@@ -37,7 +39,7 @@ export function runGuest(
   bytes: Uint8Array,
   profile: Profile,
   engine: EngineKind = 'interpreter',
-  { now = () => performance.now(), onLine }: GuestWatch = {},
+  { now = () => performance.now(), prepare, onLine }: GuestWatch = {},
 ): GuestRun {
   let line = '';
   let checksum = '';
@@ -64,6 +66,7 @@ export function runGuest(
     },
   });
   machine.setEntry(loadMultiboot(machine, { name, bytes, commandLine: name, modules: [] }));
+  prepare?.(machine);
   let result = machine.run(SLICE);
   while (result.reason === 'limit' && machine.cycles() < LIMIT)
     result = machine.run(machine.cycles() + SLICE);

@@ -9,12 +9,12 @@ import type { Accounting } from '../../accounting.ts';
 import { CAUSE } from '../../accounting.ts';
 import { FROZEN } from '../../mmu/fault.ts';
 import { LineFilter } from '../../mmu/filter.ts';
+import { STRICT } from '../../mmu/mmu.ts';
 import type { State } from '../../state.ts';
 import type { Block, Blocks, CompiledCode } from '../blocks.ts';
 import type { Cpu } from '../cpu.ts';
 import type { Insn } from '../insn.ts';
 import { PRE_HOOK } from '../insn.ts';
-import { STRICT } from '../../mmu/mmu.ts';
 import {
   ANY,
   CELL,
@@ -30,7 +30,7 @@ import {
 } from './cells.ts';
 import { accessesOf, CALL, CALL_INDIRECT, JCC, JMP } from './forms.ts';
 import { type HostHelper, LOADED } from './helpers.ts';
-import { type Layout, layoutOf } from './layout.ts';
+import { type Check, type Layout, layoutOf } from './layout.ts';
 import { modelBytes } from './model.ts';
 import { COUNT_BITS, translate } from './translate.ts';
 
@@ -136,6 +136,11 @@ export class Jit {
     const m = { memory: state.memory, units: this.table, ...this.helpers() };
     const shared = new WebAssembly.Instance(new WebAssembly.Module(modelBytes(this.layout)), { m });
     this.imports = { m: { ...m, ...shared.exports } };
+  }
+
+  /** Parts that compiled code goes without: only to measure what they cost, for the machine is then wrong. */
+  get omit(): Set<Check> {
+    return this.layout.omit;
   }
 
   /** What code must be compiled for to run now; -1: none may. */

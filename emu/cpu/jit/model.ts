@@ -152,12 +152,7 @@ class Hierarchy extends Writer {
     this.setCell(CELL.due, () => c.get(DUE));
     this.toFront(layout.l1d, SET, WAY, TAG, T);
     this.forget(LINE);
-    c.get(SET)
-      .get(SET)
-      .mem('i32load', layout.l1d.tags)
-      .i32(1)
-      .op('i32or')
-      .mem('i32store', layout.l1d.tags);
+    c.get(SET).get(SET).mem('i32load', layout.l1d.tags).i32(1).op('i32or').mem('i32store', layout.l1d.tags);
     return this.func();
   }
 

@@ -48,13 +48,7 @@ function arrange(
         .sort((a, b) => a - b);
       // Nothing leads to it from outside: it does not run, but must stand somewhere.
       if (entered.length === 0) entered.push(part[0]);
-      const body = arrange(
-        part,
-        new Set(entered),
-        successors,
-        predecessors,
-        new Set([...heads, entered[0]]),
-      );
+      const body = arrange(part, new Set(entered), successors, predecessors, new Set([...heads, entered[0]]));
       return { node: -1, body, entries: entered };
     });
 }

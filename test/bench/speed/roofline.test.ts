@@ -1,0 +1,55 @@
+/** What is left out of compiled code for the roofline leaves results alone, and nothing else is left out. */
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { runGuest } from '../../../bench/speed/guest-run.ts';
+import { checksumOf } from '../../../bench/speed/guests.ts';
+import { PARTS, runWithout } from '../../../bench/speed/roofline.ts';
+import { CHECKS } from '../../../emu/cpu/jit/layout.ts';
+import { profiles } from '../../../emu/profile/index.ts';
+import { buildBenchGuests } from '../../../guest/bench.ts';
+import { artefact } from '../../../guest/build.ts';
+
+const SHIFT = 8;
+const profile = profiles['p4-1700'];
+let image: Uint8Array;
+beforeAll(async () => {
+  const build = await buildBenchGuests({ only: ['call'], shift: SHIFT, paged: true });
+  image = readFileSync(artefact(build, 'call.elf'));
+});
+
+/** What a run counted, which leaving something out makes wrong. */
+function counts(omit: readonly (typeof CHECKS)[number][]): Record<string, number> {
+  const { machine } = runWithout('call', image, profile, omit, SHIFT);
+  const { cpu } = machine;
+  return {
+    fetches: cpu.mmu.fetches,
+    mispredicted: cpu.predictor.misses,
+    instructions: cpu.instructions,
+    hits: cpu.mmu.dtlb.clock[0],
+  };
+}
+
+describe('the roofline', () => {
+  it('runs a guest that pages and has segment limits, the same on both engines', () => {
+    const run = (engine: 'interpreter' | 'compiled') => runGuest('call', image, profile, engine);
+    const [interpreted, compiled] = [run('interpreter'), run('compiled')];
+    expect([interpreted.checksum, compiled.checksum]).toEqual(Array(2).fill(checksumOf('call', SHIFT)));
+    expect(compiled.machine.cycles()).toBe(interpreted.machine.cycles());
+    expect(compiled.machine.engine.cpu.cr0 >>> 31).toBe(1);
+  });
+
+  it.each(CHECKS)('computes the same without %s', check => {
+    expect(PARTS[check]).toBeDefined();
+    expect(runWithout('call', image, profile, [check], SHIFT).checksum).toBe(checksumOf('call', SHIFT));
+  });
+
+  it('leaves out what it says', () => {
+    const full = counts([]);
+    expect(counts(['fetch']).fetches).toBeLessThan(full.fetches / 2);
+    expect(counts(['predictor']).mispredicted).toBeLessThan(full.mispredicted / 2);
+    expect(counts(['counts']).instructions).toBeLessThan(full.instructions / 2);
+    expect(counts(['limit'])).toEqual(full);
+    const all = runWithout('call', image, profile, CHECKS, SHIFT);
+    expect(all.machine.cpu.instructions).toBeLessThan(full.instructions / 2);
+  });
+});
