@@ -18,6 +18,8 @@ export interface Area {
 
 export class State {
   readonly memory: WebAssembly.Memory;
+  /** All of it as dwords: for what is named by its byte address. */
+  readonly words: Int32Array;
   readonly areas: Area[] = [];
   /** Bytes of guest RAM. */
   readonly ramSize: number;
@@ -31,6 +33,7 @@ export class State {
       throw new RangeError(`memory of ${ramSize} bytes: must be 1 MiB to 2 GiB in steps of 64 KiB`);
     const pages = (RAM_OFFSET + ramSize) / PAGE;
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    this.words = new Int32Array(this.memory.buffer);
     this.ramSize = ramSize;
   }
 

@@ -48,7 +48,6 @@ export interface ControlState {
   cacheDisabled: boolean;
   lastStoreLine: number;
   fetches: number;
-  tlbs: number[][];
   hierarchy: number[];
   attributes: Uint8Array;
 }
@@ -104,19 +103,15 @@ export abstract class Control extends Walker {
   /** CR3 was loaded: `global` entries stay. Returns nothing; the CPU charges the instruction. */
   loadDirectory(cr3: number): void {
     this.directory = cr3 & ~0xfff;
-    this.bulk = true;
     for (const tlb of this.distinct) tlb.flush();
-    this.bulk = false;
     this.clearFront();
     for (const tell of this.probes.tlbFlushed) tell(-1);
   }
 
   /** CR0 and CR4 bits that steer translation; a change of PG, PSE or PGE flushes all, WP the front table only. */
   setControl(paging: boolean, writeProtect: boolean, bigPages: boolean, globalPages: boolean): void {
-    this.bulk = true;
     const flushes = paging !== this.paging || bigPages !== this.bigPages || globalPages !== this.globalPages;
     if (flushes) for (const tlb of this.distinct) tlb.flushAll();
-    this.bulk = false;
     this.paging = paging;
     this.writeProtect = writeProtect;
     this.bigPages = bigPages;
@@ -316,7 +311,6 @@ export abstract class Control extends Walker {
       cacheDisabled: this.types.cacheDisabled,
       lastStoreLine: this.lastStore[0],
       fetches: this.fetches,
-      tlbs: this.distinct.map(t => t.save()),
       hierarchy: this.hierarchy.saveCounters(),
       attributes: this.attributes.map(bits => bits & ~(PAGE_WATCHED | PAGE_READ)),
     };
@@ -337,9 +331,7 @@ export abstract class Control extends Walker {
     this.lastStore[0] = s.lastStoreLine;
     this.hierarchy.filter.forgetStore();
     this.fetches = s.fetches;
-    this.distinct.forEach((t, i) => {
-      t.load(s.tlbs[i]);
-    });
+    for (const tlb of this.distinct) tlb.load();
     this.hierarchy.loadCounters(s.hierarchy);
     this.attributes.set(s.attributes);
     this.watches.place();

@@ -37,16 +37,13 @@ export const CELL = {
   ringNext: 18,
   l1dMisses: 19,
   l2Accesses: 20,
-  /** The code page that is known (Walker.translateFetch): its linear address or 1, physical less linear address. */
-  fetchPage: 21,
-  fetchDelta: 22,
   /** Which code may go on without a look by the host: WATCHED, 0, or ANY. */
-  watched: 23,
+  watched: 21,
   /** A double: the tick until which units may run. */
-  until: 24,
+  until: 22,
 } as const;
 
-export const CELLS = 26;
+export const CELLS = 24;
 
 /** CELL.limit: the next border is an exit; only the code page must be looked up again. */
 export const LEAVE = -1;

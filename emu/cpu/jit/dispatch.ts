@@ -3,22 +3,37 @@
  * page, segments and privilege of the moment, and goes on with it by a tail call. What Engine.runBlocks does between two
  * blocks, when no head has work to do.
  */
+
+import { CODE_FRONT } from '../../mmu/walker.ts';
 import { ANY, CELL, EXIT_BORDER, REFETCH, TARGET, TARGET_SHIFT, TARGETS } from './cells.ts';
 import { HELPERS } from './helpers.ts';
-import { type Func, I32, RUN_TYPE } from './wasm.ts';
+import { type Code, type Func, I32, RUN_TYPE } from './wasm.ts';
 import { Writer } from './writer.ts';
 
 const EIP_AT = 9 * 4;
 /** Base of CS among the registers (registers.ts, SEGMENTS). */
 const CS_BASE_AT = (32 + 1 * 4 + 1) * 4;
-/** A row of the matrix. */
 const PAGE = 12;
+const MAX_STAMP = 0x7fff_ffff;
+/** Slots of the front table for each privilege. */
+const FRONT = 1024;
+// Of Walker.fetching, by dword; of a slot of its code front, in bytes.
+const FETCH_PAGE = 0;
+const FETCH_USER = 1;
+const FETCH_DELTA = 2;
+const FETCH_UNCACHED = 3;
+const CODE_DELTA = 8;
+const CODE_STAMP = 12;
 
 const EIP = 0;
 const SLOT = 1;
 const T = 2;
 const TICKS = 3;
-const LOCALS = [I32, I32, I32, I32];
+const LIN = 4;
+const AT = 5;
+const CELL_AT = 6;
+const STAMP = 7;
+const LOCALS = [I32, I32, I32, I32, I32, I32, I32, I32];
 
 export class Dispatch extends Writer {
   func(): Func {
@@ -63,19 +78,58 @@ export class Dispatch extends Writer {
     this.cell(CELL.limit).op('i32ge_s').brIf(0);
   }
 
-  /** Is the block's page the one that instructions come from? Else the host looks it up. */
+  /**
+   * Walker.translateFetch, as far as the code TLB's front table goes; else the host looks the page up. A block elsewhere
+   * in memory is the host's too.
+   */
   private page(): void {
     const { c, layout } = this;
+    const fetching = (dword: number) => layout.fetching + 4 * dword;
     c.get(EIP)
       .i32(0)
       .mem('i32load', layout.registers + CS_BASE_AT)
       .op('i32add')
+      .tee(LIN);
+    c.i32(-1 << PAGE)
+      .op('i32and')
       .tee(T);
-    c.i32(-1 << PAGE).op('i32and');
-    this.cell(CELL.fetchPage).op('i32ne').brIf(0);
-    c.get(T);
-    this.cell(CELL.fetchDelta).op('i32add');
+    c.i32(0).mem('i32load', fetching(FETCH_PAGE)).op('i32ne');
+    this.user();
+    c.i32(0).mem('i32load', fetching(FETCH_USER)).op('i32ne', 'i32or').if();
+    // The slot, in bytes.
+    c.get(LIN)
+      .i32(PAGE)
+      .op('i32shr_u')
+      .get(LIN)
+      .i32(PAGE + 6)
+      .op('i32shr_u', 'i32xor');
+    c.i32(CODE_FRONT - 1).op('i32and');
+    this.user().i32(0).op('i32ne').i32(6).op('i32shl', 'i32or').i32(4).op('i32shl').set(AT);
+    c.get(AT).mem('i32load', layout.codeFront).get(T);
+    this.cell(CELL.epoch).op('i32or', 'i32ne').brIf(1);
+    c.get(AT)
+      .mem('i32load', layout.codeFront + CODE_STAMP)
+      .set(CELL_AT);
+    c.i32(0).i32(0).mem('i32load', layout.codeClock).i32(1).op('i32add').tee(STAMP);
+    c.i32(MAX_STAMP).op('i32eq').brIf(1);
+    c.get(STAMP).mem('i32store', layout.codeClock);
+    c.get(CELL_AT).get(STAMP).mem('i32store', 0);
+    c.i32(0).get(T).mem('i32store', fetching(FETCH_PAGE));
+    c.i32(0);
+    this.user().mem('i32store', fetching(FETCH_USER));
+    c.i32(0)
+      .get(AT)
+      .mem('i32load', layout.codeFront + CODE_DELTA)
+      .mem('i32store', fetching(FETCH_DELTA));
+    c.i32(0).i32(0).mem('i32store', fetching(FETCH_UNCACHED));
+    c.op('end');
+    c.get(LIN).i32(0).mem('i32load', fetching(FETCH_DELTA)).op('i32add');
     this.target(TARGET.pa).op('i32ne').brIf(0);
+  }
+
+  /** Walker.user: 0 for supervisor code. */
+  private user(): Code {
+    return this.cell(CELL.bank).i32(4).op('i32shr_u').i32(FRONT).op('i32and');
   }
 
   private watched(): void {

@@ -21,8 +21,8 @@ const HOST = [
   ['execute', 2, 0],
   // (at, due): #GP(0); status
   ['general', 2, 0],
-  // (entry): stamps of a TLB have run out
-  ['renumber', 1, 0],
+  // (): stamps of the data TLBs have run out
+  ['renumber', 0, 0],
 ] as const;
 
 const SHARED = [

@@ -288,8 +288,6 @@ export class Jit {
     cells[CELL.shape] = this.shape;
     cells[CELL.row] = accounting.region << ROW_SHIFT;
     cells[CELL.ringNext] = mmu.hierarchy.ringNext;
-    cells[CELL.fetchPage] = mmu.fetchPageNow;
-    cells[CELL.fetchDelta] = mmu.fetchDelta;
     cells[CELL.watched] = ANY;
     const room = this.until[0] - accounting.time[0];
     cells[CELL.limit] = room - cells[CELL.mispredictTicks];
@@ -398,8 +396,8 @@ export class Jit {
         this.end(FAULT);
         return undefined;
       },
-      renumber: entry => {
-        (entry < 256 ? mmu.dtlb : mmu.dtlb4m).renumber();
+      renumber: () => {
+        mmu.dtlb.recency.renumber();
         return undefined;
       },
     };

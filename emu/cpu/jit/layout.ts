@@ -36,9 +36,12 @@ export interface Layout {
     mask: number;
     store: number;
   };
-  /** Stamps and clock of the data TLB, and of the one for big pages if it is another. */
-  dtlb: { stamp: number; clock: number };
-  dtlb4m: { stamp: number; clock: number } | null;
+  /** Clocks of the stamps of the data TLBs and of the code TLBs. */
+  dataClock: number;
+  codeClock: number;
+  /** Walker's `fetching` and `codeFront`. */
+  fetching: number;
+  codeFront: number;
   /** False: nothing below the TLBs costs a tick. */
   timed: boolean;
   l1i: CacheLayout;
@@ -73,7 +76,6 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     setMask: c.setMask,
     ways: c.ways,
   });
-  const tlb = (t: typeof mmu.dtlb) => ({ stamp: t.stamp.byteOffset, clock: t.clock.byteOffset });
   const cells = state.scratch('compiled code', CELLS);
   const { filter } = hierarchy;
   const filterAt = filter.cells.byteOffset;
@@ -96,8 +98,10 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
       mask: filter.sets - 1,
       store: filterAt + 4 * filter.store,
     },
-    dtlb: tlb(mmu.dtlb),
-    dtlb4m: mmu.dtlb4m === mmu.dtlb ? null : tlb(mmu.dtlb4m),
+    dataClock: mmu.dtlb.recency.clock.byteOffset,
+    codeClock: mmu.itlb.recency.clock.byteOffset,
+    fetching: mmu.fetching.byteOffset,
+    codeFront: mmu.codeFront.byteOffset,
     timed: hierarchy.timed,
     l1i: cache(hierarchy.l1i),
     l1d: cache(hierarchy.l1d),

@@ -18,26 +18,14 @@ const MAX_STAMP = 0x7fff_ffff;
 const FRONT_MASK = 1023;
 const FRONT_WRITE = 4;
 const FRONT_DELTA = 8;
-const FRONT_ENTRY = 12;
-/** Entries of the second data TLB are numbered from here. */
-const SECOND_TLB = 256;
+const FRONT_STAMP = 12;
 
-/** Gives the TLB entry in local `entry` a new stamp, as Tlb.touch does. Local `t` is lost. */
-export function stamp(c: Code, layout: Layout, entry: number, t: number): void {
-  const one = (tlb: { stamp: number; clock: number }) => {
-    c.i32(0).i32(0).mem('i32load', tlb.clock).i32(1).op('i32add').tee(t).mem('i32store', tlb.clock);
-    c.get(entry).i32(2).op('i32shl').get(t).mem('i32store', tlb.stamp);
-  };
-  const second = layout.dtlb4m;
-  if (second === null) one(layout.dtlb);
-  else {
-    c.get(entry).i32(SECOND_TLB).op('i32lt_s').if();
-    one(layout.dtlb);
-    c.op('else');
-    one({ stamp: second.stamp - 4 * SECOND_TLB, clock: second.clock });
-    c.op('end');
-  }
-  c.get(t).i32(MAX_STAMP).op('i32eq').if().get(entry).call(HELPERS.renumber).op('end');
+/** Gives the cell whose address is in local `cell` a new stamp, as Recency.touch does. Local `t` is lost. */
+export function stamp(c: Code, layout: Layout, cell: number, t: number): void {
+  const { dataClock } = layout;
+  c.i32(0).i32(0).mem('i32load', dataClock).i32(1).op('i32add').tee(t).mem('i32store', dataClock);
+  c.get(cell).get(t).mem('i32store', 0);
+  c.get(t).i32(MAX_STAMP).op('i32eq').if().call(HELPERS.renumber).op('end');
 }
 
 // Parameters: a store has its value behind ACCESS.
@@ -121,13 +109,12 @@ abstract class Access extends Writer {
       .op('i32add')
       .set(l.pa);
     c.get(l.slot)
-      .mem('i32load', layout.front + FRONT_ENTRY)
+      .mem('i32load', layout.front + FRONT_STAMP)
       .tee(l.entry);
     this.cell(CELL.lastEntry).op('i32ne').if();
     this.setCell(CELL.lastEntry, () => c.get(l.entry));
-    c.get(l.entry).i32(0).op('i32ge_s').if();
     stamp(c, layout, l.entry, l.t);
-    c.op('end', 'end');
+    c.op('end');
   }
 
   /** Puts the line of LIN into the filter: `tags` says for what. Local slot is lost. */

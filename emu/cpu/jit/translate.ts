@@ -314,7 +314,6 @@ class Translation {
 
   private conditional(b: Block, i: Insn): void {
     const { e } = this;
-    const { c } = e;
     if (i.imm >>> 0 > e.segments.codeLimit) {
       e.execute();
       return this.leaveBehind(b);
