@@ -25,7 +25,8 @@ function counts(omit: readonly (typeof CHECKS)[number][]): Record<string, number
     fetches: cpu.mmu.fetches,
     mispredicted: cpu.predictor.misses,
     instructions: cpu.instructions,
-    hits: cpu.mmu.dtlb.clock[0],
+    renewed: cpu.mmu.dtlb.recency.clock[0],
+    missed: cpu.mmu.hierarchy.l1d.misses,
   };
 }
 
@@ -48,6 +49,8 @@ describe('the roofline', () => {
     expect(counts(['fetch']).fetches).toBeLessThan(full.fetches / 2);
     expect(counts(['predictor']).mispredicted).toBeLessThan(full.mispredicted / 2);
     expect(counts(['counts']).instructions).toBeLessThan(full.instructions / 2);
+    expect(counts(['recency']).renewed).toBeLessThan(full.renewed / 2);
+    expect(counts(['line']).missed).toBeLessThan(full.missed / 2);
     expect(counts(['limit'])).toEqual(full);
     const all = runWithout('call', image, profile, CHECKS, SHIFT);
     expect(all.machine.cpu.instructions).toBeLessThan(full.instructions / 2);
