@@ -1,42 +1,14 @@
 /** The comparison as text for a terminal, or as Markdown for docs/performance.md: the same tables. */
-import Table from 'cli-table3';
 import { geometricMean, MEAN } from '../speed/guests.ts';
+import { type Rows, three } from '../text-table.ts';
 import { type Comparison, FLAT, FULL } from './compare.ts';
 import { ratioOf, secondsOf, targetsOf } from './targets.ts';
 
-/** Rows of cells, the first of them the heads. */
-type Rows = string[][];
-type Render = (rows: Rows) => string;
-
 const NONE = '–';
-/** Three figures. */
-const three = (v: number) => (v >= 100 ? v.toFixed(0) : v.toPrecision(3));
 const ratio = (r: number | undefined) => (r === undefined ? NONE : three(r));
 
-/** A column of figures, by its first cell below the head. */
-const figures = (rows: Rows, column: number) => /^[\d–]/.test(rows[1]?.[column] ?? '');
-
-/** For a terminal. */
-export const textTable: Render = all => {
-  const [head, ...rows] = all;
-  const table = new Table({
-    head,
-    style: { head: [], border: [] },
-    colAligns: head.map((_, n) => (figures(all, n) ? 'right' : 'left')),
-  });
-  table.push(...rows);
-  return table.toString();
-};
-
-/** For a page. */
-export const markdownTable: Render = all => {
-  const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
-  const [head, ...rows] = all.map(line);
-  return [head, line(all[0].map((_, n) => (figures(all, n) ? '--:' : '---'))), ...rows].join('\n');
-};
-
 /** `host` names the processor and Node. */
-export function renderComparison(c: Comparison, host: string, table: Render): string {
+export function renderComparison(c: Comparison, host: string, table: (rows: Rows) => string): string {
   const parts = [header(c, host), table(peerRows(c)), SECONDS, table(timeRows(c))];
   for (const mine of [FULL, FLAT].filter(name => ran(c).includes(name)))
     parts.push(`Times as fast as each peer, \`${mine}\`, compiled:`, table(ratioRows(c, mine)));

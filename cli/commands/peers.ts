@@ -38,7 +38,8 @@ export function registerPeers(program: Command, context: CommandContext): void {
       const { compare, DEFAULT_GUESTS, DEFAULT_PEERS, PEERS } = await import('../../bench/peers/compare.ts');
       const { GUESTS } = await import('../../bench/speed/guests.ts');
       const { targetsOf } = await import('../../bench/peers/targets.ts');
-      const report = await import('../../bench/peers/report.ts');
+      const { renderComparison } = await import('../../bench/peers/report.ts');
+      const { markdownTable, textTable } = await import('../../bench/text-table.ts');
       if (options.json && options.markdown) throw new UsageError('--json or --markdown, not both');
       const progress = openProgress('comparing', 'runs');
       const comparison = await compare({
@@ -59,11 +60,11 @@ export function registerPeers(program: Command, context: CommandContext): void {
         limit: options.timeout,
         onProgress: progress.update,
       }).finally(progress.close);
-      const table = options.markdown ? report.markdownTable : report.textTable;
+      const table = options.markdown ? markdownTable : textTable;
       context.out(
         options.json
           ? `${JSON.stringify({ host: host(), ...comparison, targets: targetsOf(comparison) })}\n`
-          : report.renderComparison(comparison, host(), table),
+          : renderComparison(comparison, host(), table),
       );
     });
 }

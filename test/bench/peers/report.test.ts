@@ -1,8 +1,9 @@
 /** The comparison's tables and targets, from figures made up. */
 import { describe, expect, it } from 'vitest';
 import type { Cell, Comparison } from '../../../bench/peers/compare.ts';
-import { markdownTable, renderComparison, textTable } from '../../../bench/peers/report.ts';
+import { renderComparison } from '../../../bench/peers/report.ts';
 import { median, ratioOf, secondsOf, targetsOf } from '../../../bench/peers/targets.ts';
+import { markdownTable, textTable } from '../../../bench/text-table.ts';
 
 const cell = (guest: string, peer: string, ...seconds: number[]): Cell => ({ guest, peer, seconds });
 const peer = (name: string) => ({ name, what: `${name} models`, version: '7' });
