@@ -23,6 +23,7 @@ export const bochs: Peer = {
     return askVersion(BOCHS, ['--help'], /Bochs x86 Emulator (\S+)/);
   },
   command({ name, floppy }, { scratch }) {
+    if (floppy === undefined) return undefined;
     const settings = join(scratch, `${name}.bochsrc`);
     const debug = join(scratch, `${name}.debug`);
     writeFileSync(settings, `${bochsrc(floppy, join(scratch, `${name}.log`)).join('\n')}\n`);

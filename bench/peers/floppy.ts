@@ -12,15 +12,15 @@ const LARGEST = 0xfe00;
 /** Where the boot sector has its five words: sectors, load address, bytes, end of memory used, entry. */
 const INFO = 4;
 
-/** The disk's bytes. Throws a GuestError if the image is larger than 65,024 bytes or no ELF file. */
-export function bootFloppy(bootSector: Uint8Array, elf: Uint8Array, name: string): Uint8Array {
+/** The disk's bytes; undefined if what is loaded is too large for it. Throws a GuestError for what is no ELF file. */
+export function bootFloppy(bootSector: Uint8Array, elf: Uint8Array, name: string): Uint8Array | undefined {
   const file = readElf(elf, name);
   const segments = loadSegments(file, name);
   if (segments.length === 0) throw new GuestError(`${name}: nothing to load`);
   const start = segments[0].physicalAddress;
   const flat = Math.max(...segments.map(s => s.physicalAddress + s.data.length)) - start;
   const end = Math.max(...segments.map(s => s.physicalAddress + s.memorySize));
-  if (flat > LARGEST) throw new GuestError(`${name}: ${flat} bytes are too many for a boot sector`);
+  if (flat > LARGEST) return undefined;
   const disk = new Uint8Array(DISK);
   disk.set(bootSector.subarray(0, SECTOR));
   const info = [Math.ceil(flat / SECTOR), start, flat, end, file.entry];

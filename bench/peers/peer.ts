@@ -9,8 +9,8 @@ export interface GuestFiles {
   elf: string;
   /** The same as a static 32-bit Linux program; not of guests that need privileges. */
   hosted?: string;
-  /** The same on a floppy disk that boots. */
-  floppy: string;
+  /** The same on a floppy disk that boots; not of guests that are too large for one. */
+  floppy?: string;
 }
 
 /** What peers are set up with. */

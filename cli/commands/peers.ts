@@ -7,6 +7,7 @@ import { openProgress } from '../progress.ts';
 
 interface PeersOptions {
   guests?: string;
+  images?: string;
   peers?: string;
   profile: string;
   rounds: number;
@@ -22,6 +23,7 @@ export function registerPeers(program: Command, context: CommandContext): void {
     .description('compare the speed of the emulator with v86, QEMU, Bochs and valgrind, checksums verified')
     .option('--guests <list>', 'benchmarks, or "all" (default: alu,mem,call,pgswitch,trap)')
     .option('--peers <list>', 'emulators, or "all" (default: all but interpreters, p3-1000 and native)')
+    .option('--images <directory>', 'run its NAME.elf and NAME.linux instead of building the guests')
     .option('--profile <name>', 'whose caches the peers that model caches are given', 'p4-1700')
     .option('--rounds <n>', 'runs of each; their median counts', wholeNumber('--rounds', 1, 100), 3)
     .option('--shift <n>', 'divide the iterations by 2^n', wholeNumber('--shift', 0, 16), 0)
@@ -35,27 +37,21 @@ export function registerPeers(program: Command, context: CommandContext): void {
     .option('--markdown', 'print the tables for a page')
     .action(async (options: PeersOptions) => {
       const { findProfile } = await import('../pc.ts');
-      const { compare, DEFAULT_GUESTS, DEFAULT_PEERS, PEERS } = await import('../../bench/peers/compare.ts');
+      const { compare, DEFAULT_GUESTS, DEFAULT_PEERS, guestsIn, PEERS } = await import(
+        '../../bench/peers/compare.ts'
+      );
       const { GUESTS } = await import('../../bench/speed/guests.ts');
       const { targetsOf } = await import('../../bench/peers/targets.ts');
       const { renderComparison } = await import('../../bench/peers/report.ts');
       const { markdownTable, textTable } = await import('../../bench/text-table.ts');
       if (options.json && options.markdown) throw new UsageError('--json or --markdown, not both');
+      const here = options.images ? guestsIn(options.images) : GUESTS.map(g => g.name);
+      const all = PEERS.map(p => p.name);
       const progress = openProgress('comparing', 'runs');
       const comparison = await compare({
         ...options,
-        guests: listed(
-          '--guests',
-          options.guests,
-          GUESTS.map(g => g.name),
-          DEFAULT_GUESTS,
-        ),
-        peers: listed(
-          '--peers',
-          options.peers,
-          PEERS.map(p => p.name),
-          DEFAULT_PEERS,
-        ),
+        guests: listed('--guests', options.guests, here, options.images ? here : DEFAULT_GUESTS),
+        peers: listed('--peers', options.peers, all, DEFAULT_PEERS),
         profile: findProfile(options.profile),
         limit: options.timeout,
         onProgress: progress.update,

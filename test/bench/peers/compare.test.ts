@@ -1,11 +1,27 @@
 /** The comparison: with emulators made up for the purpose, and once with all that are installed here. */
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type CompareOptions, compare, DEFAULT_PEERS, PEERS } from '../../../bench/peers/compare.ts';
+import {
+  type CompareOptions,
+  compare,
+  DEFAULT_PEERS,
+  guestsIn,
+  PEERS,
+} from '../../../bench/peers/compare.ts';
 import type { Peer } from '../../../bench/peers/peer.ts';
 import { profiles } from '../../../emu/profile/index.ts';
+import { buildBenchGuests } from '../../../guest/bench.ts';
+import { artefact } from '../../../guest/build.ts';
 import { nooks86 } from '../../cli/command.ts';
 
 const SHIFT = 8;
@@ -102,6 +118,21 @@ describe('compare', () => {
     const c = await run([fake('qemu', reads)], { guests: ['fault'] });
     expect(c.cells[0].seconds).toHaveLength(2);
     await expect(run([fake('other', reads)], { guests: ['fault'] })).rejects.toThrow('instead of 592ac9f6');
+  });
+
+  it('takes images made elsewhere, and holds those that it does not know to each other', async () => {
+    const build = await buildBenchGuests({ only: ['call'], shift: SHIFT });
+    copyFileSync(artefact(build, 'call.elf'), join(scratch, 'mine.elf'));
+    expect(guestsIn(scratch)).toEqual(['mine']);
+    const says = (name: string, sum: string) => fake(name, () => `BEGIN mine\nRESULT mine ${sum}\nTSC 1`);
+    const images = { guests: ['mine'], images: scratch, rounds: 1 };
+    const c = await run([says('a', '1'), says('b', '1')], images);
+    expect(c.cells.map(x => x.seconds.length)).toEqual([1, 1]);
+    await expect(run([says('a', '1'), says('b', '2')], images)).rejects.toThrow(
+      'mine gives 2 instead of 1 on b',
+    );
+    await expect(run([], { ...images, guests: ['alu'] })).rejects.toThrow('no alu.elf in ');
+    expect(() => guestsIn('/no/such/directory')).toThrow('no NAME.elf in /no/such/directory');
   });
 
   it('leaves nothing behind', async () => {

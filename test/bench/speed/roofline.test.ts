@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { runGuest } from '../../../bench/speed/guest-run.ts';
 import { checksumOf } from '../../../bench/speed/guests.ts';
-import { PARTS, runWithout } from '../../../bench/speed/roofline.ts';
+import { type GuestRoofline, PARTS, runWithout } from '../../../bench/speed/roofline.ts';
+import { renderRoofline, sharesOf } from '../../../bench/speed/roofline-report.ts';
 import { CHECKS } from '../../../emu/cpu/jit/layout.ts';
 import { profiles } from '../../../emu/profile/index.ts';
 import { buildBenchGuests } from '../../../guest/bench.ts';
@@ -54,5 +55,26 @@ describe('the roofline', () => {
     expect(counts(['limit'])).toEqual(full);
     const all = runWithout('call', image, profile, CHECKS, SHIFT);
     expect(all.machine.cpu.instructions).toBeLessThan(full.instructions / 2);
+  });
+});
+
+describe('its report', () => {
+  const without = Object.fromEntries(CHECKS.map(check => [check, check === 'line' ? 1.5 : 2]));
+  const guest: GuestRoofline = {
+    name: 'alu',
+    instructions: 4e8,
+    full: 2,
+    without: without as never,
+    bare: 0.5,
+  };
+
+  it('gives each part as a share of the whole, and the share of the roof', () => {
+    const { parts, all, reached } = sharesOf(guest);
+    expect(parts).toEqual(CHECKS.map(check => (check === 'line' ? 0.25 : 0)));
+    expect([all, reached]).toEqual([0.75, 0.25]);
+    const text = renderRoofline({ profile: 'p4-1700', shift: 4, runs: 3, guests: [guest] });
+    const cells = text.split('\n').map(line => line.split('│').map(cell => cell.trim()));
+    expect(cells.find(c => c[1] === PARTS.line)?.[2]).toBe('25.0 %');
+    expect(cells.find(c => c[1]?.startsWith('no checks'))?.[2]).toBe('800');
   });
 });
