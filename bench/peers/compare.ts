@@ -15,7 +15,7 @@ import { bootFloppy } from './floppy.ts';
 import { ours, v86 } from './in-node.ts';
 import type { GuestFiles, Peer, Setting } from './peer.ts';
 import { qemu, qemuCache } from './qemu.ts';
-import { runTimed, type Timed } from './timed.ts';
+import { type ClockKind, runTimed, type Timed } from './timed.ts';
 import { cachegrind, native } from './valgrind.ts';
 
 /** The profile with every model, and the one without a memory model: the two that the targets are about. */
@@ -55,6 +55,8 @@ export interface CompareOptions {
   shift: number;
   /** Seconds for one run. */
   limit: number;
+  /** What the seconds are of; time on the wall when absent. */
+  clock?: ClockKind;
   /** Runs done, and all of them. */
   onProgress?: (done: number, total: number) => void;
   /** The emulators to choose from; all when absent. */
@@ -83,6 +85,7 @@ export interface Comparison {
   shift: number;
   rounds: number;
   profile: string;
+  clock: ClockKind;
   compiler: string;
   peers: PeerState[];
   guests: readonly string[];
@@ -108,7 +111,7 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
     const there = peers.filter((_, n) => states[n].version !== undefined);
     const instructions: Record<string, number> = {};
     const cells = await runRounds({ options, files, peers: there, setting, right, instructions });
-    const head = { shift, rounds, profile: profile.name, compiler };
+    const head = { shift, rounds, profile: profile.name, clock: options.clock ?? 'wall', compiler };
     return { ...head, peers: states, guests, instructions, cells };
   } finally {
     rmSync(scratch, { recursive: true, force: true });
@@ -165,7 +168,7 @@ async function runRounds(rounds: Rounds): Promise<Cell[]> {
   for (let round = 0; round < options.rounds; round++) {
     for (const [n, { peer, guest, cell }] of cells.entries()) {
       const command = cell.failed === undefined ? peer.command(guest, setting) : undefined;
-      if (command) note(cell, await runTimed(guest.name, command, options.limit), rounds);
+      if (command) note(cell, await runTimed(guest.name, command, options.limit, options.clock), rounds);
       options.onProgress?.(round * cells.length + n + 1, total);
     }
   }

@@ -21,8 +21,9 @@ const SECONDS =
 
 function header(c: Comparison, host: string): string {
   const size = c.shift === 0 ? 'whole' : `iterations / 2^${c.shift}`;
+  const clock = c.clock === 'wall' ? 'time on the wall' : 'processor time of all threads';
   const rounds = c.rounds === 1 ? 'one round' : `medians of ${c.rounds} rounds, interleaved`;
-  return `${host}; guests by ${c.compiler}, ${size}; ${rounds}; caches of ${c.profile}; checksums right`;
+  return `${host}; guests by ${c.compiler}, ${size}; ${rounds}; ${clock}; caches of ${c.profile}; checksums right`;
 }
 
 /** The peers that are there, in their order. */

@@ -13,6 +13,7 @@ interface PeersOptions {
   rounds: number;
   shift: number;
   timeout: number;
+  processorTime?: boolean;
   json?: boolean;
   markdown?: boolean;
 }
@@ -33,6 +34,7 @@ export function registerPeers(program: Command, context: CommandContext): void {
       wholeNumber('--timeout', 1, 86_400),
       300,
     )
+    .option('--processor-time', 'measure processor time, for a host that is busy with other work')
     .option('--json', 'print one JSON object')
     .option('--markdown', 'print the tables for a page')
     .action(async (options: PeersOptions) => {
@@ -40,6 +42,7 @@ export function registerPeers(program: Command, context: CommandContext): void {
       const { compare, DEFAULT_GUESTS, DEFAULT_PEERS, guestsIn, PEERS } = await import(
         '../../bench/peers/compare.ts'
       );
+      const { hasProcessorTime } = await import('../../bench/peers/timed.ts');
       const { GUESTS } = await import('../../bench/speed/guests.ts');
       const { targetsOf } = await import('../../bench/peers/targets.ts');
       const { renderComparison } = await import('../../bench/peers/report.ts');
@@ -47,6 +50,8 @@ export function registerPeers(program: Command, context: CommandContext): void {
       if (options.json && options.markdown) throw new UsageError('--json or --markdown, not both');
       const here = options.images ? guestsIn(options.images) : GUESTS.map(g => g.name);
       const all = PEERS.map(p => p.name);
+      if (options.processorTime && !hasProcessorTime())
+        throw new UsageError('--processor-time needs /proc, as Linux has it');
       const progress = openProgress('comparing', 'runs');
       const comparison = await compare({
         ...options,
@@ -54,6 +59,7 @@ export function registerPeers(program: Command, context: CommandContext): void {
         peers: listed('--peers', options.peers, all, DEFAULT_PEERS),
         profile: findProfile(options.profile),
         limit: options.timeout,
+        clock: options.processorTime ? 'processor' : 'wall',
         onProgress: progress.update,
       }).finally(progress.close);
       const table = options.markdown ? markdownTable : textTable;

@@ -13,6 +13,7 @@ const comparison: Comparison = {
   shift: 0,
   rounds: 3,
   profile: 'p4-1700',
+  clock: 'wall',
   compiler: 'zig 0',
   peers: [
     ...['p4-1700', 'flat', 'v86', 'qemu', 'qemu-cache', 'cachegrind'].map(peer),
@@ -68,7 +69,7 @@ describe('renderComparison', () => {
   it('says times, ratios, targets, and what did not run', () => {
     const text = renderComparison(comparison, 'a host', textTable);
     expect(text).toContain(
-      'a host; guests by zig 0, whole; medians of 3 rounds, interleaved; caches of p4-1700',
+      'a host; guests by zig 0, whole; medians of 3 rounds, interleaved; time on the wall; caches of p4-1700',
     );
     const line = (start: RegExp) =>
       text

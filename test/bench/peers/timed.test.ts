@@ -1,6 +1,6 @@
 /** The clock of the comparison: what it hears of a guest, and what ends a run that goes wrong. */
 import { describe, expect, it } from 'vitest';
-import { GuestOutput, runTimed } from '../../../bench/peers/timed.ts';
+import { GuestOutput, hasProcessorTime, runTimed } from '../../../bench/peers/timed.ts';
 
 /** A process that runs JavaScript. */
 const node = (code: string) => ({ file: process.execPath, args: ['-e', code] });
@@ -48,6 +48,17 @@ describe('runTimed', () => {
     const run = await runTimed('alu', node(guest), 60);
     expect(run).toMatchObject({ ok: true, checksum: '12' });
     expect(run.ok && run.seconds).toBeGreaterThan(0.2);
+  });
+
+  it.runIf(hasProcessorTime())('measures what the process had of a processor, if asked', async () => {
+    const guest = `console.log('BEGIN alu');
+      const used = () => { const { user, system } = process.cpuUsage(); return (user + system) / 1000; };
+      const spin = until => { while (used() < until); };
+      setTimeout(() => { spin(used() + 300); console.log('RESULT alu 12\\nTSC 1'); }, 1500);
+      setInterval(() => {}, 1000);`;
+    const run = await runTimed('alu', node(guest), 60, 'processor');
+    expect(run.ok && run.seconds).toBeGreaterThan(0.25);
+    expect(run.ok && run.seconds).toBeLessThan(1.2);
   });
 
   it('gives up a process that hangs', async () => {
