@@ -19,6 +19,7 @@ import type { Cpu } from './cpu.ts';
 import { deliver } from './exceptions.ts';
 import { type Cursor, runInsns } from './exec/hot.ts';
 import { PRE_HOOK, PRE_LINE, PRE_LINE2 } from './insn.ts';
+import { GATES_QUIET as QUIET, GATES_INTR as WAITS } from './jit/cells.ts';
 import { Jit } from './jit/jit.ts';
 import { RF } from './registers.ts';
 
@@ -26,6 +27,8 @@ const ISSUE = CAUSE.issue;
 const IDLE = CAUSE.idle;
 const SYSTEM = CAUSE.system;
 const NMI_VECTOR = 2;
+const GATES_QUIET = QUIET;
+const GATES_INTR = WAITS;
 
 /** DR6.BS: single step. */
 const DR6_BS = 0x4000;
@@ -98,12 +101,21 @@ export class Engine implements Cursor {
     this.blocks = new Blocks(cpu);
     if (state) this.jit = new Jit(cpu, this.blocks, state);
     this.blocks.hooked = lin => this.hooks.has(lin);
+    if (this.jit) this.jit.gates = () => this.gates();
     cpu.mmu.sync = cpu.mmu.hierarchy.sync = () => this.sync();
     cpu.retiredInBlock = () => (this.jit?.active ? this.jit.retired() : this.running ? this.position : 0);
     cpu.mmu.onMarkedWrite = (pa, length) => this.blocks.invalidate(pa, length);
     this.lineShift = this.blocks.lineShift;
     this.unissuedTicks = cpu.profile.timing ? 0 : TICKS_PER_CYCLE;
     this.wakeTicks = cpu.profile.timing ? cpu.profile.system.haltWake.value * TICKS_PER_CYCLE : 0;
+  }
+
+  /** GATES of cells.ts: what compiled code may do without us. */
+  private gates(): number {
+    const c = this.cpu;
+    if (this.watcher || this.nmi || c.nmiBlocked || c.repEip !== -1 || c.breakpoints.armed) return 0;
+    if (c.probes.listeners > 0) return 0;
+    return this.pic?.intr() ? GATES_QUIET | GATES_INTR : GATES_QUIET;
   }
 
   /** Calls `hook` before each execution of the instruction at `lin`; returns the function that removes it. */

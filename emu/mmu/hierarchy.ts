@@ -27,12 +27,18 @@ const DATA_MEMORY = CAUSE.dataMemory;
 const STORE_BUFFER = CAUSE.storeBuffer;
 
 /** Slots of the timing state; behind RING the entries of the store buffer. */
-const BUS_FREE = 0;
+export const BUS_FREE = 0;
 export const STORES_DONE = 1;
 export const RING = 2;
 
 const MAX_STREAMS = 16;
 const MAX_STORES = 32;
+
+/** Behind the streams: the one that the next new stream replaces, and the store buffer's entry that is filled next. */
+export const STREAM_VICTIM = MAX_STREAMS;
+export const RING_NEXT = MAX_STREAMS + 1;
+const VICTIM = STREAM_VICTIM;
+const NEXT = RING_NEXT;
 
 export class Hierarchy {
   readonly l1i: Cache;
@@ -50,16 +56,14 @@ export class Hierarchy {
   private readonly accounting: Accounting;
   /** busFree, completion of the last store, then the completion ticks of the store buffer's entries. */
   readonly timing: Float64Array;
-  private readonly streams: Int32Array;
-  private streamVictim = 0;
-  /** The store buffer's entry that is filled next. */
-  ringNext = 0;
+  /** The line that each stream would go on with, then STREAM_VICTIM and RING_NEXT. */
+  readonly streams: Int32Array;
   private readonly l2Shift: number;
   readonly l2Hit: number;
   readonly l2Store: number;
-  private readonly random: number;
-  private readonly stream: number;
-  private readonly streamCount: number;
+  readonly random: number;
+  readonly stream: number;
+  readonly streamCount: number;
   readonly storeEntries: number;
   private readonly writeBack: boolean;
   private readonly writeAllocate: boolean;
@@ -81,7 +85,8 @@ export class Hierarchy {
     this.l1d = make('l1d');
     this.l2 = make('l2');
     this.timing = state.float64('memory timing', RING + MAX_STORES);
-    this.streams = state.int32('streams', MAX_STREAMS).fill(-1);
+    this.streams = state.int32('streams', MAX_STREAMS + 2).fill(-1);
+    this.streams[VICTIM] = this.streams[NEXT] = 0;
     this.l2Shift = this.l2.lineShift;
     this.l2Hit = p.l2.hit.value * TICKS_PER_CYCLE;
     this.l2Store = p.l2.store.value * TICKS_PER_CYCLE;
@@ -194,18 +199,11 @@ export class Hierarchy {
   }
 
   saveCounters(): number[] {
-    return [
-      this.l1i.misses,
-      this.l1d.misses,
-      this.l2.misses,
-      this.l2Accesses,
-      this.streamVictim,
-      this.ringNext,
-    ];
+    return [this.l1i.misses, this.l1d.misses, this.l2.misses, this.l2Accesses];
   }
 
   loadCounters(c: number[]): void {
-    [this.l1i.misses, this.l1d.misses, this.l2.misses, this.l2Accesses, this.streamVictim, this.ringNext] = c;
+    [this.l1i.misses, this.l1d.misses, this.l2.misses, this.l2Accesses] = c;
   }
 
   /** Brings pa's line into L2 for a load or fetch. Returns the stall in ticks and sets lastCause. */
@@ -232,8 +230,9 @@ export class Hierarchy {
       this.streams[i] = line + 1;
       return start + this.stream;
     }
-    this.streams[this.streamVictim] = line + 1;
-    this.streamVictim = (this.streamVictim + 1) % this.streamCount;
+    const victim = this.streams[VICTIM];
+    this.streams[victim] = line + 1;
+    this.streams[VICTIM] = (victim + 1) % this.streamCount;
     return start + this.random;
   }
 
@@ -248,14 +247,16 @@ export class Hierarchy {
   /** A dirty victim (a line, or none) leaves over the bus. */
   private retireFromL2(victim: number): void {
     if (victim < 0) return;
+    this.sync();
     this.timing[BUS_FREE] = Math.max(this.timing[BUS_FREE], this.accounting.time[0]) + this.stream;
   }
 
   /** The store buffer's next entry, waited for if it is not free. */
   private storeSlot(): number {
     this.sync();
-    const slot = RING + this.ringNext;
-    this.ringNext = this.ringNext + 1 === this.storeEntries ? 0 : this.ringNext + 1;
+    const next = this.streams[NEXT];
+    const slot = RING + next;
+    this.streams[NEXT] = next + 1 === this.storeEntries ? 0 : next + 1;
     const late = this.timing[slot] - this.accounting.time[0];
     if (late > 0) this.accounting.charge(this.override >= 0 ? this.override : STORE_BUFFER, late);
     return slot;

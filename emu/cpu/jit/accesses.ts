@@ -9,7 +9,7 @@ import { CELL, FAULT } from './cells.ts';
 import { Flags } from './flags.ts';
 import { accessOf, HELPERS, LOADED } from './helpers.ts';
 import { ENTRY, LIN, OFFSET, SLOT, T, VALUE } from './locals.ts';
-import { stamp } from './shared.ts';
+import { filterSlot, stamp } from './shared.ts';
 import type { Code } from './wasm.ts';
 
 type Size = 1 | 2 | 4;
@@ -26,7 +26,7 @@ export class Accesses extends Flags {
       this.pushDue().i32(this.at).call(HELPERS[helper]).set(VALUE);
       this.afterHelper();
       this.cell(CELL.status);
-      this.if(() => this.exitFault());
+      this.seldom(() => this.exitFault());
     };
     this.access(s, size, this.segments.readTop[s], call, 'read', 'load', () => {
       this.lineTag(size);
@@ -49,7 +49,7 @@ export class Accesses extends Flags {
         .call(HELPERS[helper]);
       this.afterHelper();
       this.cell(CELL.status);
-      this.if(() => {
+      this.seldom(() => {
         this.cell(CELL.status).i32(FAULT).op('i32and');
         this.if(() => this.exitFault());
         if (this.atEnd) return;
@@ -74,7 +74,7 @@ export class Accesses extends Flags {
       this.pushDue().i32(this.at).call(HELPERS[helper]);
       this.afterHelper();
       this.cell(CELL.status);
-      this.if(() => this.exitFault());
+      this.seldom(() => this.exitFault());
     };
     this.access(s, size, this.segments.writeTop[s], call, 'probe', 'check', () => {
       this.atHandForStore(size);
@@ -117,21 +117,14 @@ export class Accesses extends Flags {
 
   /** Pushes what the filter's tag of LIN's line is, if it is at hand and the operand is aligned; sets SLOT. */
   private lineTag(size: Size): void {
-    const { filter } = this.layout;
     this.tag(size);
-    this.c
-      .get(LIN)
-      .i32(filter.shift - 2)
-      .op('i32shr_u')
-      .i32(filter.mask << 2)
-      .op('i32and')
-      .set(SLOT);
+    filterSlot(this.c, this.layout, LIN, SLOT);
   }
 
   /** Leaves the block around if it is pushed that the line is not at hand. */
   private elsewhere(): void {
     if (this.layout.omit.has('line')) this.c.op('drop');
-    else this.c.brIf(0);
+    else this.c.rarely().brIf(0);
   }
 
   private tag(size: Size): Code {

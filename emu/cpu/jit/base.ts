@@ -49,6 +49,12 @@ export class Base {
     this.c.op('end');
   }
 
+  /** An `if` that is hardly ever entered. */
+  seldom(body: () => void): void {
+    this.c.rarely();
+    this.if(body);
+  }
+
   if(body: () => void, otherwise?: () => void): void {
     this.c.if();
     this.depth++;

@@ -11,11 +11,7 @@ const HOST = [
   ['write', 5, 0],
   // (lin, access, due, at): raises the faults of a store; status
   ['probe', 4, 0],
-  // (pa, due): a load from a line of L1D that is not the most recent of its set
-  ['fill', 2, 0],
-  // (pa, due): a store to such a line, or another than the last
-  ['spill', 2, 0],
-  // (pa, due): the same for a fetch
+  // (pa, due): a fetch of a line of L1I that is not the most recent of its set
   ['fetch', 2, 0],
   // (at, due): the row's executor does it; status
   ['execute', 2, 0],
@@ -32,6 +28,12 @@ const SHARED = [
   ['check', 4, 0],
   // (): goes on with the unit that has the block at EIP, or ends the run at this border
   ['dispatch', 0, 1],
+  // (): the same behind what leads to a head
+  ['head', 0, 1],
+  // (due, vector, next EIP): INT n is done, but for the head that follows; or 0, and nothing is
+  ['interrupt', 3, 1],
+  // (due): the same for IRET
+  ['iret', 1, 1],
 ] as const;
 
 export type HostHelper = (typeof HOST)[number][0];

@@ -19,6 +19,7 @@ import {
   ANY,
   CELL,
   EXIT_BORDER,
+  EXIT_HEAD,
   EXIT_MIDDLE,
   FAULT,
   LEAVE,
@@ -31,6 +32,7 @@ import {
 import { accessesOf, CALL, CALL_INDIRECT, JCC, JMP } from './forms.ts';
 import { type HostHelper, LOADED } from './helpers.ts';
 import { type Check, type Layout, layoutOf } from './layout.ts';
+import { NO_KEY } from './looks.ts';
 import { modelBytes } from './model.ts';
 import { COUNT_BITS, translate } from './translate.ts';
 
@@ -43,7 +45,7 @@ const ISSUE = CAUSE.issue;
 const MISPREDICT = CAUSE.mispredict;
 
 /** Jit.hot, but in tests. */
-const HOT = 40;
+const HOT = 800;
 /** Ticks that units may run without a look at the clock: their counts fit their bits. */
 const MAX_TICKS = 1 << 19;
 /** Times after which a block goes along with another of its page. */
@@ -54,6 +56,8 @@ const COUNT_MASK = (1 << COUNT_BITS) - 1;
 /** Bits of Cpu.shape. */
 const SHAPE_BITS = 24;
 const TABLE_STEP = 256;
+/** Doublings of `hot` for a page that has units, at most. */
+const MAX_DELAY = 6;
 
 /** A compiled unit. */
 export class Code implements CompiledCode {
@@ -107,13 +111,17 @@ export class Jit {
   /** Units made, and the bytes of their modules. */
   units = 0;
   moduleBytes = 0;
+  /** Events that compiled code has delivered. */
+  delivered = 0;
+  /** Bits of GATES (cells.ts); set by the engine. */
+  gates: () => number = () => 0;
   private readonly cpu: Cpu;
   private readonly blocks: Blocks;
   private readonly accounting: Accounting;
   private readonly layout: Layout;
   private readonly cells: Int32Array;
   private readonly imports: WebAssembly.Imports;
-  /** Units made, by page of their code. */
+  /** Units that stand, by page of their code. */
   private readonly made = new Map<number, number>();
   /** Units by their number, and their functions; numbers that are free again. */
   private readonly codes: Code[] = [];
@@ -157,7 +165,7 @@ export class Jit {
     if (++b.heat < this.hot) return null;
     const made = this.made.get(b.pa >>> 12) ?? 0;
     // Each unit of a page takes in those before it, so the next one has to be worth it.
-    if (b.heat < this.hot * (1 + made)) return null;
+    if (b.heat < this.hot << Math.min(made, MAX_DELAY)) return null;
     b.heat = 0;
     this.made.set(b.pa >>> 12, made + 1);
     return this.compile(b);
@@ -169,8 +177,7 @@ export class Jit {
    * `middle` says where it stands.
    */
   run(code: Code, b: Block, until: number, charged: number): boolean {
-    const { cells, cpu, accounting } = this;
-    const { mmu } = cpu;
+    const { cells, accounting } = this;
     this.until[0] = Math.min(until, accounting.time[0] + MAX_TICKS);
     this.running = true;
     cells[CELL.unit] = code.id;
@@ -183,6 +190,8 @@ export class Jit {
     cells[CELL.mispredictTicks] = 0;
     cells[CELL.l1dMisses] = 0;
     cells[CELL.l2Accesses] = 0;
+    cells[CELL.l2Misses] = 0;
+    this.lookAtGates();
     this.publish();
     let kind = EXIT_BORDER as number;
     try {
@@ -190,9 +199,7 @@ export class Jit {
     } finally {
       this.running = false;
     }
-    mmu.lastEntry = cells[CELL.lastEntry];
-    mmu.hierarchy.ringNext = cells[CELL.ringNext];
-    accounting.region = cells[CELL.row] >> ROW_SHIFT;
+    this.adopt();
     return this.settle(kind);
   }
 
@@ -243,9 +250,11 @@ export class Jit {
     mmu.fetches += cells[CELL.fetches];
     mmu.hierarchy.l1d.misses += cells[CELL.l1dMisses];
     mmu.hierarchy.l2Accesses += cells[CELL.l2Accesses];
+    mmu.hierarchy.l2.misses += cells[CELL.l2Misses];
     cpu.predictor.misses += cells[CELL.mispredicts];
     let ticks = cells[CELL.ticks];
-    if (kind !== EXIT_BORDER) {
+    if (kind === EXIT_HEAD) cpu.leave = true;
+    else if (kind !== EXIT_BORDER) {
       const code = this.code;
       const at = cells[CELL.at];
       const n = at >> 8;
@@ -262,7 +271,7 @@ export class Jit {
     }
     cells[CELL.due] = ticks;
     this.sync();
-    return kind === EXIT_BORDER;
+    return kind === EXIT_BORDER || kind === EXIT_HEAD;
   }
 
   // ---- helpers ------------------------------------------------------------------------------------------------------
@@ -287,19 +296,45 @@ export class Jit {
     cells[CELL.lastEntry] = mmu.lastEntry;
     cells[CELL.shape] = this.shape;
     cells[CELL.row] = accounting.region << ROW_SHIFT;
-    cells[CELL.ringNext] = mmu.hierarchy.ringNext;
     cells[CELL.watched] = ANY;
     const room = this.until[0] - accounting.time[0];
     cells[CELL.limit] = room - cells[CELL.mispredictTicks];
   }
 
+  /** What gates may do, and take for granted, is not what it was. */
+  private lookAtGates(): void {
+    this.cells[CELL.gates] = this.gates();
+    this.layout.hand.fill(NO_KEY);
+  }
+
   private begin(due: number, at: number): void {
-    const { cells, cpu } = this;
-    cells[CELL.due] = due;
+    this.cells[CELL.due] = due;
     this.at = at;
+    this.adopt();
+  }
+
+  /** What compiled code may have changed, to where the host looks. */
+  private adopt(): void {
+    const { cells, cpu } = this;
     cpu.mmu.lastEntry = cells[CELL.lastEntry];
-    cpu.mmu.hierarchy.ringNext = cells[CELL.ringNext];
     this.accounting.region = cells[CELL.row] >> ROW_SHIFT;
+    if (cells[CELL.passed] !== 0) this.adoptGates();
+  }
+
+  private adoptGates(): void {
+    const { cells, cpu } = this;
+    cells[CELL.passed] = 0;
+    cpu.mmu.setUser(cpu.cpl === 3);
+    if (cells[CELL.reshaped] !== 0) cpu.segmentsChanged(cells[CELL.reshaped]);
+    cells[CELL.reshaped] = 0;
+    const low = cells[CELL.gateCounts];
+    const high = cells[CELL.gateCounts + 1];
+    const deliveries = low & COUNT_MASK;
+    cpu.deliveries += deliveries;
+    this.delivered += deliveries;
+    cpu.mmu.loads += ((low >>> COUNT_BITS) | (high << (32 - COUNT_BITS))) & COUNT_MASK;
+    cpu.mmu.stores += high >>> (2 * COUNT_BITS - 32);
+    cells[CELL.gateCounts] = cells[CELL.gateCounts + 1] = 0;
   }
 
   /** `writes` false: reading changes no code (no device's register does), so what is left of the block stands. */
@@ -323,17 +358,6 @@ export class Jit {
   private helpers(): Record<HostHelper, (...args: number[]) => number | undefined> {
     const { cpu } = this;
     const { mmu } = cpu;
-    const { hierarchy } = mmu;
-    /** For helpers that cannot fail and change nothing but time. */
-    const timing = (work: (pa: number) => void) => (pa: number, due: number) => {
-      this.cells[CELL.due] = due;
-      hierarchy.ringNext = this.cells[CELL.ringNext];
-      this.accounting.region = this.cells[CELL.row] >> ROW_SHIFT;
-      work(pa);
-      this.cells[CELL.ringNext] = hierarchy.ringNext;
-      this.limit();
-      return undefined;
-    };
     const offsetOf = (lin: number, access: number) => (lin - cpu.segmentBase(access & 15)) | 0;
     return {
       read: (lin, access, due, at) => {
@@ -374,9 +398,13 @@ export class Jit {
         this.end(status, false);
         return undefined;
       },
-      fill: timing(pa => hierarchy.load(pa)),
-      spill: timing(pa => hierarchy.store(pa)),
-      fetch: timing(pa => mmu.fetchElsewhere(pa)),
+      fetch: (pa, due) => {
+        this.cells[CELL.due] = due;
+        this.accounting.region = this.cells[CELL.row] >> ROW_SHIFT;
+        mmu.fetchElsewhere(pa);
+        this.limit();
+        return undefined;
+      },
       execute: (at, due) => {
         this.begin(due, at);
         let status = 0;
@@ -387,6 +415,7 @@ export class Jit {
           status = this.failed(thrown);
         }
         if (this.shape !== this.code.shape) status |= STALE;
+        this.lookAtGates();
         this.end(status);
         return undefined;
       },
@@ -462,6 +491,8 @@ export class Jit {
       if (targets[at + TARGET.unit] === code.id) targets[at + TARGET.shape] = NO_SHAPE;
     }
     this.table.set(code.id, null);
+    const page = code.blocks[0].pa >>> 12;
+    this.made.set(page, Math.max(0, (this.made.get(page) ?? 0) - 1));
     // Its number is free for the next, which is made when none runs.
     this.free.push(code.id);
   }
@@ -487,7 +518,10 @@ export class Jit {
     return [...entered];
   }
 
-  /** `b` and the blocks of its page that it leads to or that lead to it, directly or not, as far as they have run. */
+  /**
+   * `b` and the blocks of its page that it leads to or that lead to it, directly or not, as far as they have run; then
+   * others that are hot, or compiled before.
+   */
   private reachable(b: Block): Block[] {
     const known = new Map<number, Block>();
     for (const o of this.blocks.inPage(b.pa))
@@ -522,6 +556,8 @@ export class Jit {
         if (successors(o).some(eip => found.has(known.get(eip) as Block))) take(o);
       }
     }
+    // Returns and indirect jumps lead to what no block says.
+    for (const o of known.values()) if (o.within.length > 0 || o.heat >= this.hot / 2) take(o);
     return [...found].sort((x, y) => (x.eip >>> 0) - (y.eip >>> 0));
   }
 

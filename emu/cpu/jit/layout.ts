@@ -1,7 +1,7 @@
 /** Where in the shared memory compiled code finds the state, and what of the profile it is compiled for. */
 import { RAM_OFFSET, type State } from '../../state.ts';
 import type { Cpu } from '../cpu.ts';
-import { CELLS, TARGET_SHIFT, TARGETS } from './cells.ts';
+import { AT_HAND, AT_HAND_BYTES, CELLS, TARGET_SHIFT, TARGETS } from './cells.ts';
 
 /** A cache as compiled code looks at it: way 0 of a line's set. Byte offset of its tags, and geometry. */
 export interface CacheLayout {
@@ -35,6 +35,7 @@ export interface Layout {
     shift: number;
     mask: number;
     store: number;
+    filled: number;
   };
   /** Clocks of the stamps of the data TLBs and of the code TLBs. */
   dataClock: number;
@@ -53,6 +54,20 @@ export interface Layout {
   matrix: number;
   time: number;
   timing: number;
+  /** Accounting.interrupted; what entering and leaving a handler costs, in ticks. */
+  interrupted: number;
+  entryTicks: number;
+  returnOuterTicks: number;
+  returnTicks: number;
+  /** SegmentedMemory.knownShapes. */
+  shapes: number;
+  /** What looks.ts has at hand. */
+  hand: Int32Array;
+  atHand: number;
+  streams: number;
+  streamCount: number;
+  random: number;
+  stream: number;
   l2Hit: number;
   l2Store: number;
   storeEntries: number;
@@ -79,6 +94,7 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
   const cells = state.scratch('compiled code', CELLS);
   const { filter } = hierarchy;
   const filterAt = filter.cells.byteOffset;
+  const hand = state.scratch('descriptors at hand', (AT_HAND * AT_HAND_BYTES) / 4);
   const targets = state.scratch('targets', TARGETS << (TARGET_SHIFT - 2));
   return {
     omit: new Set(),
@@ -97,6 +113,7 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
       shift: filter.shift,
       mask: filter.sets - 1,
       store: filterAt + 4 * filter.store,
+      filled: filterAt + 4 * filter.filled,
     },
     dataClock: mmu.dtlb.recency.clock.byteOffset,
     codeClock: mmu.itlb.recency.clock.byteOffset,
@@ -111,6 +128,17 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     matrix: cpu.accounting.matrix.byteOffset,
     time: cpu.accounting.time.byteOffset,
     timing: hierarchy.timing.byteOffset,
+    interrupted: cpu.accounting.interrupted.byteOffset,
+    entryTicks: cpu.costs.exceptionEntry,
+    returnOuterTicks: cpu.costs.iretOuterRing,
+    returnTicks: cpu.costs.iretSameRing,
+    hand,
+    atHand: hand.byteOffset,
+    shapes: cpu.knownShapes.byteOffset,
+    streams: hierarchy.streams.byteOffset,
+    streamCount: hierarchy.streamCount,
+    random: hierarchy.random,
+    stream: hierarchy.stream,
     l2Hit: hierarchy.l2Hit,
     l2Store: hierarchy.l2Store,
     storeEntries: hierarchy.storeEntries,

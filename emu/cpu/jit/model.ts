@@ -1,25 +1,26 @@
 /**
- * Compiled code that all units share: the commonest events of the memory hierarchy (mmu/hierarchy.ts): a load of another
- * line of L1D's set, or of one that L2 has; a store that goes through to a line that L2 has. Each looks first, changing
- * nothing, and leaves what is rarer to the one model, by the host's helper. shared.ts has the accesses before them,
- * dispatch.ts the way from unit to unit.
- *
- * Left to the host: what a write-back L1D does beyond its own ways.
+ * Compiled code that all units share: what the memory hierarchy (mmu/hierarchy.ts) does for a load or store whose line is
+ * not at hand. It does the same as the model there, which the interpreter uses, but charges nothing that is merely due:
+ * the sums are the same. shared.ts has the accesses before it, dispatch.ts the way from unit to unit, gates.ts handlers
+ * entered and left.
  */
 import { CAUSE } from '../../accounting.ts';
-import { RING, STORES_DONE } from '../../mmu/hierarchy.ts';
+import { BUS_FREE, RING, RING_NEXT, STORES_DONE, STREAM_VICTIM } from '../../mmu/hierarchy.ts';
 import { CELL } from './cells.ts';
 import { Dispatch } from './dispatch.ts';
-import { HELPERS, HOST_IMPORTS } from './helpers.ts';
-import type { Layout } from './layout.ts';
+import { Gates } from './gates.ts';
+import { HOST_IMPORTS } from './helpers.ts';
+import type { CacheLayout, Layout } from './layout.ts';
 import { Check, FILL, Load, SPILL, Store } from './shared.ts';
 import { F64, type Func, I32, moduleBytes } from './wasm.ts';
 import { Writer } from './writer.ts';
 
 const DATA_L2 = CAUSE.dataL2;
+const DATA_MEMORY = CAUSE.dataMemory;
 const STORE_BUFFER = CAUSE.storeBuffer;
 
 // Slots of Hierarchy's timing state, in bytes.
+const BUS_AT = 8 * BUS_FREE;
 const DONE_AT = 8 * STORES_DONE;
 const RING_AT = 8 * RING;
 
@@ -32,11 +33,14 @@ const WAY = 4;
 const TAG = 5;
 const L2_SET = 6;
 const L2_WAY = 7;
-const SLOT = 8;
-const T = 9;
-const NOW = 10;
-const DONE = 11;
-const LOCALS = [I32, I32, I32, I32, I32, I32, I32, I32, F64, F64];
+const L2_LINE = 8;
+const SLOT = 9;
+const T = 10;
+const NOW = 11;
+const DONE = 12;
+const STORED = 13;
+const BUS = 14;
+const LOCALS = [I32, I32, I32, I32, I32, I32, I32, I32, I32, F64, F64, F64, F64];
 const SIGNATURE = { parameters: [I32, I32], results: [] };
 
 /** The module that exports the shared helpers. Its first two functions are called by the others only. */
@@ -45,16 +49,19 @@ export function modelBytes(layout: Layout): Uint8Array<ArrayBuffer> {
   functions[FILL - HOST_IMPORTS.length] = new Hierarchy(layout).fill();
   functions[SPILL - HOST_IMPORTS.length] = new Hierarchy(layout).spill();
   functions.push(new Load(layout).func(), new Store(layout).func(), new Check(layout).func());
-  functions.push(new Dispatch(layout).func());
+  functions.push(new Dispatch(layout, false).func(), new Dispatch(layout, true).func());
+  functions.push(new Gates(layout).interrupt(), new Gates(layout).iret());
   return moduleBytes(HOST_IMPORTS, functions);
 }
+
+/** In a tag. */
+const DIRTY = 1;
 
 class Hierarchy extends Writer {
   /** Hierarchy.load. */
   fill(): Func {
     const { layout, c } = this;
     if (!layout.timed) return this.func();
-    // The unit reads back what is left of it.
     this.setCell(CELL.due, () => c.get(DUE));
     this.set(layout.l1d, ADDRESS, LINE, SET);
     this.find(layout.l1d, LINE, SET, WAY);
@@ -62,24 +69,18 @@ class Hierarchy extends Writer {
     this.toFront(layout.l1d, SET, WAY, TAG, T);
     this.forget(LINE);
     c.op('return', 'end');
-    if (layout.writeBack) return this.toHost(HELPERS.fill);
-    this.set(layout.l2, ADDRESS, T, L2_SET);
-    this.find(layout.l2, T, L2_SET, L2_WAY);
-    c.get(L2_WAY).i32(layout.l2.ways).op('i32ge_u').if();
-    c.get(ADDRESS).get(DUE).call(HELPERS.fill).op('return', 'end');
     this.count(CELL.l1dMisses);
     this.count(CELL.l2Accesses);
+    this.lookInL2();
+    c.get(L2_WAY).i32(layout.l2.ways).op('i32lt_u').if();
     this.toFront(layout.l2, L2_SET, L2_WAY, TAG, T);
-    // The line comes into L1D's way 0; nothing there is dirty.
-    if (layout.l1d.ways > 1) {
-      c.i32(layout.l1d.ways - 1).set(WAY);
-      this.shiftUp(layout.l1d, SET, WAY, T);
-    }
-    c.get(SET).get(LINE).i32(2).op('i32shl').mem('i32store', layout.l1d.tags);
-    this.forget(LINE);
-    this.sync(DUE, T);
-    this.charge(DATA_L2, () => c.f64(layout.l2Hit));
-    this.limit();
+    this.intoL1(false);
+    this.stall(DATA_L2, () => c.f64(layout.l2Hit));
+    c.op('else');
+    this.fromMemory();
+    this.intoL1(false);
+    this.stall(DATA_MEMORY, () => c.get(DONE).get(NOW).op('f64sub'));
+    c.op('end');
     return this.func();
   }
 
@@ -87,78 +88,186 @@ class Hierarchy extends Writer {
   spill(): Func {
     const { layout, c } = this;
     if (!layout.timed) return this.func();
-    if (layout.writeBack) return this.spillBack();
-    if (layout.writeAllocate) return this.toHost(HELPERS.spill);
-    this.set(layout.l2, ADDRESS, T, L2_SET);
-    this.find(layout.l2, T, L2_SET, L2_WAY);
-    c.get(L2_WAY).i32(layout.l2.ways).op('i32ge_u').if();
-    c.get(ADDRESS).get(DUE).call(HELPERS.spill).op('return', 'end');
+    this.setCell(CELL.due, () => c.get(DUE));
     this.set(layout.l1d, ADDRESS, LINE, SET);
     this.find(layout.l1d, LINE, SET, WAY);
-    c.get(WAY).i32(layout.l1d.ways).op('i32ge_u').if();
-    this.count(CELL.l1dMisses);
-    c.op('else').get(WAY).if();
+    c.get(WAY).i32(layout.l1d.ways).op('i32lt_u').if();
+    c.get(WAY).if();
     this.toFront(layout.l1d, SET, WAY, TAG, T);
     this.forget(LINE);
-    c.op('end', 'end');
-    // Hierarchy.storeSlot: the next entry, waited for if it is not free.
-    this.sync(DUE, T);
-    this.cell(CELL.ringNext).tee(T).i32(3).op('i32shl').set(SLOT);
+    c.op('end');
+    if (layout.writeBack) {
+      this.markDirty(layout.l1d, SET);
+      c.op('return');
+    }
+    c.op('else');
+    this.count(CELL.l1dMisses);
+    if (!layout.writeBack && layout.writeAllocate) this.intoL1(false);
+    c.op('end');
+    this.enqueue(!(layout.writeBack && layout.writeAllocate));
+    if (layout.writeBack && layout.writeAllocate) this.intoL1(true);
+    return this.func();
+  }
+
+  /** Hierarchy.enqueue: in order, later; waits for the store buffer's next entry only. */
+  private enqueue(dirty: boolean): void {
+    const { layout, c } = this;
+    const ring = layout.streams + 4 * RING_NEXT;
+    c.i32(0).mem('i32load', ring).tee(T).i32(3).op('i32shl').set(SLOT);
     c.i32(0).i32(0).get(T).i32(1).op('i32add').tee(T).get(T).i32(layout.storeEntries).op('i32eq', 'select');
-    c.mem('i32store', this.at(CELL.ringNext));
+    c.mem('i32store', ring);
+    this.now(DUE);
+    c.set(NOW);
     c.get(SLOT)
       .mem('f64load', layout.timing + RING_AT)
-      .i32(0)
-      .mem('f64load', layout.time)
-      .op('f64sub')
-      .set(DONE);
-    c.get(DONE).f64(0).op('f64gt').if();
-    this.charge(STORE_BUFFER, () => c.get(DONE));
-    c.op('end');
-    // Hierarchy.enqueue, for a line that L2 has: in order, later.
+      .tee(DONE)
+      .get(NOW)
+      .op('f64gt')
+      .if();
+    this.stall(STORE_BUFFER, () => c.get(DONE).get(NOW).op('f64sub'));
+    c.get(DONE).set(NOW).op('end');
     this.count(CELL.l2Accesses);
-    c.i32(0).mem('f64load', layout.time).set(NOW);
     c.get(NOW)
       .i32(0)
       .mem('f64load', layout.timing + DONE_AT)
       .op('f64max')
       .f64(layout.l2Store)
       .op('f64add');
-    c.set(DONE);
+    c.set(STORED);
+    this.lookInL2();
+    c.get(L2_WAY).i32(layout.l2.ways).op('i32lt_u').if();
     this.toFront(layout.l2, L2_SET, L2_WAY, TAG, T);
-    c.get(L2_SET)
-      .get(L2_SET)
-      .mem('i32load', layout.l2.tags)
-      .i32(1)
-      .op('i32or')
-      .mem('i32store', layout.l2.tags);
+    c.op('else');
+    this.transferIntoL2();
+    c.get(STORED).get(DONE).op('f64max').set(STORED);
+    c.op('end');
+    if (dirty) this.markDirty(layout.l2, L2_SET);
     c.i32(0)
-      .get(DONE)
+      .get(STORED)
       .mem('f64store', layout.timing + DONE_AT);
     c.get(SLOT)
-      .get(DONE)
+      .get(STORED)
       .mem('f64store', layout.timing + RING_AT);
-    this.limit();
-    return this.func();
   }
 
-  /** With write-back, a line that L1D has: it is dirty now, and the most recent. */
-  private spillBack(): Func {
+  /** Sets L2's line, set and way of ADDRESS. */
+  private lookInL2(): void {
+    this.set(this.layout.l2, ADDRESS, L2_LINE, L2_SET);
+    this.find(this.layout.l2, L2_LINE, L2_SET, L2_WAY);
+  }
+
+  /** A line that L2 lacks, for a load: NOW, and DONE when it is there. */
+  private fromMemory(): void {
+    this.now(DUE);
+    this.c.set(NOW);
+    this.transferIntoL2();
+  }
+
+  /** Hierarchy.transfer at NOW, of L2_LINE, and its way into L2. */
+  private transferIntoL2(): void {
     const { layout, c } = this;
-    this.set(layout.l1d, ADDRESS, LINE, SET);
-    this.find(layout.l1d, LINE, SET, WAY);
-    c.get(WAY).i32(layout.l1d.ways).op('i32ge_u').if();
-    c.get(ADDRESS).get(DUE).call(HELPERS.spill).op('return', 'end');
-    this.setCell(CELL.due, () => c.get(DUE));
-    this.toFront(layout.l1d, SET, WAY, TAG, T);
-    this.forget(LINE);
-    c.get(SET).get(SET).mem('i32load', layout.l1d.tags).i32(1).op('i32or').mem('i32store', layout.l1d.tags);
-    return this.func();
+    this.count(CELL.l2Misses);
+    c.get(NOW)
+      .i32(0)
+      .mem('f64load', layout.timing + BUS_AT)
+      .op('f64max')
+      .tee(DONE);
+    c.f64(layout.stream).op('f64add').set(BUS);
+    c.i32(0)
+      .get(BUS)
+      .mem('f64store', layout.timing + BUS_AT);
+    c.block().block();
+    for (let n = 0; n < layout.streamCount; n++) {
+      c.i32(4 * n).set(T);
+      c.i32(0)
+        .mem('i32load', layout.streams + 4 * n)
+        .get(L2_LINE)
+        .op('i32eq')
+        .brIf(0);
+    }
+    const victim = layout.streams + 4 * STREAM_VICTIM;
+    c.i32(0).mem('i32load', victim).tee(T).i32(2).op('i32shl').get(L2_LINE).i32(1).op('i32add');
+    c.mem('i32store', layout.streams);
+    c.i32(0).i32(0).get(T).i32(1).op('i32add').tee(T).get(T).i32(layout.streamCount).op('i32eq', 'select');
+    c.mem('i32store', victim);
+    c.get(DONE).f64(layout.random).op('f64add').set(DONE).br(1).op('end');
+    c.get(T).get(L2_LINE).i32(1).op('i32add').mem('i32store', layout.streams);
+    c.get(BUS).set(DONE).op('end');
+    this.insert(layout.l2, L2_SET, L2_LINE, false);
+    this.retire();
   }
 
-  private toHost(helper: number): Func {
-    this.c.get(ADDRESS).get(DUE).call(helper);
-    return this.func();
+  /** The line of ADDRESS becomes the most recent of its set in L1D. */
+  private intoL1(dirty: boolean): void {
+    const { layout, c } = this;
+    this.insert(layout.l1d, SET, LINE, dirty);
+    this.forget(LINE);
+    if (!layout.writeBack) return;
+    // Hierarchy.retireFromL1.
+    c.get(TAG).i32(0).op('i32ge_s').get(TAG).i32(1).op('i32and', 'i32and').if();
+    c.get(TAG)
+      .i32(2 + layout.l2.shift - layout.l1d.shift)
+      .op('i32shr_s')
+      .tee(LINE)
+      .i32(layout.l2.setMask)
+      .op('i32and');
+    c.i32(4 * layout.l2.ways)
+      .op('i32mul')
+      .set(L2_SET);
+    this.find(layout.l2, LINE, L2_SET, L2_WAY);
+    c.get(L2_WAY).i32(layout.l2.ways).op('i32lt_u').if();
+    this.toFront(layout.l2, L2_SET, L2_WAY, TAG, T);
+    this.markDirty(layout.l2, L2_SET);
+    c.op('else');
+    this.now(DUE);
+    c.set(BUS);
+    this.occupyBus();
+    c.op('end', 'end');
+  }
+
+  /** Cache.insert; TAG is the tag of the victim, or -1. */
+  private insert(cache: CacheLayout, set: number, line: number, dirty: boolean): void {
+    const { c } = this;
+    const last = cache.ways - 1;
+    c.get(set)
+      .mem('i32load', cache.tags + 4 * last)
+      .set(TAG);
+    for (let way = last; way > 0; way--)
+      c.get(set)
+        .get(set)
+        .mem('i32load', cache.tags + 4 * (way - 1))
+        .mem('i32store', cache.tags + 4 * way);
+    c.get(set).get(line).i32(2).op('i32shl');
+    if (dirty) c.i32(DIRTY).op('i32or');
+    c.mem('i32store', cache.tags);
+  }
+
+  /** Hierarchy.retireFromL2, of the victim in TAG, at NOW. */
+  private retire(): void {
+    const { c } = this;
+    c.get(TAG).i32(0).op('i32ge_s').get(TAG).i32(1).op('i32and', 'i32and').if();
+    c.get(NOW).set(BUS);
+    this.occupyBus();
+    c.op('end');
+  }
+
+  /** From the tick in BUS on, or when it is free. */
+  private occupyBus(): void {
+    const { layout, c } = this;
+    c.i32(0)
+      .get(BUS)
+      .i32(0)
+      .mem('f64load', layout.timing + BUS_AT)
+      .op('f64max');
+    c.f64(layout.stream)
+      .op('f64add')
+      .mem('f64store', layout.timing + BUS_AT);
+  }
+
+  /** The most recent line of a set is dirty. */
+  private markDirty(cache: CacheLayout, set: number): void {
+    const { c } = this;
+    c.get(set).get(set).mem('i32load', cache.tags).i32(DIRTY).op('i32or').mem('i32store', cache.tags);
   }
 
   private func(): Func {

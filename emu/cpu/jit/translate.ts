@@ -210,6 +210,7 @@ class Translation {
         this.popReturn();
         return this.indirect(b);
       default: {
+        this.gate(b, i);
         const form = FORMS[kind] ?? (b.ends ? undefined : moreOf(i));
         if (form) {
           form(e, i);
@@ -220,6 +221,27 @@ class Translation {
     e.execute();
     if (!b.ends) return this.direct(b, b.end);
     this.leaveBehind(b);
+  }
+
+  /** INT n and IRET by the shared code (gates.ts); goes on where that leaves it to the executor. */
+  private gate(b: Block, i: Insn): void {
+    const { e } = this;
+    const { c } = e;
+    const { form } = i.row;
+    const returns = form === 'IRET' && i.o32;
+    if (!returns && form !== 'INT imm8') return;
+    e.spill();
+    e.pushDue();
+    if (returns) c.call(HELPERS.iret);
+    else
+      c.i32(i.imm & 0xff)
+        .i32(i.next)
+        .call(HELPERS.interrupt);
+    e.if(() => {
+      e.afterHelper();
+      this.totals(b);
+      e.exitHead(b.lastLine);
+    });
   }
 
   /** An executor has set EIP. */
@@ -300,7 +322,7 @@ class Translation {
     c.i32(0).mem('i32load', returnTop).tee(T).i32(2).op('i32shl').mem('i32load', returns).set(VALUE);
     c.i32(0).get(T).i32(1).op('i32sub').i32(returnMask).op('i32and').mem('i32store', returnTop);
     c.get(VALUE).get(EIP_LOCAL).op('i32ne');
-    e.if(() => this.mispredicted());
+    e.seldom(() => this.mispredicted());
   }
 
   private mispredicted(): void {
@@ -336,7 +358,7 @@ class Translation {
     if (this.layout.omit.has('predictor')) return;
     c.i32(0).mem('i32load8_u', counter);
     if (sure) c.i32(sure).op('i32ne');
-    e.if(() => {
+    e.seldom(() => {
       c.i32(0)
         .i32(0)
         .mem('i32load8_u', counter)
@@ -347,7 +369,7 @@ class Translation {
       c.get(T)
         .i32(2)
         .op(sure ? 'i32lt_u' : 'i32ge_u');
-      e.if(() => this.mispredicted());
+      e.seldom(() => this.mispredicted());
     });
   }
 
@@ -383,7 +405,7 @@ class Translation {
     if (this.layout.omit.has('clock')) return;
     e.c.get(PENDING);
     e.cell(CELL.limit).op('i32ge_s');
-    e.if(() => {
+    e.seldom(() => {
       push();
       e.c.set(EIP_LOCAL);
       this.exitBorder(b);
@@ -468,7 +490,7 @@ class Translation {
       .mem('i32load', tags + 4 * (line & setMask) * ways)
       .i32(line << 2)
       .op('i32ne');
-    e.if(() => {
+    e.seldom(() => {
       c.i32(pa);
       e.pushDue().call(HELPERS.fetch);
       e.afterHelper();

@@ -173,6 +173,8 @@ export type MemoryOp = keyof typeof MEMORY;
 /** A function's body being written. Every method returns the Code, so that instructions of a line stand on a line. */
 export class Code {
   private readonly out = new Bytes();
+  /** Where the branches are that are hardly ever taken (`br_if`) or entered (`if`). */
+  readonly rare: number[] = [];
 
   get length(): number {
     return this.out.length;
@@ -240,6 +242,12 @@ export class Code {
 
   if(type = EMPTY): this {
     return this.structured(0x04, type);
+  }
+
+  /** The next instruction, `br_if` or `if`, is hardly ever taken. */
+  rarely(): this {
+    this.rare.push(this.out.length);
+    return this;
   }
 
   br(depth: number): this {
@@ -364,6 +372,7 @@ export function moduleBytes(imports: readonly Import[], functions: readonly Func
     s.u8(0x00);
     s.u32(imports.length + n);
   });
+  branchHints(out, imports.length, functions);
   section(out, 10, functions, (s, f) => {
     const body = new Bytes();
     body.u32(f.locals.length);
@@ -377,6 +386,37 @@ export function moduleBytes(imports: readonly Import[], functions: readonly Func
     s.append(body);
   });
   return out.view().slice();
+}
+
+/** Bytes that the declaration of a function's locals takes in front of its code. */
+function localBytes(f: Func): number {
+  const count = new Bytes();
+  count.u32(f.locals.length);
+  return count.length + 2 * f.locals.length;
+}
+
+/**
+ * The custom section of branch hints (Branch Hinting proposal): compilers that know it keep rare code, and what it spills,
+ * out of the way; others skip it.
+ */
+function branchHints(out: Bytes, imported: number, functions: readonly Func[]): void {
+  const hinted = [...functions.keys()].filter(n => functions[n].code.rare.length > 0);
+  if (hinted.length === 0) return;
+  const body = new Bytes();
+  body.text('metadata.code.branch_hint');
+  body.u32(hinted.length);
+  for (const n of hinted) {
+    body.u32(imported + n);
+    body.u32(functions[n].code.rare.length);
+    for (const at of functions[n].code.rare) {
+      body.u32(localBytes(functions[n]) + at);
+      body.u32(1);
+      body.u8(0);
+    }
+  }
+  out.u8(0);
+  out.u32(body.length);
+  out.append(body);
 }
 
 class Types {

@@ -65,6 +65,26 @@ export class Writer {
     c.op('f64add').mem('f64store', layout.time);
   }
 
+  /** Pushes the tick that the clock would show if all that is due were charged, as a double; local `due` is the unit's. */
+  protected now(due: number): void {
+    const { c, layout } = this;
+    c.i32(0).mem('f64load', layout.time).get(due);
+    this.cell(CELL.mispredictTicks).op('i32add', 'f64convert_s', 'f64add');
+  }
+
+  /** Charges a stall to the region in the cell; what is due stays due, for only the sums can be seen. */
+  protected stall(cause: number, ticks: () => void): void {
+    const { c } = this;
+    this.charge(cause, ticks);
+    this.cell(CELL.limit).i32(0).op('i32gt_s').if();
+    this.setCell(CELL.limit, () => {
+      this.cell(CELL.limit).op('f64convert_s');
+      ticks();
+      c.op('f64sub').f64(0).op('f64max', 'i32trunc_s');
+    });
+    c.op('end');
+  }
+
   /** Time has passed: CELL.limit anew, but where it says LEAVE. */
   protected limit(): void {
     const { c, layout } = this;
