@@ -12,6 +12,8 @@ interface SpeedCommandOptions {
   runs: number;
   json?: boolean;
   back?: boolean;
+  roofline?: boolean;
+  markdown?: boolean;
 }
 
 export function registerSpeed(program: Command, context: CommandContext): void {
@@ -22,11 +24,14 @@ export function registerSpeed(program: Command, context: CommandContext): void {
     .addOption(engineOption())
     .option('--runs <n>', 'runs of each benchmark; their median counts', wholeNumber('--runs', 1, 100), 3)
     .option('--back', 'measure what it costs to go back in the debugger instead')
+    .option('--roofline', 'measure what each inlined check costs compiled code, by leaving it out')
+    .option('--markdown', 'print the roofline’s table for a page')
     .option('--json', 'print one JSON object')
     .action(async (options: SpeedCommandOptions) => {
       // The machine's tables and tinybench are only loaded by the command that needs them.
       const { findProfile } = await import('../pc.ts');
       if (options.back) return backwards(options, context);
+      if (options.roofline) return roofline(options, context);
       const { measureSpeed } = await import('../../bench/speed/suite.ts');
       const profile = findProfile(options.profile);
       const progress = openProgress('measuring', 'runs');
@@ -38,6 +43,21 @@ export function registerSpeed(program: Command, context: CommandContext): void {
       }).finally(progress.close);
       context.out(options.json ? `${JSON.stringify(report)}\n` : table(report));
     });
+}
+
+async function roofline(options: SpeedCommandOptions, context: CommandContext): Promise<void> {
+  const { findProfile } = await import('../pc.ts');
+  const { measureRoofline } = await import('../../bench/speed/roofline.ts');
+  const { renderRoofline } = await import('../../bench/speed/roofline-report.ts');
+  const { markdownTable, textTable } = await import('../../bench/text-table.ts');
+  const progress = openProgress('measuring', 'runs');
+  const report = await measureRoofline({
+    profile: findProfile(options.profile),
+    runs: options.runs,
+    onProgress: progress.update,
+  }).finally(progress.close);
+  const table = options.markdown ? markdownTable : textTable;
+  context.out(`${options.json ? JSON.stringify(report) : renderRoofline(report, table)}\n`);
 }
 
 async function backwards(

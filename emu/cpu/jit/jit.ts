@@ -32,7 +32,7 @@ import {
 } from './cells.ts';
 import { accessesOf, CALL, CALL_INDIRECT, JCC, JMP } from './forms.ts';
 import { type HostHelper, LOADED } from './helpers.ts';
-import { type Layout, layoutOf, ROW_SHIFT } from './layout.ts';
+import { type Check, type Layout, layoutOf, ROW_SHIFT } from './layout.ts';
 import { NO_KEY } from './looks.ts';
 import { modelBytes } from './model.ts';
 import { CompiledRuns } from './runs.ts';
@@ -147,6 +147,11 @@ export class Jit {
     const shared = new WebAssembly.Instance(new WebAssembly.Module(modelBytes(this.layout)), { m });
     this.imports = { m: { ...m, ...shared.exports } };
     cpu.runs.compiled = new CompiledRuns(cpu, this.layout, state, this.table, () => this.active);
+  }
+
+  /** Parts that compiled code goes without: only to measure what they cost, for the machine is then wrong. */
+  get omit(): Set<Check> {
+    return this.layout.omit;
   }
 
   /** What code must be compiled for to run now; -1: none may. */
