@@ -37,6 +37,7 @@ import { NO_KEY } from './looks.ts';
 import { modelBytes } from './model.ts';
 import { CompiledRuns } from './runs.ts';
 import { COUNT_BITS, translate } from './translate.ts';
+import { endingOf } from './words.ts';
 
 /** Of a target that leads nowhere. */
 const NO_SHAPE = -2;
@@ -348,6 +349,9 @@ export class Jit {
     const { cells, cpu } = this;
     cells[CELL.passed] = 0;
     cpu.mmu.setUser(cpu.cpl === 3);
+    cpu.flagsChanged();
+    if (cells[CELL.leaves] !== 0) cpu.leave = true;
+    cells[CELL.leaves] = 0;
     if (cells[CELL.reshaped] !== 0) cpu.segmentsChanged(cells[CELL.reshaped]);
     cells[CELL.reshaped] = 0;
     const low = cells[CELL.gateCounts];
@@ -621,5 +625,5 @@ function successors(b: Block): number[] {
   if (last.form === CALL) return [last.next, last.imm];
   if (last.form === CALL_INDIRECT) return [last.next];
   if (last.form === JMP) return [last.imm];
-  return b.ends ? (last.row.form.startsWith('INT') ? [last.next] : []) : [b.end];
+  return b.ends ? (last.row.form.startsWith('INT') || endingOf(last) ? [last.next] : []) : [b.end];
 }
