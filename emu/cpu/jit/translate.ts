@@ -21,7 +21,7 @@ import { COUNTS, EIP_LOCAL, FETCHES, LINE, NEXT, OFFSET, PENDING, SLOT, T, VALUE
 import { moreOf } from './more.ts';
 import { type Item, structure } from './structure.ts';
 import { moduleBytes } from './wasm.ts';
-import { endingOf, wordsOf } from './words.ts';
+import { CONTROL_READS, endingOf, wordsOf } from './words.ts';
 
 const LOAD_DIRECTORY = 'MOV CR3, r32';
 const SS = 2;
@@ -249,7 +249,10 @@ class Translation {
     });
   }
 
-  /** CLI, STI and POPF, which change IF: on to the next instruction, unless a head has more to do than to look. */
+  /**
+   * CLI, STI and POPF, which change IF, and reads of control registers: on to the next instruction, unless a head has more
+   * to do than to look.
+   */
   private ending(b: Block, i: Insn): void {
     const { e } = this;
     const { c } = e;
@@ -262,8 +265,10 @@ class Translation {
       e.reloadFlags();
       return this.direct(b, b.end);
     }
-    // What IOPL forbids, and what opens interrupts, the executor does.
-    e.state(PLACE.eflags).i32(12).op('i32shr_u').i32(3).op('i32and');
+    const control = CONTROL_READS.indexOf(i.row.form);
+    // What privilege forbids, and what opens interrupts, the executor does.
+    if (control >= 0) e.c.i32(0);
+    else e.state(PLACE.eflags).i32(12).op('i32shr_u').i32(3).op('i32and');
     e.state(PLACE.cpl).op('i32lt_u');
     if (i.row.form === 'STI') {
       e.state(PLACE.eflags).i32(IF).op('i32and', 'i32eqz', 'i32or');
@@ -273,6 +278,10 @@ class Translation {
       e.execute();
       this.leaveBehind(b);
     });
+    if (control >= 0) {
+      e.state(PLACE.cr0 + control);
+      e.setR32(i.size === 4 ? i.rm : i.rm >> 1);
+    }
     if (i.row.form === 'CLI') {
       c.i32(0);
       e.state(PLACE.eflags).i32(~IF).op('i32and');

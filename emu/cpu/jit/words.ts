@@ -356,6 +356,9 @@ const ROWS: readonly Row[] = [
   ['STD', direction(true), 0, 0],
 ];
 
+/** In the order in which the registers lie in the state. */
+export const CONTROL_READS = [0, 2, 3, 4].map(n => `MOV r32, CR${n}`);
+
 const byForm = new Map(ROWS.map(([form, emit, loads, stores]) => [form, { emit, loads, stores }]));
 const rolByConstant: Accessing = { emit: rol16, loads: 0, stores: 0 };
 const pushFlags: Accessing = { emit: pushf, loads: 0, stores: 1 };
@@ -364,6 +367,7 @@ const ENDINGS = new Map([
   ['CLI', { loads: 0, stores: 0 }],
   ['STI', { loads: 0, stores: 0 }],
   ['POPF', { loads: 1, stores: 0 }],
+  ...CONTROL_READS.map((form): [string, { loads: number; stores: number }] => [form, { loads: 0, stores: 0 }]),
 ]);
 
 /** What compiled code accesses for an instruction that ends its block for a head, but leads to the next; else undefined. */
