@@ -31,27 +31,24 @@ function some<V extends { row: string }>(vectors: readonly V[], each: number, fi
 
 const isFlat = (v: Vector) => v.segments.every((s, n) => s === FLAT_SEGMENTS[n]);
 
-it.each(PROFILES.flatMap(p => ORDINARY.map(o => [o, p])))(
-  'vectors of %s on %s',
-  (name, profile) => {
-    const corpus: Corpus = unpackCorpus(readFileSync(`test/silicon/corpus/${name}.bin.gz`));
-    const one = new VectorProcessor(profiles[profile]);
-    const two = new VectorProcessor(profiles[profile], 0, true);
-    let compiled = 0;
-    let flat = 0;
-    for (const v of some(corpus.vectors, EACH, isFlat)) {
-      const units = two.engine.jit?.units ?? 0;
-      const [a, b] = [one.run(v), two.run(v)];
-      expect([b, differences(one, two)], describeVector(v)).toEqual([a, []]);
-      if (!isFlat(v)) continue;
-      flat++;
-      if ((two.engine.jit?.units ?? 0) > units) compiled++;
-    }
-    expect(flat).toBeGreaterThan(100);
-    // Some fault when they are fetched, and a few cross a page.
-    expect(compiled / flat).toBeGreaterThan(0.8);
-  },
-);
+it.each(PROFILES.flatMap(p => ORDINARY.map(o => [o, p])))('vectors of %s on %s', (name, profile) => {
+  const corpus: Corpus = unpackCorpus(readFileSync(`test/silicon/corpus/${name}.bin.gz`));
+  const one = new VectorProcessor(profiles[profile]);
+  const two = new VectorProcessor(profiles[profile], 0, true);
+  let compiled = 0;
+  let flat = 0;
+  for (const v of some(corpus.vectors, EACH, isFlat)) {
+    const units = two.engine.jit?.units ?? 0;
+    const [a, b] = [one.run(v), two.run(v)];
+    expect([b, differences(one, two)], describeVector(v)).toEqual([a, []]);
+    if (!isFlat(v)) continue;
+    flat++;
+    if ((two.engine.jit?.units ?? 0) > units) compiled++;
+  }
+  expect(flat).toBeGreaterThan(100);
+  // Some fault when they are fetched, and a few cross a page.
+  expect(compiled / flat).toBeGreaterThan(0.8);
+});
 
 it.each(PROFILES)('vectors of the FPU on %s', profile => {
   const corpus = unpackFpu(readFileSync('test/silicon/x87/corpus/x87.bin.gz'), CODE);
