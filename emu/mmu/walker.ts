@@ -195,13 +195,13 @@ export abstract class Walker {
   // ---- lines -------------------------------------------------------------------------------------------------
 
   /** One load from the L1D line of `pa`. */
-  protected touchLine(pa: number): void {
+  touchLine(pa: number): void {
     const line = pa >>> this.l1shift;
     if (this.l1tags[(line & this.l1mask) * this.l1ways] >> 2 !== line) this.hierarchy.load(pa);
   }
 
   /** One store to the L1D line of `pa`. */
-  protected storeLine(pa: number): void {
+  storeLine(pa: number): void {
     const line = pa >>> this.l1shift;
     if (this.writeBack) {
       if (this.l1tags[(line & this.l1mask) * this.l1ways] === ((line << 2) | 1)) return;

@@ -5,13 +5,16 @@
  */
 
 import { CODE_FRONT } from '../../mmu/walker.ts';
-import { ANY, CELL, EXIT_BORDER, REFETCH, TARGET, TARGET_SHIFT, TARGETS } from './cells.ts';
+import { RF } from '../registers.ts';
+import { ANY, CELL, EXIT_BORDER, EXIT_HEAD, REFETCH, TARGET, TARGET_SHIFT, TARGETS } from './cells.ts';
 import { HELPERS } from './helpers.ts';
+import type { Layout } from './layout.ts';
 import { WALK_CODE } from './shared.ts';
 import { type Code, type Func, I32, RUN_TYPE } from './wasm.ts';
 import { Writer } from './writer.ts';
 
 const EIP_AT = 9 * 4;
+const EFLAGS_AT = 12 * 4;
 /** Base of CS among the registers (registers.ts, SEGMENTS). */
 const CS_BASE_AT = (32 + 1 * 4 + 1) * 4;
 const PAGE = 12;
@@ -37,10 +40,19 @@ const STAMP = 7;
 const LOCALS = [I32, I32, I32, I32, I32, I32, I32, I32];
 
 export class Dispatch extends Writer {
+  private readonly behindHead: boolean;
+
+  /** `behindHead`: what came before leads to a head, where nothing waits but perhaps the clock. */
+  constructor(layout: Layout, behindHead: boolean) {
+    super(layout);
+    this.behindHead = behindHead;
+  }
+
   func(): Func {
-    const { c, layout } = this;
+    const { c, layout, behindHead } = this;
     c.block();
     this.clock();
+    if (behindHead) this.clearResume();
     c.i32(0)
       .mem('i32load', layout.registers + EIP_AT)
       .tee(EIP)
@@ -61,8 +73,17 @@ export class Dispatch extends Writer {
     this.firstLine();
     this.target(TARGET.block);
     this.target(TARGET.unit);
-    c.returnCallIndirect(RUN_TYPE).op('end').i32(EXIT_BORDER);
-    return { signature: { parameters: [], results: [I32] }, locals: LOCALS, code: c, name: 'dispatch' };
+    c.returnCallIndirect(RUN_TYPE)
+      .op('end')
+      .i32(behindHead ? EXIT_HEAD : EXIT_BORDER);
+    const name = behindHead ? 'head' : 'dispatch';
+    return { signature: { parameters: [], results: [I32] }, locals: LOCALS, code: c, name };
+  }
+
+  /** As the engine does before each run of blocks. */
+  private clearResume(): void {
+    const flags = this.layout.registers + EFLAGS_AT;
+    this.c.i32(0).i32(0).mem('i32load', flags).i32(~RF).op('i32and').mem('i32store', flags);
   }
 
   private target(dword: number) {

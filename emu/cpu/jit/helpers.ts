@@ -30,6 +30,12 @@ const SHARED = [
   ['directory', 1, 1],
   // (): goes on with the unit that has the block at EIP, or ends the run at this border
   ['dispatch', 0, 1],
+  // (): the same behind what leads to a head
+  ['head', 0, 1],
+  // (due, vector, next EIP): INT n is done, but for the head that follows; or 0, and nothing is
+  ['interrupt', 3, 1],
+  // (due): the same for IRET
+  ['iret', 1, 1],
 ] as const;
 
 export type HostHelper = (typeof HOST)[number][0];

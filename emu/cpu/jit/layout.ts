@@ -3,7 +3,10 @@
 import type { Tlb } from '../../mmu/tlb.ts';
 import { RAM_OFFSET, type State } from '../../state.ts';
 import type { Cpu } from '../cpu.ts';
-import { CELLS, TARGET_SHIFT, TARGETS } from './cells.ts';
+import { AT_HAND, AT_HAND_BYTES, CELLS, TARGET_SHIFT, TARGETS } from './cells.ts';
+
+/** log2 of the bytes of a row of the matrix. */
+export const ROW_SHIFT = 7;
 
 /** A cache as compiled code looks at it: way 0 of a line's set. Byte offset of its tags, and geometry. */
 export interface CacheLayout {
@@ -59,9 +62,14 @@ function tlbLayout(t: Tlb): TlbLayout {
     unpaired: t.unpaired.byteOffset,
   };
 }
+/** What compiled code does inline for the models, part by part. */
+export const CHECKS = ['line', 'recency', 'limit', 'clock', 'counts', 'fetch', 'predictor'] as const;
+export type Check = (typeof CHECKS)[number];
 
 /** Offsets are in bytes from the memory's start. */
 export interface Layout {
+  /** Left out of units that are compiled from now on, to measure what they cost. Empty, or the machine is wrong. */
+  omit: Set<Check>;
   ram: number;
   registers: number;
   front: number;
@@ -78,6 +86,7 @@ export interface Layout {
     shift: number;
     mask: number;
     store: number;
+    filled: number;
   };
   /** Clocks of the stamps of the data TLBs and of the code TLBs. */
   dataClock: number;
@@ -110,6 +119,16 @@ export interface Layout {
   matrix: number;
   time: number;
   timing: number;
+  /** Accounting.interrupted; what entering and leaving a handler costs, in ticks. */
+  interrupted: number;
+  entryTicks: number;
+  returnOuterTicks: number;
+  returnTicks: number;
+  /** SegmentedMemory.knownShapes. */
+  shapes: number;
+  /** What looks.ts has at hand. */
+  hand: Int32Array;
+  atHand: number;
   streams: number;
   streamCount: number;
   random: number;
@@ -142,8 +161,10 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
   const cells = state.scratch('compiled code', CELLS);
   const { filter } = hierarchy;
   const filterAt = filter.cells.byteOffset;
+  const hand = state.scratch('descriptors at hand', (AT_HAND * AT_HAND_BYTES) / 4);
   const targets = state.scratch('targets', TARGETS << (TARGET_SHIFT - 2));
   return {
+    omit: new Set(),
     ram: RAM_OFFSET,
     registers: cpu.r32.byteOffset,
     front: mmu.front.byteOffset,
@@ -159,6 +180,7 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
       shift: filter.shift,
       mask: filter.sets - 1,
       store: filterAt + 4 * filter.store,
+      filled: filterAt + 4 * filter.filled,
     },
     dataClock: mmu.dtlb.recency.clock.byteOffset,
     codeClock: mmu.itlb.recency.clock.byteOffset,
@@ -185,6 +207,13 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     matrix: cpu.accounting.matrix.byteOffset,
     time: cpu.accounting.time.byteOffset,
     timing: hierarchy.timing.byteOffset,
+    interrupted: cpu.accounting.interrupted.byteOffset,
+    entryTicks: cpu.costs.exceptionEntry,
+    returnOuterTicks: cpu.costs.iretOuterRing,
+    returnTicks: cpu.costs.iretSameRing,
+    hand,
+    atHand: hand.byteOffset,
+    shapes: cpu.knownShapes.byteOffset,
     streams: hierarchy.streams.byteOffset,
     streamCount: hierarchy.streamCount,
     random: hierarchy.random,

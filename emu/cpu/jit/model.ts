@@ -1,13 +1,15 @@
 /**
  * Compiled code that all units share: what the memory hierarchy (mmu/hierarchy.ts) does for a load or store whose line is
  * not at hand. It does the same as the model there, which the interpreter uses, but charges nothing that is merely due:
- * the sums are the same. shared.ts has the accesses before it, dispatch.ts the way from unit to unit.
+ * the sums are the same. shared.ts has the accesses before it, dispatch.ts the way from unit to unit, gates.ts handlers
+ * entered and left.
  */
 import { CAUSE } from '../../accounting.ts';
 import { BUS_FREE, RING, RING_NEXT, STORES_DONE, STREAM_VICTIM } from '../../mmu/hierarchy.ts';
 import { CELL } from './cells.ts';
 import { Dispatch } from './dispatch.ts';
 import { Flush } from './flush.ts';
+import { Gates } from './gates.ts';
 import { HOST_IMPORTS } from './helpers.ts';
 import type { CacheLayout, Layout } from './layout.ts';
 import { Check, FILL, Load, SPILL, Store, SWITCH_LINE, WALK_CODE, WALK_DATA, WALK_LINE } from './shared.ts';
@@ -56,7 +58,8 @@ export function modelBytes(layout: Layout): Uint8Array<ArrayBuffer> {
   functions[WALK_CODE - HOST_IMPORTS.length] = new Walk(layout, false).func();
   functions.push(new Flush(layout).func());
   functions.push(new Load(layout).func(), new Store(layout).func(), new Check(layout).func());
-  functions.push(new Dispatch(layout).func());
+  functions.push(new Dispatch(layout, false).func(), new Dispatch(layout, true).func());
+  functions.push(new Gates(layout).interrupt(), new Gates(layout).iret());
   return moduleBytes(HOST_IMPORTS, functions);
 }
 
