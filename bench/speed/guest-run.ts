@@ -39,7 +39,7 @@ export function runGuest(
   name: string,
   bytes: Uint8Array,
   profile: Profile,
-  engine: EngineKind = 'interpreter',
+  engine: EngineKind = 'compiled',
   { now = () => performance.now(), prepare, onLine }: GuestWatch = {},
 ): GuestRun {
   let line = '';

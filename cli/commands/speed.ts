@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { SpeedReport } from '../../bench/speed/suite.ts';
 import type { EngineKind } from '../../emu/board.ts';
-import { choice, ENGINE_HELP, ENGINES, wholeNumber } from '../arguments.ts';
+import { engineOption, wholeNumber } from '../arguments.ts';
 import type { CommandContext } from '../context.ts';
 import { openProgress } from '../progress.ts';
 
@@ -21,7 +21,7 @@ export function registerSpeed(program: Command, context: CommandContext): void {
     .command('speed')
     .description('measure the emulator itself: million guest instructions a second, checksums verified')
     .option('--profile <name>', 'machine profile', 'p4-1700')
-    .option('--engine <kind>', ENGINE_HELP, choice('--engine', ENGINES), 'interpreter')
+    .addOption(engineOption())
     .option('--runs <n>', 'runs of each benchmark; their median counts', wholeNumber('--runs', 1, 100), 3)
     .option('--back', 'measure what it costs to go back in the debugger instead')
     .option('--roofline', 'measure what each inlined check costs compiled code, by leaving it out')
@@ -60,10 +60,13 @@ async function roofline(options: SpeedCommandOptions, context: CommandContext): 
   context.out(`${options.json ? JSON.stringify(report) : renderRoofline(report, table)}\n`);
 }
 
-async function backwards({ profile, json }: SpeedCommandOptions, context: CommandContext): Promise<void> {
+async function backwards(
+  { profile, engine, json }: SpeedCommandOptions,
+  context: CommandContext,
+): Promise<void> {
   const { findProfile } = await import('../pc.ts');
   const { measureBackwards } = await import('../backwards.ts');
-  const rows = await measureBackwards(findProfile(profile));
+  const rows = await measureBackwards(findProfile(profile), engine);
   if (json) return context.out(`${JSON.stringify({ profile, rows })}\n`);
   const heads = ['cycles', 'run, s', 'with history', 'MiB', 'first back', 'slowest'];
   const line = (name: string, cells: string[]) => name.padEnd(10) + cells.map(c => c.padStart(14)).join('');

@@ -19,6 +19,7 @@ import type { Insn } from './insn.ts';
 import { Predictor } from './predictor.ts';
 import { AC_FLAG, CR0_AM, CR0_CD, CR0_NW, CR0_PE, CR0_PG, CR0_WP, CR4_PGE, CR4_PSE } from './registers.ts';
 import { type RepCosts, repCosts } from './rep.ts';
+import { Runs } from './runs.ts';
 import { CS_, LDTR_, SegmentedMemory, TR_ } from './segments.ts';
 
 const MISPREDICT = CAUSE.mispredict;
@@ -86,6 +87,11 @@ export class Cpu extends SegmentedMemory {
   /** EIP of a REP instruction that has more rounds to do, or -1; and the fraction of a tick it carries. */
   repEip = -1;
   repFraction = 0;
+  readonly runs: Runs;
+  /** Issue ticks, up to the running instruction's, that are not charged yet: of the engine. */
+  issue: { due: number } = { due: 0 };
+  /** The tick from which a head has work to do, while nothing but the clock and `leave` can give it any; else -1. */
+  headAt = -1;
 
   constructor(profile: Profile, state: State, accounting: Accounting, clock: Clock, host: MmuHost) {
     super(profile, state, accounting, host);
@@ -99,6 +105,7 @@ export class Cpu extends SegmentedMemory {
     this.rep = repCosts(profile);
     this.costs = systemCosts(profile);
     this.breakpoints = new Breakpoints(this.mmu);
+    this.runs = new Runs(this);
     this.startProtected();
   }
 

@@ -220,6 +220,17 @@ export class SegmentedMemory extends Registers {
   }
 
   /**
+   * Elements of `size` bytes from `offset` on, upwards or down, that are loads (or stores, `write`) without a fault of the
+   * segment and before the address wraps at `top`, the highest there is; 0 leaves it to the slow check.
+   */
+  elements(s: number, offset: number, size: number, down: boolean, write: boolean, top: number): number {
+    const last = Math.min(top, write ? this.writeTop[s] : this.readTop[s]);
+    const room = last + 1 - (offset >>> 0);
+    if (room < size) return 0;
+    return Math.floor(down ? (offset >>> 0) / size + 1 : room / size);
+  }
+
+  /**
    * Raises the segment's fault of a load of `size` bytes, then #AC if it is to be aligned to `alignment` bytes and is
    * not; page faults come with the loads.
    */

@@ -37,7 +37,10 @@ export const CELL = {
   l1dMisses: 18,
   l2Accesses: 19,
   l2Misses: 20,
-  /** Which code may go on without a look by the host: WATCHED, 0, or ANY. */
+  /**
+   * Which code may go on without a look by the host: WATCHED, 0, or ANY: nobody watches. If it is not ANY, whatever loads
+   * CR3 or restores a region must leave it to the host (Engine.goesOn).
+   */
   watched: 21,
   /** A double: the tick until which units may run. */
   until: 22,
@@ -48,9 +51,11 @@ export const CELL = {
   reshaped: 26,
   /** A qword, since the host looked: deliveries | loads of gates << 21 | their stores << 42. */
   gateCounts: 28,
+  /** Not 0: tools look at accesses, walks or flushes (Mmu.observed). */
+  observed: 30,
 } as const;
 
-export const CELLS = 30;
+export const CELLS = 32;
 
 /** CELL.gates: a head has nothing to look at but the clock, and gates nobody to tell of what they do. */
 export const GATES_QUIET = 1;
@@ -62,6 +67,8 @@ export const LEAVE = -1;
 export const REFETCH = -2;
 /** CELL.watched and a target's: either. */
 export const ANY = -1;
+/** Of CELL.watched: none; the next border is an exit. */
+export const LOOK = -2;
 
 /** What has happened in a helper. */
 export const FAULT = 1;

@@ -9,6 +9,7 @@ import { RF } from '../registers.ts';
 import { ANY, CELL, EXIT_BORDER, EXIT_HEAD, REFETCH, TARGET, TARGET_SHIFT, TARGETS } from './cells.ts';
 import { HELPERS } from './helpers.ts';
 import type { Layout } from './layout.ts';
+import { WALK_CODE } from './shared.ts';
 import { type Code, type Func, I32, RUN_TYPE } from './wasm.ts';
 import { Writer } from './writer.ts';
 
@@ -100,8 +101,8 @@ export class Dispatch extends Writer {
   }
 
   /**
-   * Walker.translateFetch, as far as the code TLB's front table goes; else the host looks the page up. A block elsewhere
-   * in memory is the host's too.
+   * Walker.translateFetch: the code TLB's front table, or a walk (walks.ts). What that leaves to the one model is the
+   * host's, and so is a block elsewhere in memory.
    */
   private page(): void {
     const { c, layout } = this;
@@ -127,12 +128,14 @@ export class Dispatch extends Writer {
     c.i32(CODE_FRONT - 1).op('i32and');
     this.user().i32(0).op('i32ne').i32(6).op('i32shl', 'i32or').i32(4).op('i32shl').set(AT);
     c.get(AT).mem('i32load', layout.codeFront).get(T);
-    this.cell(CELL.epoch).op('i32or', 'i32ne').brIf(1);
+    this.cell(CELL.epoch).op('i32or', 'i32ne').if();
+    c.get(LIN).i32(0).get(TICKS).call(WALK_CODE).op('i32eqz').brIf(2);
+    c.op('else');
     c.get(AT)
       .mem('i32load', layout.codeFront + CODE_STAMP)
       .set(CELL_AT);
     c.i32(0).i32(0).mem('i32load', layout.codeClock).i32(1).op('i32add').tee(STAMP);
-    c.i32(MAX_STAMP).op('i32eq').brIf(1);
+    c.i32(MAX_STAMP).op('i32eq').brIf(2);
     c.get(STAMP).mem('i32store', layout.codeClock);
     c.get(CELL_AT).get(STAMP).mem('i32store', 0);
     c.i32(0).get(T).mem('i32store', fetching(FETCH_PAGE));
@@ -143,7 +146,7 @@ export class Dispatch extends Writer {
       .mem('i32load', layout.codeFront + CODE_DELTA)
       .mem('i32store', fetching(FETCH_DELTA));
     c.i32(0).i32(0).mem('i32store', fetching(FETCH_UNCACHED));
-    c.op('end');
+    c.op('end', 'end');
     c.get(LIN).i32(0).mem('i32load', fetching(FETCH_DELTA)).op('i32add');
     this.target(TARGET.pa).op('i32ne').brIf(0);
   }

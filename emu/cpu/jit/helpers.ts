@@ -26,6 +26,8 @@ const SHARED = [
   ['load', 4, 1],
   ['store', 5, 0],
   ['check', 4, 0],
+  // (CR3): MOV CR3's work; 0 if it is the executor's
+  ['directory', 1, 1],
   // (): goes on with the unit that has the block at EIP, or ends the run at this border
   ['dispatch', 0, 1],
   // (): the same behind what leads to a head

@@ -23,6 +23,7 @@ import {
   EXIT_MIDDLE,
   FAULT,
   LEAVE,
+  LOOK,
   REFETCH,
   STALE,
   TARGET,
@@ -31,13 +32,12 @@ import {
 } from './cells.ts';
 import { accessesOf, CALL, CALL_INDIRECT, JCC, JMP } from './forms.ts';
 import { type HostHelper, LOADED } from './helpers.ts';
-import { type Check, type Layout, layoutOf } from './layout.ts';
+import { type Check, type Layout, layoutOf, ROW_SHIFT } from './layout.ts';
 import { NO_KEY } from './looks.ts';
 import { modelBytes } from './model.ts';
+import { CompiledRuns } from './runs.ts';
 import { COUNT_BITS, translate } from './translate.ts';
 
-/** log2 of the bytes of a row of the matrix. */
-const ROW_SHIFT = 7;
 /** Of a target that leads nowhere. */
 const NO_SHAPE = -2;
 
@@ -108,6 +108,8 @@ export interface Middle {
 export class Jit {
   /** Times that a block is interpreted before it is compiled. */
   hot = HOT;
+  /** While a host watches: a value of CELL.watched. */
+  goesOn: (() => number) | null = null;
   /** Units made, and the bytes of their modules. */
   units = 0;
   moduleBytes = 0;
@@ -144,6 +146,7 @@ export class Jit {
     const m = { memory: state.memory, units: this.table, ...this.helpers() };
     const shared = new WebAssembly.Instance(new WebAssembly.Module(modelBytes(this.layout)), { m });
     this.imports = { m: { ...m, ...shared.exports } };
+    cpu.runs.compiled = new CompiledRuns(cpu, this.layout, state, this.table, () => this.active);
   }
 
   /** Parts that compiled code goes without: only to measure what they cost, for the machine is then wrong. */
@@ -193,6 +196,7 @@ export class Jit {
     cells[CELL.l2Misses] = 0;
     this.lookAtGates();
     this.publish();
+    if (cells[CELL.watched] === LOOK) cells[CELL.limit] = LEAVE;
     let kind = EXIT_BORDER as number;
     try {
       kind = code.run(b.entry);
@@ -225,6 +229,15 @@ export class Jit {
       cells[CELL.mispredictTicks] = 0;
       this.accounting.charge(MISPREDICT, mispredicted);
     }
+  }
+
+  /** Issue ticks of the running instruction, and those before it, that are not charged. */
+  get due(): number {
+    return this.cells[CELL.due];
+  }
+
+  set due(ticks: number) {
+    this.cells[CELL.due] = ticks;
   }
 
   /** Instructions that the running unit has retired. */
@@ -296,7 +309,8 @@ export class Jit {
     cells[CELL.lastEntry] = mmu.lastEntry;
     cells[CELL.shape] = this.shape;
     cells[CELL.row] = accounting.region << ROW_SHIFT;
-    cells[CELL.watched] = ANY;
+    cells[CELL.observed] = mmu.observed ? 1 : 0;
+    cells[CELL.watched] = this.goesOn === null ? ANY : this.goesOn();
     const room = this.until[0] - accounting.time[0];
     cells[CELL.limit] = room - cells[CELL.mispredictTicks];
   }
@@ -316,6 +330,7 @@ export class Jit {
   /** What compiled code may have changed, to where the host looks. */
   private adopt(): void {
     const { cells, cpu } = this;
+    cpu.mmu.epoch = cells[CELL.epoch];
     cpu.mmu.lastEntry = cells[CELL.lastEntry];
     this.accounting.region = cells[CELL.row] >> ROW_SHIFT;
     if (cells[CELL.passed] !== 0) this.adoptGates();
@@ -344,7 +359,7 @@ export class Jit {
     const { code } = this;
     // Another block of the unit may go on to its border, as it does when it is interpreted.
     if (writes && code.blocks[(this.at >> 8) & 0xff].dropped) status |= STALE;
-    if (status !== 0 || !code.valid || cpu.leave) cells[CELL.limit] = LEAVE;
+    if (status !== 0 || !code.valid || cpu.leave || cells[CELL.watched] === LOOK) cells[CELL.limit] = LEAVE;
     else if (!cpu.mmu.fetchHeld) cells[CELL.limit] = Math.min(cells[CELL.limit], REFETCH);
     cells[CELL.status] = status;
   }
@@ -488,7 +503,10 @@ export class Jit {
     for (const block of code.blocks) {
       if (block.code === code) block.code = null;
       const at = targetOf(block.eip) << (TARGET_SHIFT - 2);
-      if (targets[at + TARGET.unit] === code.id) targets[at + TARGET.shape] = NO_SHAPE;
+      if (targets[at + TARGET.unit] !== code.id) continue;
+      targets[at + TARGET.shape] = NO_SHAPE;
+      // Its number will be another unit's, which looks here for its own blocks.
+      targets[at + TARGET.unit] = -1;
     }
     this.table.set(code.id, null);
     const page = code.blocks[0].pa >>> 12;

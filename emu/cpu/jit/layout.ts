@@ -1,7 +1,12 @@
 /** Where in the shared memory compiled code finds the state, and what of the profile it is compiled for. */
+
+import type { Tlb } from '../../mmu/tlb.ts';
 import { RAM_OFFSET, type State } from '../../state.ts';
 import type { Cpu } from '../cpu.ts';
 import { AT_HAND, AT_HAND_BYTES, CELLS, TARGET_SHIFT, TARGETS } from './cells.ts';
+
+/** log2 of the bytes of a row of the matrix. */
+export const ROW_SHIFT = 7;
 
 /** A cache as compiled code looks at it: way 0 of a line's set. Byte offset of its tags, and geometry. */
 export interface CacheLayout {
@@ -11,6 +16,52 @@ export interface CacheLayout {
   ways: number;
 }
 
+/** A TLB: numbers of entries, ways, sets less one, dwords of a set in its bit maps; byte offsets of its arrays (mmu/tlb.ts). */
+export interface TlbLayout {
+  entries: number;
+  ways: number;
+  setMask: number;
+  setWords: number;
+  key: number;
+  frame: number;
+  flags: number;
+  cell: number;
+  stamps: number;
+  twinKey: number;
+  twinTag: number;
+  twinLink: number;
+  counts: number;
+  heads: number;
+  next: number;
+  twinHeads: number;
+  twinNext: number;
+  vacant: number;
+  local: number;
+  unpaired: number;
+}
+
+function tlbLayout(t: Tlb): TlbLayout {
+  const { entries, ways, setMask, setWords } = t;
+  return {
+    ...{ entries, ways, setMask, setWords },
+    key: t.key.byteOffset,
+    frame: t.frame.byteOffset,
+    flags: t.flags.byteOffset,
+    cell: t.cell.byteOffset,
+    stamps: t.stamps.byteOffset,
+    twinKey: t.twinKey.byteOffset,
+    twinTag: t.twinTag.byteOffset,
+    twinLink: t.twinLink.byteOffset,
+    counts: t.counts.byteOffset,
+    heads: t.heads.byteOffset,
+    next: t.next.byteOffset,
+    twinHeads: t.twinHeads.byteOffset,
+    twinNext: t.twinNext.byteOffset,
+    vacant: t.vacant.byteOffset,
+    local: t.local.byteOffset,
+    unpaired: t.unpaired.byteOffset,
+  };
+}
 /** What compiled code does inline for the models, part by part. */
 export const CHECKS = ['line', 'recency', 'limit', 'clock', 'counts', 'fetch', 'predictor'] as const;
 export type Check = (typeof CHECKS)[number];
@@ -40,6 +91,20 @@ export interface Layout {
   /** Clocks of the stamps of the data TLBs and of the code TLBs. */
   dataClock: number;
   codeClock: number;
+  /** TLBs for data and code, for small and large pages; which are one and the same on some profiles. */
+  dtlb: TlbLayout;
+  dtlb4m: TlbLayout;
+  itlb: TlbLayout;
+  itlb4m: TlbLayout;
+  /** Walker's `steering` (by STEER), ticks of a walk and of MOV CR3, bytes a page of RAM: attributes and dirty marks. */
+  steering: number;
+  walkTicks: number;
+  flushTicks: number;
+  attributes: number;
+  dirty: number;
+  ramSize: number;
+  bigSlots: number;
+  bigSlotCount: number;
   /** Walker's `fetching` and `codeFront`. */
   fetching: number;
   codeFront: number;
@@ -91,6 +156,8 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     setMask: c.setMask,
     ways: c.ways,
   });
+  const dtlb = tlbLayout(mmu.dtlb);
+  const itlb = tlbLayout(mmu.itlb);
   const cells = state.scratch('compiled code', CELLS);
   const { filter } = hierarchy;
   const filterAt = filter.cells.byteOffset;
@@ -117,6 +184,18 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     },
     dataClock: mmu.dtlb.recency.clock.byteOffset,
     codeClock: mmu.itlb.recency.clock.byteOffset,
+    dtlb,
+    dtlb4m: mmu.dtlb4m === mmu.dtlb ? dtlb : tlbLayout(mmu.dtlb4m),
+    itlb,
+    itlb4m: mmu.itlb4m === mmu.itlb ? itlb : tlbLayout(mmu.itlb4m),
+    steering: mmu.steering.byteOffset,
+    walkTicks: mmu.walkTicks,
+    flushTicks: cpu.costs.tlbFlush,
+    attributes: mmu.attributes.byteOffset,
+    dirty: mmu.dirty.byteOffset,
+    ramSize: mmu.ramSize,
+    bigSlots: mmu.bigSlots.byteOffset,
+    bigSlotCount: mmu.bigSlots.length - 1,
     fetching: mmu.fetching.byteOffset,
     codeFront: mmu.codeFront.byteOffset,
     timed: hierarchy.timed,

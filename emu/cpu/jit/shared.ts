@@ -10,9 +10,13 @@ import type { Layout } from './layout.ts';
 import { type Code, type Func, I32 } from './wasm.ts';
 import { Writer } from './writer.ts';
 
-/** Functions of the shared module: Hierarchy.load and store, (pa, due). */
+/** Functions of the shared module: Hierarchy.load and store, (pa, due); the walker's loads, and walks.ts. */
 export const FILL = HOST_IMPORTS.length;
 export const SPILL = FILL + 1;
+export const WALK_LINE = FILL + 2;
+export const SWITCH_LINE = FILL + 3;
+export const WALK_DATA = FILL + 4;
+export const WALK_CODE = FILL + 5;
 
 const MAX_STAMP = 0x7fff_ffff;
 // Of the front table: slots less one, dwords of a slot in bytes.
@@ -91,7 +95,7 @@ abstract class Access extends Writer {
     };
   }
 
-  /** Leaves the block around unless the page of LIN is in the front table (`write`: for stores); sets slot. */
+  /** Leaves the block around unless the front table has, or gets, the page of LIN (`write`: for stores); sets slot. */
   protected front(write: boolean): void {
     const { c, layout, l } = this;
     c.get(LIN).i32(12).op('i32shr_u').get(LIN).i32(22).op('i32shr_u', 'i32xor').i32(FRONT_MASK);
@@ -99,7 +103,14 @@ abstract class Access extends Writer {
     this.cell(CELL.bank).op('i32add').tee(l.slot);
     c.mem('i32load', layout.front + (write ? FRONT_WRITE : 0));
     c.get(LIN).i32(-4096).op('i32and');
-    this.cell(CELL.epoch).op('i32or', 'i32ne').brIf(0);
+    this.cell(CELL.epoch).op('i32or', 'i32ne').if();
+    c.get(LIN)
+      .i32(write ? 1 : 0)
+      .get(l.due)
+      .call(WALK_DATA)
+      .op('i32eqz')
+      .brIf(1);
+    c.op('end');
   }
 
   /** Leaves the block around if the operand crosses a border of `unit` bytes. */

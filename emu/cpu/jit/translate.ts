@@ -21,6 +21,7 @@ import { moreOf } from './more.ts';
 import { type Item, structure } from './structure.ts';
 import { moduleBytes } from './wasm.ts';
 
+const LOAD_DIRECTORY = 'MOV CR3, r32';
 const SS = 2;
 const ESP = 4;
 /** Bits of a count in COUNTS. */
@@ -218,6 +219,7 @@ class Translation {
         }
       }
     }
+    if (i.row.form === LOAD_DIRECTORY) this.loadDirectory(b, i);
     e.execute();
     if (!b.ends) return this.direct(b, b.end);
     this.leaveBehind(b);
@@ -241,6 +243,18 @@ class Translation {
       e.afterHelper();
       this.totals(b);
       e.exitHead(b.lastLine);
+    });
+  }
+
+  /** MOV CR3: the shared code does it and looks up the page that comes next, or the executor has to. */
+  private loadDirectory(b: Block, i: Insn): void {
+    const { e } = this;
+    e.r32(i.size === 4 ? i.rm : i.rm >> 1);
+    e.c.call(HELPERS.directory);
+    e.if(() => {
+      e.c.i32(b.end).set(EIP_LOCAL);
+      this.border(b);
+      this.exitBorder(b);
     });
   }
 

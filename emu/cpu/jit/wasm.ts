@@ -1,15 +1,16 @@
 /**
  * A WebAssembly module's bytes, as far as the compiled engine needs them (WebAssembly Core Specification 2.0, chapter
- * 5): imported functions, one imported memory and one imported table, functions of i32, i64 and f64, tail calls (the
+ * 5): imported functions, one imported memory and one imported table, functions of i32, i64, f64 and v128, tail calls (the
  * tail call proposal). `Code` appends instructions to a function's body; nothing is checked here, the host's validation
  * does that.
  *
- * Left out: globals, data, SIMD, and whatever else compiled guest code has no use for.
+ * Left out: globals, data, most of SIMD, and whatever else compiled guest code has no use for.
  */
 
 export const I32 = 0x7f;
 export const I64 = 0x7e;
 export const F64 = 0x7c;
+export const V128 = 0x7b;
 const EMPTY = 0x40;
 
 /** Parameters and results of a function. */
@@ -118,6 +119,7 @@ const PLAIN = {
   i32le_u: 0x4d,
   i32ge_s: 0x4e,
   i32ge_u: 0x4f,
+  i32ctz: 0x68,
   i32popcnt: 0x69,
   i32add: 0x6a,
   i32sub: 0x6b,
@@ -140,6 +142,7 @@ const PLAIN = {
   f64add: 0xa0,
   f64sub: 0xa1,
   f64gt: 0x64,
+  f64ge: 0x66,
   f64max: 0xa5,
   i32trunc_s: 0xaa,
   i32wrap: 0xa7,
@@ -151,6 +154,17 @@ const PLAIN = {
 } as const;
 
 export type Plain = keyof typeof PLAIN;
+
+/** Vector instructions behind their prefix. */
+const VECTOR = {
+  i32x4splat: 0x11,
+  i32x4eq: 0x37,
+  i32x4bitmask: 0xa4,
+  i32x4shr_s: 0xac,
+} as const;
+
+export type Vector = keyof typeof VECTOR;
+const VECTOR_PREFIX = 0xfd;
 
 /** Loads and stores: opcode and log2 of the natural alignment. */
 const MEMORY = {
@@ -169,6 +183,14 @@ const MEMORY = {
 } as const;
 
 export type MemoryOp = keyof typeof MEMORY;
+
+/** The same behind the vectors' prefix. */
+const VECTOR_MEMORY = {
+  v128load: [0x00, 4],
+  v128store: [0x0b, 4],
+} as const;
+
+export type VectorMemoryOp = keyof typeof VECTOR_MEMORY;
 
 /** A function's body being written. Every method returns the Code, so that instructions of a line stand on a line. */
 export class Code {
@@ -221,9 +243,19 @@ export class Code {
     return this;
   }
 
+  vector(...names: Vector[]): this {
+    for (const name of names) {
+      this.out.u8(VECTOR_PREFIX);
+      this.out.u32(VECTOR[name]);
+    }
+    return this;
+  }
+
   /** A load or store at the address on the stack plus `offset` bytes. */
-  mem(name: MemoryOp, offset: number): this {
-    const [opcode, align] = MEMORY[name];
+  mem(name: MemoryOp | VectorMemoryOp, offset: number): this {
+    const vector = name === 'v128load' || name === 'v128store';
+    const [opcode, align] = vector ? VECTOR_MEMORY[name] : MEMORY[name];
+    if (vector) this.out.u8(VECTOR_PREFIX);
     this.out.u8(opcode);
     // Guest addresses are not aligned: a smaller hint is always valid.
     this.out.u32(offset % (1 << align) === 0 ? align : 0);
