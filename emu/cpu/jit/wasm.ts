@@ -161,6 +161,9 @@ const VECTOR = {
   i32x4eq: 0x37,
   i32x4bitmask: 0xa4,
   i32x4shr_s: 0xac,
+  i32x4le_s: 0x3d,
+  i32x4min_u: 0xb7,
+  v128bitselect: 0x52,
 } as const;
 
 export type Vector = keyof typeof VECTOR;
@@ -248,6 +251,23 @@ export class Code {
       this.out.u8(VECTOR_PREFIX);
       this.out.u32(VECTOR[name]);
     }
+    return this;
+  }
+
+  /** Four dwords. */
+  dwords(lanes: readonly number[]): this {
+    this.out.u8(VECTOR_PREFIX);
+    this.out.u32(0x0c);
+    for (const lane of lanes)
+      for (let shift = 0; shift < 32; shift += 8) this.out.u8((lane >>> shift) & 0xff);
+    return this;
+  }
+
+  /** Four dwords of the two vectors on the stack: 0 to 3 of the first, 4 to 7 of the second. */
+  shuffle(lanes: readonly number[]): this {
+    this.out.u8(VECTOR_PREFIX);
+    this.out.u32(0x0d);
+    for (const lane of lanes) for (let byte = 0; byte < 4; byte++) this.out.u8(4 * lane + byte);
     return this;
   }
 
