@@ -41,9 +41,11 @@ export const CELL = {
   watched: 21,
   /** A double: the tick until which units may run. */
   until: 22,
+  /** 1 with paging on, else 0. */
+  paged: 24,
 } as const;
 
-export const CELLS = 24;
+export const CELLS = 26;
 
 /** CELL.limit: the next border is an exit; only the code page must be looked up again. */
 export const LEAVE = -1;

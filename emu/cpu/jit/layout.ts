@@ -1,6 +1,7 @@
 /** Where in the shared memory compiled code finds the state, and what of the profile it is compiled for. */
 import { RAM_OFFSET, type State } from '../../state.ts';
 import type { Cpu } from '../cpu.ts';
+import type { RepCosts } from '../rep.ts';
 import { CELLS, TARGET_SHIFT, TARGETS } from './cells.ts';
 
 /** log2 of the bytes of a row of the matrix. */
@@ -56,6 +57,9 @@ export interface Layout {
   stream: number;
   l2Hit: number;
   l2Store: number;
+  /** Cells of cpu/runs.ts; costs of REP. */
+  runs: number;
+  rep: RepCosts;
   storeEntries: number;
   lastStore: number;
   counters: number;
@@ -117,6 +121,8 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     stream: hierarchy.stream,
     l2Hit: hierarchy.l2Hit,
     l2Store: hierarchy.l2Store,
+    runs: cpu.runs.cells.byteOffset,
+    rep: cpu.rep,
     storeEntries: hierarchy.storeEntries,
     lastStore: mmu.lastStore.byteOffset,
     counters: predictor.counters.byteOffset,

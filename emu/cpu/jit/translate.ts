@@ -217,7 +217,7 @@ class Translation {
         }
       }
     }
-    e.execute();
+    if (!e.rep(i)) e.execute();
     if (!b.ends) return this.direct(b, b.end);
     this.leaveBehind(b);
   }

@@ -331,6 +331,15 @@ export class Code {
     return this;
   }
 
+  /** Copies memory: target, source and length in bytes are on the stack; they may overlap. */
+  copy(): this {
+    this.out.u8(0xfc);
+    this.out.u32(10);
+    this.out.u8(0);
+    this.out.u8(0);
+    return this;
+  }
+
   append(other: Code): this {
     this.out.append(other.out);
     return this;
