@@ -249,13 +249,18 @@ export class StringRun extends Strings {
     this.setRun(RUN.fraction, () => c.get(X).i32(1023).op('i32and'));
     c.get(X).i32(10).op('i32shr_u').tee(X).if();
     this.synced();
-    this.charge(ISSUE, () => c.get(X).op('f64convert_s'));
+    this.charge(ISSUE, () => this.ticks(X));
     c.op('end');
     c.f64(0).i32(0).mem('f64load', this.headAt).op('f64gt').brIf(2);
     this.synced();
     this.clock().i32(0).mem('f64load', this.headAt).op('f64ge').brIf(2);
     this.due(() => this.run(RUN.cost));
     c.i32(ROUNDS).set(LEFT);
+  }
+
+  /** Pushes ticks that are in a local, for charge(). */
+  protected ticks(local: number): void {
+    this.c.get(local).op('f64convert_s');
   }
 
   /** Issue ticks are due. */

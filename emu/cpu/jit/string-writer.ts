@@ -17,6 +17,8 @@ export const FILL = SYNC + 6;
 
 /** Rounds from head to head. */
 export const ROUNDS = 64;
+/** The last dword of one vector, then the first three of another. */
+const UP = [12, 13, 14, 15, ...Array.from({ length: 12 }, (_, n) => 16 + n)];
 /** Mmu.lastEntry: nobody. */
 export const NOBODY = -2;
 
@@ -75,29 +77,37 @@ export class Strings extends Writer {
     return this.c.get(way).i32(cache.ways).op('i32eq');
   }
 
-  /** An absent line comes in as the most recent of its set: all move up, and the last falls out. */
+  /**
+   * An absent line comes in as the most recent of its set: all move up, and the last falls out. Four ways at once, where there
+   * are as many: what is looked at next is then stored in one piece, for which the host need not wait.
+   */
   protected insert(cache: CacheLayout, set: number, push: () => void): void {
     const { c } = this;
-    let n = cache.ways - 1;
-    // From above, so that nothing is overwritten before it has moved.
-    while (n > 0) {
-      const dwords = n >= 4 ? 4 : n >= 2 ? 2 : 1;
-      n -= dwords;
-      const [load, store] =
-        dwords === 4
-          ? (['v128load', 'v128store'] as const)
-          : dwords === 2
-            ? (['i64load', 'i64store'] as const)
-            : (['i32load', 'i32store'] as const);
-      const from = cache.tags + 4 * n;
+    const { ways, tags } = cache;
+    if (ways % 4 !== 0) {
+      for (let w = ways - 1; w > 0; w--) {
+        const from = tags + 4 * (w - 1);
+        c.get(set)
+          .get(set)
+          .mem('i32load', from)
+          .mem('i32store', from + 4);
+      }
+      c.get(set);
+      push();
+      c.mem('i32store', tags);
+      return;
+    }
+    for (let w = ways - 4; w > 0; w -= 4)
       c.get(set)
         .get(set)
-        .mem(load, from)
-        .mem(store, from + 4);
-    }
+        .mem('v128load', tags + 4 * (w - 4))
+        .get(set)
+        .mem('v128load', tags + 4 * w)
+        .shuffle(UP)
+        .mem('v128store', tags + 4 * w);
     c.get(set);
     push();
-    c.mem('i32store', cache.tags);
+    c.vector('i32x4splat').get(set).mem('v128load', tags).shuffle(UP).mem('v128store', tags);
   }
 
   /** The last way's tag. */
