@@ -31,7 +31,7 @@ export class Increments {
 
   constructor(machine: Machine) {
     this.machine = machine;
-    this.memory = new Uint8Array(machine.state.memory.buffer);
+    this.memory = new Uint8Array(machine.state.memory.buffer, 0, RAM_OFFSET + machine.ramSize);
     this.stale = new Uint8Array(machine.cpu.mmu.dirty.length);
   }
 

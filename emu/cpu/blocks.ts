@@ -13,6 +13,8 @@ import { Insn, PRE_HOOK, PRE_LINE, PRE_LINE2 } from './insn.ts';
 import type { Row } from './row.ts';
 
 const TABLE = 1 << 14;
+/** Blocks that may share a place in it. */
+const MAX_CHAIN = 8;
 /** Instructions without a head, at most. */
 export const MAX_BLOCK = 64;
 
@@ -61,6 +63,8 @@ export class Block {
   valid = true;
   /** Its bytes changed while somebody may run it: what is left of it is void. */
   dropped = false;
+  /** The next of the blocks that share a place in the table. */
+  chain: Block | null = null;
   /** The blocks that last came after it: where it ends, and elsewhere. Hints, to be checked before use. */
   onward: Block | null = null;
   elsewhere: Block | null = null;
@@ -127,12 +131,18 @@ export class Blocks implements CodeBytes {
     // The limit comes before the page (SDM vol. 3, table 6-2). A block that exists was checked.
     c.checkTarget(eip);
     const pa = this.mmu.translateFetch(lin);
-    const slot = (pa ^ (pa >>> 14)) & (TABLE - 1);
-    const b = this.table[slot];
-    if (b?.valid && b.pa === pa && b.lin === lin && b.eip === eip && b.mode === c.codeMode) {
+    const b = this.known(pa, lin, eip, c.codeMode);
+    if (b !== null) {
       if (b.secondPage < 0 || this.mmu.translateFetch((lin & ~0xfff) + 4096) === b.secondPage) return b;
+      this.forget(b);
     }
-    return this.decode(pa, lin, eip, slot);
+    return this.decode(pa, lin, eip);
+  }
+
+  private known(pa: number, lin: number, eip: number, mode: number): Block | null {
+    let b = this.table[slotOf(pa)];
+    while (b !== null && (b.pa !== pa || b.lin !== lin || b.eip !== eip || b.mode !== mode)) b = b.chain;
+    return b;
   }
 
   /**
@@ -180,29 +190,42 @@ export class Blocks implements CodeBytes {
     }
   }
 
-  /** Forgets everything (regions or hooks changed, a snapshot was loaded). */
+  /** Forgets the blocks that `regionOf` and `watchedAt` say something else of now. */
+  review(): void {
+    this.each(b => {
+      if (b.region !== this.regionOf(b.lin) || b.watched !== this.watchedAt(b.lin)) this.drop(b);
+    });
+  }
+
+  /** Forgets everything (a snapshot was loaded). */
   clear(): void {
-    for (const entry of this.pages.values()) for (const b of entry.blocks) this.drop(b);
-    for (const b of this.table) if (b) this.forget(b);
-    this.table.fill(null);
+    this.each(b => this.drop(b));
   }
 
   /** Forgets what lies in the pages that have a byte set in `pages`, and what lies outside RAM. */
   dropPages(pages: Uint8Array): void {
     for (const [page, entry] of this.pages) if (pages[page]) for (const b of entry.blocks) this.drop(b);
-    this.table.forEach((b, slot) => {
-      if (!b || (b.valid && b.pa >>> 0 < this.mmu.ramSize)) return;
-      this.forget(b);
-      this.table[slot] = null;
+    this.each(b => {
+      if (b.pa >>> 0 >= this.mmu.ramSize) this.drop(b);
     });
   }
 
   /** Forgets what holds the instruction at a linear address. */
   dropAt(lin: number): void {
-    for (const b of this.table) {
-      const offset = b ? (lin - b.lin) | 0 : -1;
-      if (b && offset >= 0 && offset < b.bytes) this.drop(b);
-    }
+    this.each(b => {
+      const offset = (lin - b.lin) | 0;
+      if (offset >= 0 && offset < b.bytes) this.drop(b);
+    });
+  }
+
+  /** `work` may forget the block that it gets. */
+  private each(work: (b: Block) => void): void {
+    for (let b of this.table)
+      while (b !== null) {
+        const next: Block | null = b.chain;
+        work(b);
+        b = next;
+      }
   }
 
   /** Marks the pages that hold blocks and no others, after the attributes of pages were loaded. */
@@ -213,7 +236,7 @@ export class Blocks implements CodeBytes {
     for (const page of this.pages.keys()) this.mmu.mark(page << 12, PAGE_CODE);
   }
 
-  private decode(pa: number, lin: number, eip: number, slot: number): Block {
+  private decode(pa: number, lin: number, eip: number): Block {
     const c = this.cpu;
     const b = new Block(pa, lin, eip, c.codeMode);
     b.region = this.regionOf(lin);
@@ -253,7 +276,7 @@ export class Blocks implements CodeBytes {
     b.lastLine = (b.secondPage >= 0 ? b.secondPage : pa + at - 1) >>> this.lineShift;
     b.insns[0].alone =
       b.insns.length === 1 && b.insns[0].rep !== 0 && b.insns[0].pre === 0 && b.secondPage < 0;
-    this.enter(b, slot);
+    this.enter(b);
     if (this.barred) this.drop(b);
     return b;
   }
@@ -292,19 +315,28 @@ export class Blocks implements CodeBytes {
     if (i.row.ends || i.rep !== 0) b.ends = true;
   }
 
-  private enter(b: Block, slot: number): void {
+  private enter(b: Block): void {
     // Nobody tells of changes to video memory: such a block is run once.
     if (b.pa >>> 0 < this.mmu.ramSize && !this.mmu.isRam(b.pa)) {
       b.valid = false;
       return;
     }
-    const old = this.table[slot];
-    if (old) this.forget(old);
+    const slot = slotOf(b.pa);
+    b.chain = this.table[slot];
     this.table[slot] = b;
+    this.shorten(b);
     if (b.pa >>> 0 >= this.mmu.ramSize) return;
     this.page(b.pa >>> 12).blocks.add(b);
     if (b.secondPage >= 0 && b.secondPage >>> 0 < this.mmu.ramSize)
       this.page(b.secondPage >>> 12).blocks.add(b);
+  }
+
+  /** Forgets the oldest of those that share a place with `b` when they have become too many. */
+  private shorten(b: Block): void {
+    let last = b;
+    let length = 1;
+    for (; last.chain !== null; length++) last = last.chain;
+    if (length > MAX_CHAIN) this.forget(last);
   }
 
   private page(number: number): CodePage {
@@ -332,12 +364,22 @@ export class Blocks implements CodeBytes {
 
   /** It leaves the table: nobody tells it of changes any more, so no hint may lead to it. */
   private forget(b: Block): void {
+    if (b.valid) this.unchain(b);
     b.valid = false;
     for (const code of b.within) code.drop();
     b.within.length = 0;
     b.code = null;
     b.onward = b.elsewhere = null;
     this.leavePage(b);
+  }
+
+  private unchain(b: Block): void {
+    const slot = slotOf(b.pa);
+    if (this.table[slot] === b) this.table[slot] = b.chain;
+    else
+      for (let before = this.table[slot]; before !== null; before = before.chain)
+        if (before.chain === b) before.chain = b.chain;
+    b.chain = null;
   }
 
   private leavePage(b: Block): void {
@@ -349,4 +391,8 @@ export class Blocks implements CodeBytes {
       this.mmu.unmark(pa, PAGE_CODE);
     }
   }
+}
+
+function slotOf(pa: number): number {
+  return (pa ^ (pa >>> 14)) & (TABLE - 1);
 }

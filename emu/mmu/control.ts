@@ -28,7 +28,7 @@ export interface MmuHost {
   fetchByte(pa: number): number;
 }
 
-/** A store of `size` bytes of `value` that watched code is about to make; no fault can stop it. Beyond RAM: a device's. */
+/** A store of `size` bytes of `value` that watched code is about to make; no fault can stop it, the clock is exact. Beyond RAM: a device's. */
 export type StoreWatch = (lin: number, pa: number, size: number, value: number) => void;
 /** A bus master is about to read or write [pa, pa + length), which may reach beyond RAM. */
 export type MasterWatch = (pa: number, length: number, write: boolean) => void;
@@ -93,7 +93,7 @@ export abstract class Control extends Walker {
   constructor(p: Profile, state: State, accounting: Accounting, fault: CpuFault, host: MmuHost) {
     super(p, state, accounting, fault);
     this.host = host;
-    this.attributes = new Uint8Array(Math.max(1, state.ramSize >>> 12));
+    this.attributes = state.pageBytes('attributes of pages');
     this.lineMask = this.wordMask = this.dwordMask = this.hierarchy.timed ? -p.l1d.line.value : -4096;
   }
 
@@ -235,6 +235,7 @@ export abstract class Control extends Walker {
   /** A store of watched code took the slow road. */
   protected watchedStore(lin: number, pa: number, size: number, v: number): void {
     if ((lin - this.spareFrom) >>> 0 < this.spareLength || this.plain[pa >>> 12]) return;
+    this.sync();
     this.onStore?.(lin, pa, size, v);
   }
 

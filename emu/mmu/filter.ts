@@ -12,14 +12,17 @@
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
 
-/** Sets where nothing is timed: pages. */
-const PAGES = 256;
+/** Sets where nothing is timed: pages, found by FOLD as in the front table. */
+const PAGES = 1024;
 const PAGE_SHIFT = 12;
+export const FOLD = 10;
+/** Sets that are known to have been filled there, so that clearing costs in proportion. */
+export const FILLED = 64;
 const LEAST_LINE = 32;
 /** In every tag, so that none is 0. */
 const VALID = 4;
 const BANK_SHIFT = 3;
-/** Behind the arrays: tag, delta and TLB entry of the last store's line. */
+/** Behind the arrays: tag, delta and TLB entry of the last store's line; the number of sets filled; the first of them. */
 const STORE = 3;
 
 export class LineFilter {
@@ -30,6 +33,8 @@ export class LineFilter {
   readonly cells: Int32Array;
   /** Where the last store's tag, delta and entry are in `cells`. */
   readonly store: number;
+  /** Where the number of filled sets is, and the sets behind it. */
+  readonly filled: number;
   private readonly timed: boolean;
 
   constructor(p: Profile, state: State) {
@@ -40,7 +45,8 @@ export class LineFilter {
     this.shift = p.timing ? Math.log2(line.value) : PAGE_SHIFT;
     this.sets = p.timing ? size.value / (line.value * ways.value) : PAGES;
     this.store = 4 * this.sets;
-    this.cells = state.scratch('line filter', this.store + STORE);
+    this.filled = this.store + STORE;
+    this.cells = state.scratch('line filter', this.filled + 1 + FILLED);
   }
 
   /** The low bits of the tags of the front table's bank `number`. */
@@ -50,15 +56,18 @@ export class LineFilter {
 
   /** Nothing is at hand. */
   clear(): void {
-    const { cells, sets } = this;
-    for (let n = 0; n < 2 * sets; n++) cells[n] = 0;
+    const { cells, sets, filled } = this;
+    const count = cells[filled];
+    if (this.timed || count > FILLED) for (let n = 0; n < 2 * sets; n++) cells[n] = 0;
+    else for (let n = 1; n <= count; n++) cells[cells[filled + n]] = cells[cells[filled + n] + sets] = 0;
+    cells[filled] = 0;
     cells[this.store] = 0;
   }
 
   /** The front table lost the page of linear page number `page`, or what was derived from a TLB entry of it. */
   dropPage(page: number): void {
     if (this.timed) return this.clear();
-    const set = page & (this.sets - 1);
+    const set = (page ^ (page >>> FOLD)) & (this.sets - 1);
     this.cells[set] = this.cells[set + this.sets] = 0;
   }
 

@@ -40,6 +40,7 @@ const STAMP = 3;
 /** Slots that large pages have filled and that are known one by one. */
 const BIG_SLOTS = 64;
 const EPOCHS = 4096;
+const EPOCH_MASK = EPOCHS - 1;
 /** The lowest bit of TLB_HIGH. */
 const PSE36_UNIT = 0x2000;
 
@@ -56,7 +57,7 @@ export class Mmu extends Control {
   /** Address of the stamp that was renewed last by the fast part, if it is still the newest; or -2. */
   lastEntry = -2;
   /** How many slots large pages have filled in this epoch, and the first of them. */
-  private readonly bigSlots: Int32Array;
+  readonly bigSlots: Int32Array;
 
   private readonly mmioReadTicks: number;
   private readonly mmioWriteTicks: number;
@@ -314,6 +315,14 @@ export class Mmu extends Control {
     range.handler.writeMmio((pa >>> 0) - range.base, size, mask);
   }
 
+  /** Does a tool look at accesses, walks or flushes? Then compiled code leaves them all to this model. */
+  get observed(): boolean {
+    const { probes, watches } = this;
+    if (this.onAccess !== null || this.onWalk !== null || this.watching !== 0) return true;
+    if (watches.reads !== null || watches.writes !== null) return true;
+    return probes.tlbMissed.length + probes.tlbFlushed.length + probes.directoryLoaded.length > 0;
+  }
+
   /** Enters a page into the front table if its next access of this kind may take the fast path. */
   private fillFront(lin: number, pa: number, write: boolean): void {
     if (pa >>> 0 >= this.ramSize || ((pa >>> 12) << 12) + 4096 > this.ramSize) return;
@@ -340,14 +349,21 @@ export class Mmu extends Control {
     else this.front[at] = tag;
   }
 
+  /** The line filter has lines of pages only that the front table holds in this epoch. */
   private dropTag(at: number): void {
     const tag = this.front[at];
-    if (tag === 0) return;
+    if ((tag & EPOCH_MASK) === this.epoch) this.hierarchy.filter.dropPage(tag >>> 12);
     this.front[at] = 0;
-    this.hierarchy.filter.dropPage(tag >>> 12);
+  }
+
+  private dropSlot(at: number, stamp: number): void {
+    if (this.front[at + STAMP] !== stamp) return;
+    this.dropTag(at);
+    this.dropTag(at + WRITE);
   }
 
   protected clearFront(): void {
+    this.steer();
     this.voidFront();
     this.dropFetch();
   }
@@ -366,20 +382,15 @@ export class Mmu extends Control {
 
   protected dropFront(stamp: number, key: number): void {
     if (stamp === this.lastEntry) this.lastEntry = -2;
-    if (key & BIG) this.hierarchy.filter.clear();
-    else this.hierarchy.filter.dropPage(key);
     if (key & BIG) {
       const n = this.bigSlots[0];
       if (n > BIG_SLOTS) return this.voidFront();
-      for (let k = 1; k <= n; k++) {
-        const at = this.bigSlots[k];
-        if (this.front[at + STAMP] === stamp) this.front[at] = this.front[at + WRITE] = 0;
-      }
+      for (let k = 1; k <= n; k++) this.dropSlot(this.bigSlots[k], stamp);
       return;
     }
     // Pages whose numbers differ above bit 10 share slots by XOR, so that arrays megabytes apart do not collide.
     for (let at = ((key ^ (key >>> 10)) & FRONT_MASK) << 2; at < this.slots << 2; at += FRONT << 2)
-      if (this.front[at + STAMP] === stamp) this.front[at] = this.front[at + WRITE] = 0;
+      this.dropSlot(at, stamp);
   }
 
   save(): unknown {

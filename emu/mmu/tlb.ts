@@ -81,9 +81,12 @@ export class Recency {
   }
 }
 
-const MISSES = 0;
-const SWITCH_MISSES = 1;
+/** Of Tlb.counts. */
+export const MISSES = 0;
+export const SWITCH_MISSES = 1;
 const GLOBAL_HITS = 2;
+/** The twin's tag of a global page. */
+export const GLOBAL_TAG = -1;
 
 export class Tlb {
   readonly name: string;
@@ -208,7 +211,7 @@ export class Tlb {
   pair(e: number, directory: number): void {
     this.counts[GLOBAL_HITS]++;
     this.unpaired[0]--;
-    this.link(e, this.enterTwin(this.key[e], this.flags[e] & TLB_G ? -1 : directory));
+    this.link(e, this.enterTwin(this.key[e], this.flags[e] & TLB_G ? GLOBAL_TAG : directory));
     this.touch(e);
   }
 
@@ -225,7 +228,7 @@ export class Tlb {
     this.heads[bucket] = e;
     this.vacant[this.wordOf(e, key)] &= ~this.bitOf(e, key);
     this.renew(e, frame, flags);
-    const tag = flags & TLB_G ? -1 : directory;
+    const tag = flags & TLB_G ? GLOBAL_TAG : directory;
     let twin = this.findTwin(key, tag);
     if (twin >= 0) this.counts[SWITCH_MISSES]++;
     else twin = this.enterTwin(key, tag);

@@ -40,6 +40,14 @@ const FETCH_PAGE = 0;
 const FETCH_USER = 1;
 const FETCH_DELTA = 2;
 const FETCH_UNCACHED = 3;
+/** Of `steering`: directory, A20's mask, bits of MODE, first and number of the page frames that are known to be cached. */
+export const STEER = { directory: 0, a20: 1, mode: 2, plainPage: 3, plainPages: 4 } as const;
+const STEERS = 5;
+const DIRECTORY = STEER.directory;
+export const MODE_PAGING = 1;
+export const MODE_PROTECT = 2;
+export const MODE_BIG = 4;
+export const MODE_GLOBAL = 8;
 /** Not a page's address. */
 const NO_PAGE = 1;
 
@@ -72,7 +80,6 @@ export abstract class Walker {
   protected writeProtect = false;
   protected bigPages = false;
   protected globalPages = false;
-  protected directory = 0;
   /** 0 for supervisor accesses; for user ones what Mmu adds to the index of a front slot. */
   protected user = 0;
   /** What A20 leaves of a physical address: everything, or all but bit 20. */
@@ -80,6 +87,8 @@ export abstract class Walker {
   /** First and number of the page frames that isPlain knows. */
   private plainPage = 0;
   private plainPages = 0;
+  /** What steers walks, for compiled code: dwords by STEER. */
+  readonly steering: Int32Array;
   /** In the tags of the front tables: those with another are void. 1 to 4095. */
   epoch = 1;
   /** Byte address of the stamp that a use without paging renews: nobody's. */
@@ -98,7 +107,7 @@ export abstract class Walker {
   private readonly writeBack: boolean;
   protected readonly accounting: Accounting;
   protected readonly fault: CpuFault;
-  private readonly walkTicks: number;
+  readonly walkTicks: number;
 
   constructor(p: Profile, state: State, accounting: Accounting, fault: CpuFault) {
     this.accounting = accounting;
@@ -120,6 +129,7 @@ export abstract class Walker {
     this.nobody = state.scratch('stamp of nobody', 1).byteOffset;
     this.fetching = state.scratch('fetching', 4);
     this.fetching[FETCH_PAGE] = NO_PAGE;
+    this.steering = state.scratch('steering of walks', STEERS);
     this.codeFront = state.scratch('code front', 2 * CODE_SLOTS * SLOT);
     this.distinct = [...new Set([this.itlb, this.dtlb, this.itlb4m, this.dtlb4m])];
     this.foundTlb = this.dtlb;
@@ -128,7 +138,7 @@ export abstract class Walker {
     this.ram = state.ramView();
     this.ram8 = state.ram8();
     this.ramSize = state.ramSize;
-    this.dirty = new Uint8Array(state.ramSize >>> 12);
+    this.dirty = state.pageBytes('dirty pages');
     this.l1tags = this.hierarchy.l1d.tags;
     this.l1mask = this.hierarchy.timed ? this.hierarchy.l1d.setMask : 0;
     this.l1ways = this.hierarchy.l1d.ways;
@@ -150,6 +160,28 @@ export abstract class Walker {
   protected abstract walkerWrote(pa: number, size: number): void;
   /** Does a write to `pa`, below the end of RAM, change it? */
   abstract isWritable(pa: number): boolean;
+
+  /** Physical address of the page directory. */
+  protected get directory(): number {
+    return this.steering[DIRECTORY];
+  }
+
+  protected set directory(pa: number) {
+    this.steering[DIRECTORY] = pa;
+  }
+
+  /** Tells compiled code what steers walks. */
+  protected steer(): void {
+    const s = this.steering;
+    s[STEER.a20] = this.a20Mask;
+    s[STEER.mode] =
+      (this.paging ? MODE_PAGING : 0) |
+      (this.writeProtect ? MODE_PROTECT : 0) |
+      (this.bigPages ? MODE_BIG : 0) |
+      (this.globalPages ? MODE_GLOBAL : 0);
+    s[STEER.plainPage] = this.plainPage;
+    s[STEER.plainPages] = this.plainPages;
+  }
 
   /** The distinct TLBs of this profile. */
   tlbs(): readonly Tlb[] {

@@ -6,6 +6,7 @@
  * interface going down and up, so that a driver's open and close run in each trial, all questions of trialctl at least
  * once, and well over a thousand packets.
  */
+import type { EngineKind } from '../../emu/board.ts';
 import type { Saved } from '../../emu/bus.ts';
 import type { Checkpoint } from '../../emu/machine.ts';
 import type { Profile } from '../../emu/profile/profile.ts';
@@ -27,6 +28,7 @@ export interface BenchOptions {
   build: GuestBuild;
   profile: Profile;
   configuration: Configuration;
+  engine?: EngineKind;
   /** Name of the module. */
   driver: string;
   minimumPackets: number;
@@ -79,10 +81,10 @@ export class Bench {
   /** Builds the machine; nothing has run yet. */
   constructor(options: BenchOptions) {
     this.options = options;
-    const { build, profile, configuration, driver } = options;
+    const { build, profile, configuration, engine, driver } = options;
     this.console = new Console(line => this.hear(line));
     this.session = new Session({
-      ...{ build, profile, memoryBytes: MEMORY },
+      ...{ build, profile, engine, memoryBytes: MEMORY },
       commandLine: commandLineOf(configuration, driver),
       modules: modulesOf(configuration, driver, profile.clockHz.value),
       onSerial: byte => this.console.take(byte),

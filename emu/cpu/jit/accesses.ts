@@ -9,7 +9,7 @@ import { CELL, FAULT } from './cells.ts';
 import { Flags } from './flags.ts';
 import { accessOf, HELPERS, LOADED } from './helpers.ts';
 import { ENTRY, LIN, OFFSET, SLOT, T, VALUE } from './locals.ts';
-import { stamp } from './shared.ts';
+import { filterSlot, stamp } from './shared.ts';
 import type { Code } from './wasm.ts';
 
 type Size = 1 | 2 | 4;
@@ -30,7 +30,8 @@ export class Accesses extends Flags {
     };
     this.access(s, size, this.segments.readTop[s], call, 'read', 'load', () => {
       this.lineTag(size);
-      c.get(SLOT).mem('i32load', layout.filter.reads).op('i32ne').rarely().brIf(0);
+      c.get(SLOT).mem('i32load', layout.filter.reads).op('i32ne');
+      this.elsewhere();
       this.use(() => c.get(SLOT).mem('i32load', layout.filter.entry));
       this.physical(() => c.get(SLOT).mem('i32load', layout.filter.delta));
       c.mem(size === 4 ? 'i32load' : size === 2 ? 'i32load16_u' : 'i32load8_u', layout.ram).set(VALUE);
@@ -106,7 +107,7 @@ export class Accesses extends Flags {
         });
         call(shared);
       });
-    if (top >= 0xffff_ffff) return inLimit();
+    if (top >= 0xffff_ffff || this.layout.omit.has('limit')) return inLimit();
     if (top < size - 1) return call(host);
     c.get(OFFSET)
       .i32((top - size + 1) | 0)
@@ -116,15 +117,14 @@ export class Accesses extends Flags {
 
   /** Pushes what the filter's tag of LIN's line is, if it is at hand and the operand is aligned; sets SLOT. */
   private lineTag(size: Size): void {
-    const { filter } = this.layout;
     this.tag(size);
-    this.c
-      .get(LIN)
-      .i32(filter.shift - 2)
-      .op('i32shr_u')
-      .i32(filter.mask << 2)
-      .op('i32and')
-      .set(SLOT);
+    filterSlot(this.c, this.layout, LIN, SLOT);
+  }
+
+  /** Leaves the block around if it is pushed that the line is not at hand. */
+  private elsewhere(): void {
+    if (this.layout.omit.has('line')) this.c.op('drop');
+    else this.c.rarely().brIf(0);
   }
 
   private tag(size: Size): Code {
@@ -142,14 +142,16 @@ export class Accesses extends Flags {
     const { c, layout } = this;
     const { filter } = layout;
     if (layout.timed && !layout.writeBack) {
-      this.tag(size).i32(0).mem('i32load', filter.store).op('i32ne').rarely().brIf(0);
+      this.tag(size).i32(0).mem('i32load', filter.store).op('i32ne');
+      this.elsewhere();
       return {
         delta: () => c.i32(0).mem('i32load', filter.store + 4),
         entry: () => c.i32(0).mem('i32load', filter.store + 8),
       };
     }
     this.lineTag(size);
-    c.get(SLOT).mem('i32load', filter.writes).op('i32ne').rarely().brIf(0);
+    c.get(SLOT).mem('i32load', filter.writes).op('i32ne');
+    this.elsewhere();
     return {
       delta: () => c.get(SLOT).mem('i32load', filter.delta),
       entry: () => c.get(SLOT).mem('i32load', filter.entry),
@@ -159,7 +161,7 @@ export class Accesses extends Flags {
   /** Renews the TLB entry that `push` pushes, as Mmu.use does. */
   private use(push: () => Code): void {
     const { c, layout } = this;
-    if (this.segments.translation !== PAGED) return;
+    if (this.segments.translation !== PAGED || layout.omit.has('recency')) return;
     push().tee(ENTRY);
     this.cell(CELL.lastEntry).op('i32ne');
     this.if(() => {

@@ -37,21 +37,40 @@ export const CELL = {
   l1dMisses: 18,
   l2Accesses: 19,
   l2Misses: 20,
-  /** Which code may go on without a look by the host: WATCHED, 0, or ANY. */
+  /**
+   * Which code may go on without a look by the host: WATCHED, 0, or ANY: nobody watches. If it is not ANY, whatever loads
+   * CR3 or restores a region must leave it to the host (Engine.goesOn).
+   */
   watched: 21,
   /** A double: the tick until which units may run. */
   until: 22,
+  /** Bits of GATES. */
+  gates: 24,
+  /** Not 0: privilege or segment registers (CELL.reshaped) changed, of which the host has its own idea (Jit.adopt). */
+  passed: 25,
+  reshaped: 26,
+  /** A qword, since the host looked: deliveries | loads of gates << 21 | their stores << 42. */
+  gateCounts: 28,
+  /** Not 0: tools look at accesses, walks or flushes (Mmu.observed). */
+  observed: 30,
   /** 1 with paging on, else 0. */
-  paged: 24,
+  paged: 31,
 } as const;
 
-export const CELLS = 26;
+export const CELLS = 32;
+
+/** CELL.gates: a head has nothing to look at but the clock, and gates nobody to tell of what they do. */
+export const GATES_QUIET = 1;
+/** But an interrupt waits for IF. */
+export const GATES_INTR = 2;
 
 /** CELL.limit: the next border is an exit; only the code page must be looked up again. */
 export const LEAVE = -1;
 export const REFETCH = -2;
 /** CELL.watched and a target's: either. */
 export const ANY = -1;
+/** Of CELL.watched: none; the next border is an exit. */
+export const LOOK = -2;
 
 /** What has happened in a helper. */
 export const FAULT = 1;
@@ -64,6 +83,12 @@ export const EXIT_BORDER = 0;
 export const EXIT_MIDDLE = 1;
 /** An instruction faulted. */
 export const EXIT_FAULT = 2;
+/** At a border behind which a head looks at everything, as behind an event's delivery. */
+export const EXIT_HEAD = 3;
+
+/** Descriptors that looks.ts has at hand, and bytes of each: key, address, slot; its eight bytes; what is made of them. */
+export const AT_HAND = 5;
+export const AT_HAND_BYTES = 48;
 
 /**
  * The table of targets: where compiled code begins with the block at an EIP. Dwords of a target, of which it has eight: EIP;

@@ -5,12 +5,16 @@
  */
 
 import { CODE_FRONT } from '../../mmu/walker.ts';
-import { ANY, CELL, EXIT_BORDER, REFETCH, TARGET, TARGET_SHIFT, TARGETS } from './cells.ts';
+import { RF } from '../registers.ts';
+import { ANY, CELL, EXIT_BORDER, EXIT_HEAD, REFETCH, TARGET, TARGET_SHIFT, TARGETS } from './cells.ts';
 import { HELPERS } from './helpers.ts';
+import type { Layout } from './layout.ts';
+import { WALK_CODE } from './shared.ts';
 import { type Code, type Func, I32, RUN_TYPE } from './wasm.ts';
 import { Writer } from './writer.ts';
 
 const EIP_AT = 9 * 4;
+const EFLAGS_AT = 12 * 4;
 /** Base of CS among the registers (registers.ts, SEGMENTS). */
 const CS_BASE_AT = (32 + 1 * 4 + 1) * 4;
 const PAGE = 12;
@@ -36,10 +40,19 @@ const STAMP = 7;
 const LOCALS = [I32, I32, I32, I32, I32, I32, I32, I32];
 
 export class Dispatch extends Writer {
+  private readonly behindHead: boolean;
+
+  /** `behindHead`: what came before leads to a head, where nothing waits but perhaps the clock. */
+  constructor(layout: Layout, behindHead: boolean) {
+    super(layout);
+    this.behindHead = behindHead;
+  }
+
   func(): Func {
-    const { c, layout } = this;
+    const { c, layout, behindHead } = this;
     c.block();
     this.clock();
+    if (behindHead) this.clearResume();
     c.i32(0)
       .mem('i32load', layout.registers + EIP_AT)
       .tee(EIP)
@@ -60,8 +73,17 @@ export class Dispatch extends Writer {
     this.firstLine();
     this.target(TARGET.block);
     this.target(TARGET.unit);
-    c.returnCallIndirect(RUN_TYPE).op('end').i32(EXIT_BORDER);
-    return { signature: { parameters: [], results: [I32] }, locals: LOCALS, code: c, name: 'dispatch' };
+    c.returnCallIndirect(RUN_TYPE)
+      .op('end')
+      .i32(behindHead ? EXIT_HEAD : EXIT_BORDER);
+    const name = behindHead ? 'head' : 'dispatch';
+    return { signature: { parameters: [], results: [I32] }, locals: LOCALS, code: c, name };
+  }
+
+  /** As the engine does before each run of blocks. */
+  private clearResume(): void {
+    const flags = this.layout.registers + EFLAGS_AT;
+    this.c.i32(0).i32(0).mem('i32load', flags).i32(~RF).op('i32and').mem('i32store', flags);
   }
 
   private target(dword: number) {
@@ -79,8 +101,8 @@ export class Dispatch extends Writer {
   }
 
   /**
-   * Walker.translateFetch, as far as the code TLB's front table goes; else the host looks the page up. A block elsewhere
-   * in memory is the host's too.
+   * Walker.translateFetch: the code TLB's front table, or a walk (walks.ts). What that leaves to the one model is the
+   * host's, and so is a block elsewhere in memory.
    */
   private page(): void {
     const { c, layout } = this;
@@ -106,12 +128,14 @@ export class Dispatch extends Writer {
     c.i32(CODE_FRONT - 1).op('i32and');
     this.user().i32(0).op('i32ne').i32(6).op('i32shl', 'i32or').i32(4).op('i32shl').set(AT);
     c.get(AT).mem('i32load', layout.codeFront).get(T);
-    this.cell(CELL.epoch).op('i32or', 'i32ne').brIf(1);
+    this.cell(CELL.epoch).op('i32or', 'i32ne').if();
+    c.get(LIN).i32(0).get(TICKS).call(WALK_CODE).op('i32eqz').brIf(2);
+    c.op('else');
     c.get(AT)
       .mem('i32load', layout.codeFront + CODE_STAMP)
       .set(CELL_AT);
     c.i32(0).i32(0).mem('i32load', layout.codeClock).i32(1).op('i32add').tee(STAMP);
-    c.i32(MAX_STAMP).op('i32eq').brIf(1);
+    c.i32(MAX_STAMP).op('i32eq').brIf(2);
     c.get(STAMP).mem('i32store', layout.codeClock);
     c.get(CELL_AT).get(STAMP).mem('i32store', 0);
     c.i32(0).get(T).mem('i32store', fetching(FETCH_PAGE));
@@ -122,7 +146,7 @@ export class Dispatch extends Writer {
       .mem('i32load', layout.codeFront + CODE_DELTA)
       .mem('i32store', fetching(FETCH_DELTA));
     c.i32(0).i32(0).mem('i32store', fetching(FETCH_UNCACHED));
-    c.op('end');
+    c.op('end', 'end');
     c.get(LIN).i32(0).mem('i32load', fetching(FETCH_DELTA)).op('i32add');
     this.target(TARGET.pa).op('i32ne').brIf(0);
   }

@@ -137,9 +137,21 @@ export class Emitter extends Accesses {
     c.get(KIND);
   }
 
-  private leave(): void {
+  /** At a border that leads to a head; registers and EIP are in the state. */
+  exitHead(lastLine: number): void {
     const { c } = this;
+    this.setCell(CELL.lastLine, () => c.i32(lastLine));
+    this.handOn();
+    c.returnCall(HELPERS.head);
+  }
+
+  private leave(): void {
     this.spill();
+    this.handOn();
+  }
+
+  private handOn(): void {
+    const { c } = this;
     this.setCell(CELL.ticks, () => c.get(PENDING));
     this.setCell(CELL.fetches, () => c.get(FETCHES));
     this.showCounts();

@@ -29,8 +29,16 @@ const SHARED = [
   // (at, due, source's base and top, target's, log2 of bytes, EIP, next, cost, of a round): string-rep.ts; status
   ['repMove', 11, 0],
   ['repFill', 11, 0],
+  // (CR3): MOV CR3's work; 0 if it is the executor's
+  ['directory', 1, 1],
   // (): goes on with the unit that has the block at EIP, or ends the run at this border
   ['dispatch', 0, 1],
+  // (): the same behind what leads to a head
+  ['head', 0, 1],
+  // (due, vector, next EIP): INT n is done, but for the head that follows; or 0, and nothing is
+  ['interrupt', 3, 1],
+  // (due): the same for IRET
+  ['iret', 1, 1],
 ] as const;
 
 export type HostHelper = (typeof HOST)[number][0];

@@ -19,9 +19,11 @@ import {
   ANY,
   CELL,
   EXIT_BORDER,
+  EXIT_HEAD,
   EXIT_MIDDLE,
   FAULT,
   LEAVE,
+  LOOK,
   REFETCH,
   STALE,
   TARGET,
@@ -30,7 +32,8 @@ import {
 } from './cells.ts';
 import { accessesOf, CALL, CALL_INDIRECT, JCC, JMP } from './forms.ts';
 import { type HostHelper, LOADED } from './helpers.ts';
-import { type Layout, layoutOf, ROW_SHIFT } from './layout.ts';
+import { type Check, type Layout, layoutOf, ROW_SHIFT } from './layout.ts';
+import { NO_KEY } from './looks.ts';
 import { modelBytes } from './model.ts';
 import { CompiledRuns } from './runs.ts';
 import { stringsBytes } from './strings.ts';
@@ -54,6 +57,8 @@ const COUNT_MASK = (1 << COUNT_BITS) - 1;
 /** Bits of Cpu.shape. */
 const SHAPE_BITS = 24;
 const TABLE_STEP = 256;
+/** Doublings of `hot` for a page that has units, at most. */
+const MAX_DELAY = 6;
 
 /** A compiled unit. */
 export class Code implements CompiledCode {
@@ -104,16 +109,22 @@ export interface Middle {
 export class Jit {
   /** Times that a block is interpreted before it is compiled. */
   hot = HOT;
+  /** While a host watches: a value of CELL.watched. */
+  goesOn: (() => number) | null = null;
   /** Units made, and the bytes of their modules. */
   units = 0;
   moduleBytes = 0;
+  /** Events that compiled code has delivered. */
+  delivered = 0;
+  /** Bits of GATES (cells.ts); set by the engine. */
+  gates: () => number = () => 0;
   private readonly cpu: Cpu;
   private readonly blocks: Blocks;
   private readonly accounting: Accounting;
   private readonly layout: Layout;
   private readonly cells: Int32Array;
   private readonly imports: WebAssembly.Imports;
-  /** Units made, by page of their code. */
+  /** Units that stand, by page of their code. */
   private readonly made = new Map<number, number>();
   /** Units by their number, and their functions; numbers that are free again. */
   private readonly codes: Code[] = [];
@@ -142,6 +153,11 @@ export class Jit {
     cpu.runs.compiled = this.strings;
   }
 
+  /** Parts that compiled code goes without: only to measure what they cost, for the machine is then wrong. */
+  get omit(): Set<Check> {
+    return this.layout.omit;
+  }
+
   /** What code must be compiled for to run now; -1: none may. */
   get shape(): number {
     const { shape, mmu } = this.cpu;
@@ -156,7 +172,7 @@ export class Jit {
     if (++b.heat < this.hot) return null;
     const made = this.made.get(b.pa >>> 12) ?? 0;
     // Each unit of a page takes in those before it, so the next one has to be worth it.
-    if (b.heat < this.hot * (1 + made)) return null;
+    if (b.heat < this.hot << Math.min(made, MAX_DELAY)) return null;
     b.heat = 0;
     this.made.set(b.pa >>> 12, made + 1);
     return this.compile(b);
@@ -168,8 +184,7 @@ export class Jit {
    * `middle` says where it stands.
    */
   run(code: Code, b: Block, until: number, charged: number): boolean {
-    const { cells, cpu, accounting } = this;
-    const { mmu } = cpu;
+    const { cells, accounting } = this;
     this.until[0] = Math.min(until, accounting.time[0] + MAX_TICKS);
     this.running = true;
     cells[CELL.unit] = code.id;
@@ -183,15 +198,16 @@ export class Jit {
     cells[CELL.l1dMisses] = 0;
     cells[CELL.l2Accesses] = 0;
     cells[CELL.l2Misses] = 0;
+    this.lookAtGates();
     this.publish();
+    if (cells[CELL.watched] === LOOK) cells[CELL.limit] = LEAVE;
     let kind = EXIT_BORDER as number;
     try {
       kind = code.run(b.entry);
     } finally {
       this.running = false;
     }
-    mmu.lastEntry = cells[CELL.lastEntry];
-    accounting.region = cells[CELL.row] >> ROW_SHIFT;
+    this.adopt();
     return this.settle(kind);
   }
 
@@ -255,7 +271,8 @@ export class Jit {
     this.strings.tell();
     cpu.predictor.misses += cells[CELL.mispredicts];
     let ticks = cells[CELL.ticks];
-    if (kind !== EXIT_BORDER) {
+    if (kind === EXIT_HEAD) cpu.leave = true;
+    else if (kind !== EXIT_BORDER) {
       const code = this.code;
       const at = cells[CELL.at];
       const n = at >> 8;
@@ -272,7 +289,7 @@ export class Jit {
     }
     cells[CELL.due] = ticks;
     this.sync();
-    return kind === EXIT_BORDER;
+    return kind === EXIT_BORDER || kind === EXIT_HEAD;
   }
 
   // ---- helpers ------------------------------------------------------------------------------------------------------
@@ -298,17 +315,47 @@ export class Jit {
     cells[CELL.shape] = this.shape;
     cells[CELL.paged] = mmu.translation === PAGED ? 1 : 0;
     cells[CELL.row] = accounting.region << ROW_SHIFT;
-    cells[CELL.watched] = ANY;
+    cells[CELL.observed] = mmu.observed ? 1 : 0;
+    cells[CELL.watched] = this.goesOn === null ? ANY : this.goesOn();
     const room = this.until[0] - accounting.time[0];
     cells[CELL.limit] = room - cells[CELL.mispredictTicks];
   }
 
+  /** What gates may do, and take for granted, is not what it was. */
+  private lookAtGates(): void {
+    this.cells[CELL.gates] = this.gates();
+    this.layout.hand.fill(NO_KEY);
+  }
+
   private begin(due: number, at: number): void {
-    const { cells, cpu } = this;
-    cells[CELL.due] = due;
+    this.cells[CELL.due] = due;
     this.at = at;
+    this.adopt();
+  }
+
+  /** What compiled code may have changed, to where the host looks. */
+  private adopt(): void {
+    const { cells, cpu } = this;
+    cpu.mmu.epoch = cells[CELL.epoch];
     cpu.mmu.lastEntry = cells[CELL.lastEntry];
     this.accounting.region = cells[CELL.row] >> ROW_SHIFT;
+    if (cells[CELL.passed] !== 0) this.adoptGates();
+  }
+
+  private adoptGates(): void {
+    const { cells, cpu } = this;
+    cells[CELL.passed] = 0;
+    cpu.mmu.setUser(cpu.cpl === 3);
+    if (cells[CELL.reshaped] !== 0) cpu.segmentsChanged(cells[CELL.reshaped]);
+    cells[CELL.reshaped] = 0;
+    const low = cells[CELL.gateCounts];
+    const high = cells[CELL.gateCounts + 1];
+    const deliveries = low & COUNT_MASK;
+    cpu.deliveries += deliveries;
+    this.delivered += deliveries;
+    cpu.mmu.loads += ((low >>> COUNT_BITS) | (high << (32 - COUNT_BITS))) & COUNT_MASK;
+    cpu.mmu.stores += high >>> (2 * COUNT_BITS - 32);
+    cells[CELL.gateCounts] = cells[CELL.gateCounts + 1] = 0;
   }
 
   /** `writes` false: reading changes no code (no device's register does), so what is left of the block stands. */
@@ -318,7 +365,7 @@ export class Jit {
     const { code } = this;
     // Another block of the unit may go on to its border, as it does when it is interpreted.
     if (writes && code.blocks[(this.at >> 8) & 0xff].dropped) status |= STALE;
-    if (status !== 0 || !code.valid || cpu.leave) cells[CELL.limit] = LEAVE;
+    if (status !== 0 || !code.valid || cpu.leave || cells[CELL.watched] === LOOK) cells[CELL.limit] = LEAVE;
     else if (!cpu.mmu.fetchHeld) cells[CELL.limit] = Math.min(cells[CELL.limit], REFETCH);
     cells[CELL.status] = status;
   }
@@ -389,6 +436,7 @@ export class Jit {
           status = this.failed(thrown);
         }
         if (this.shape !== this.code.shape) status |= STALE;
+        this.lookAtGates();
         this.end(status);
         return undefined;
       },
@@ -461,9 +509,14 @@ export class Jit {
     for (const block of code.blocks) {
       if (block.code === code) block.code = null;
       const at = targetOf(block.eip) << (TARGET_SHIFT - 2);
-      if (targets[at + TARGET.unit] === code.id) targets[at + TARGET.shape] = NO_SHAPE;
+      if (targets[at + TARGET.unit] !== code.id) continue;
+      targets[at + TARGET.shape] = NO_SHAPE;
+      // Its number will be another unit's, which looks here for its own blocks.
+      targets[at + TARGET.unit] = -1;
     }
     this.table.set(code.id, null);
+    const page = code.blocks[0].pa >>> 12;
+    this.made.set(page, Math.max(0, (this.made.get(page) ?? 0) - 1));
     // Its number is free for the next, which is made when none runs.
     this.free.push(code.id);
   }

@@ -1,21 +1,27 @@
 /**
  * Compiled code that all units share: what the memory hierarchy (mmu/hierarchy.ts) does for a load or store whose line is
  * not at hand. It does the same as the model there, which the interpreter uses, but charges nothing that is merely due:
- * the sums are the same. shared.ts has the accesses before it, dispatch.ts the way from unit to unit.
+ * the sums are the same. shared.ts has the accesses before it, dispatch.ts the way from unit to unit, gates.ts handlers
+ * entered and left.
  */
 import { CAUSE } from '../../accounting.ts';
 import { BUS_FREE, RING, RING_NEXT, STORES_DONE, STREAM_VICTIM } from '../../mmu/hierarchy.ts';
 import { CELL } from './cells.ts';
 import { Dispatch } from './dispatch.ts';
+import { Flush } from './flush.ts';
+import { Gates } from './gates.ts';
 import { HOST_IMPORTS } from './helpers.ts';
 import type { CacheLayout, Layout } from './layout.ts';
-import { Check, FILL, Load, SPILL, Store } from './shared.ts';
+import { Check, FILL, Load, SPILL, Store, SWITCH_LINE, WALK_CODE, WALK_DATA, WALK_LINE } from './shared.ts';
+import { Walk } from './walks.ts';
 import { F64, type Func, I32, moduleBytes } from './wasm.ts';
 import { Writer } from './writer.ts';
 
 const DATA_L2 = CAUSE.dataL2;
 const DATA_MEMORY = CAUSE.dataMemory;
 const STORE_BUFFER = CAUSE.storeBuffer;
+const WALK = CAUSE.walk;
+const WALK_SWITCH = CAUSE.walkSwitch;
 
 // Slots of Hierarchy's timing state, in bytes.
 const BUS_AT = 8 * BUS_FREE;
@@ -41,13 +47,19 @@ const BUS = 14;
 const LOCALS = [I32, I32, I32, I32, I32, I32, I32, I32, I32, F64, F64, F64, F64];
 const SIGNATURE = { parameters: [I32, I32], results: [] };
 
-/** The module that exports the shared helpers. Its first two functions are called by the others only. */
+/** The module that exports the shared helpers. Its first functions are called by the others only. */
 export function modelBytes(layout: Layout): Uint8Array<ArrayBuffer> {
   const functions: Func[] = [];
   functions[FILL - HOST_IMPORTS.length] = new Hierarchy(layout).fill();
   functions[SPILL - HOST_IMPORTS.length] = new Hierarchy(layout).spill();
+  functions[WALK_LINE - HOST_IMPORTS.length] = new Hierarchy(layout).fill(WALK, WALK);
+  functions[SWITCH_LINE - HOST_IMPORTS.length] = new Hierarchy(layout).fill(WALK_SWITCH, WALK_SWITCH);
+  functions[WALK_DATA - HOST_IMPORTS.length] = new Walk(layout, true).func();
+  functions[WALK_CODE - HOST_IMPORTS.length] = new Walk(layout, false).func();
+  functions.push(new Flush(layout).func());
   functions.push(new Load(layout).func(), new Store(layout).func(), new Check(layout).func());
-  functions.push(new Dispatch(layout).func());
+  functions.push(new Dispatch(layout, false).func(), new Dispatch(layout, true).func());
+  functions.push(new Gates(layout).interrupt(), new Gates(layout).iret());
   return moduleBytes(HOST_IMPORTS, functions);
 }
 
@@ -55,8 +67,8 @@ export function modelBytes(layout: Layout): Uint8Array<ArrayBuffer> {
 const DIRTY = 1;
 
 class Hierarchy extends Writer {
-  /** Hierarchy.load. */
-  fill(): Func {
+  /** Hierarchy.load; what it costs is charged to these causes. */
+  fill(hit = DATA_L2, miss = DATA_MEMORY): Func {
     const { layout, c } = this;
     if (!layout.timed) return this.func();
     this.setCell(CELL.due, () => c.get(DUE));
@@ -72,11 +84,11 @@ class Hierarchy extends Writer {
     c.get(L2_WAY).i32(layout.l2.ways).op('i32lt_u').if();
     this.toFront(layout.l2, L2_SET, L2_WAY, TAG, T);
     this.intoL1(false);
-    this.stall(DATA_L2, () => c.f64(layout.l2Hit));
+    this.stall(hit, () => c.f64(layout.l2Hit));
     c.op('else');
     this.fromMemory();
     this.intoL1(false);
-    this.stall(DATA_MEMORY, () => c.get(DONE).get(NOW).op('f64sub'));
+    this.stall(miss, () => c.get(DONE).get(NOW).op('f64sub'));
     c.op('end');
     return this.func();
   }

@@ -3,15 +3,20 @@
  * that all units share. They put the line into the filter. What the front table does not know, or lies in two lines, is
  * the host's.
  */
+import { FILLED, FOLD } from '../../mmu/filter.ts';
 import { CELL } from './cells.ts';
 import { HELPERS, HOST_IMPORTS, type SharedHelper } from './helpers.ts';
 import type { Layout } from './layout.ts';
 import { type Code, type Func, I32 } from './wasm.ts';
 import { Writer } from './writer.ts';
 
-/** Functions of the shared module: Hierarchy.load and store, (pa, due). */
+/** Functions of the shared module: Hierarchy.load and store, (pa, due); the walker's loads, and walks.ts. */
 export const FILL = HOST_IMPORTS.length;
 export const SPILL = FILL + 1;
+export const WALK_LINE = FILL + 2;
+export const SWITCH_LINE = FILL + 3;
+export const WALK_DATA = FILL + 4;
+export const WALK_CODE = FILL + 5;
 
 const MAX_STAMP = 0x7fff_ffff;
 // Of the front table: slots less one, dwords of a slot in bytes.
@@ -26,6 +31,21 @@ export function stamp(c: Code, layout: Layout, cell: number, t: number): void {
   c.i32(0).i32(0).mem('i32load', dataClock).i32(1).op('i32add').tee(t).mem('i32store', dataClock);
   c.get(cell).get(t).mem('i32store', 0);
   c.get(t).i32(MAX_STAMP).op('i32eq').if().call(HELPERS.renumber).op('end');
+}
+
+/** The set of the line of the address in local `lin`, in bytes, into local `slot`. */
+export function filterSlot(c: Code, layout: Layout, lin: number, slot: number): void {
+  const { filter, timed } = layout;
+  c.get(lin)
+    .i32(filter.shift - 2)
+    .op('i32shr_u');
+  if (!timed)
+    c.get(lin)
+      .i32(filter.shift - 2 + FOLD)
+      .op('i32shr_u', 'i32xor');
+  c.i32(filter.mask << 2)
+    .op('i32and')
+    .set(slot);
 }
 
 // Parameters: a store has its value behind ACCESS.
@@ -75,7 +95,7 @@ abstract class Access extends Writer {
     };
   }
 
-  /** Leaves the block around unless the page of LIN is in the front table (`write`: for stores); sets slot. */
+  /** Leaves the block around unless the front table has, or gets, the page of LIN (`write`: for stores); sets slot. */
   protected front(write: boolean): void {
     const { c, layout, l } = this;
     c.get(LIN).i32(12).op('i32shr_u').get(LIN).i32(22).op('i32shr_u', 'i32xor').i32(FRONT_MASK);
@@ -83,7 +103,14 @@ abstract class Access extends Writer {
     this.cell(CELL.bank).op('i32add').tee(l.slot);
     c.mem('i32load', layout.front + (write ? FRONT_WRITE : 0));
     c.get(LIN).i32(-4096).op('i32and');
-    this.cell(CELL.epoch).op('i32or', 'i32ne').brIf(0);
+    this.cell(CELL.epoch).op('i32or', 'i32ne').if();
+    c.get(LIN)
+      .i32(write ? 1 : 0)
+      .get(l.due)
+      .call(WALK_DATA)
+      .op('i32eqz')
+      .brIf(1);
+    c.op('end');
   }
 
   /** Leaves the block around if the operand crosses a border of `unit` bytes. */
@@ -122,18 +149,30 @@ abstract class Access extends Writer {
     const { c, layout, l } = this;
     const { filter } = layout;
     const other = tags === 'reads' ? filter.writes : filter.reads;
-    c.get(LIN)
-      .i32(filter.shift - 2)
-      .op('i32shr_u')
-      .i32(filter.mask << 2)
-      .op('i32and')
-      .set(l.slot);
+    filterSlot(c, layout, LIN, l.slot);
+    if (!layout.timed) this.noteFilled();
     this.tag().set(l.t);
     c.get(l.slot).get(l.t).mem('i32store', filter[tags]);
     c.get(l.slot).mem('i32load', other).get(l.t).op('i32ne').if();
     c.get(l.slot).i32(0).mem('i32store', other).op('end');
     c.get(l.slot).get(l.pa).get(LIN).op('i32sub').mem('i32store', filter.delta);
     c.get(l.slot).get(l.entry).mem('i32store', filter.entry);
+  }
+
+  /** An empty set of the filter is about to be filled: it is noted, as LineFilter.clear wants. */
+  private noteFilled(): void {
+    const { c, layout, l } = this;
+    const { filter } = layout;
+    c.get(l.slot)
+      .mem('i32load', filter.reads)
+      .get(l.slot)
+      .mem('i32load', filter.writes)
+      .op('i32or', 'i32eqz');
+    c.if();
+    c.i32(0).i32(0).mem('i32load', filter.filled).i32(1).op('i32add').tee(l.t).mem('i32store', filter.filled);
+    c.get(l.t).i32(FILLED).op('i32le_s').if();
+    c.get(l.t).i32(2).op('i32shl').get(l.slot).i32(2).op('i32shr_u').mem('i32store', filter.filled);
+    c.op('end', 'end');
   }
 
   protected tag(): Code {

@@ -21,6 +21,7 @@ import { moreOf } from './more.ts';
 import { type Item, structure } from './structure.ts';
 import { moduleBytes } from './wasm.ts';
 
+const LOAD_DIRECTORY = 'MOV CR3, r32';
 const SS = 2;
 const ESP = 4;
 /** Bits of a count in COUNTS. */
@@ -210,6 +211,7 @@ class Translation {
         this.popReturn();
         return this.indirect(b);
       default: {
+        this.gate(b, i);
         const form = FORMS[kind] ?? (b.ends ? undefined : moreOf(i));
         if (form) {
           form(e, i);
@@ -217,9 +219,43 @@ class Translation {
         }
       }
     }
+    if (i.row.form === LOAD_DIRECTORY) this.loadDirectory(b, i);
     if (!e.rep(i)) e.execute();
     if (!b.ends) return this.direct(b, b.end);
     this.leaveBehind(b);
+  }
+
+  /** INT n and IRET by the shared code (gates.ts); goes on where that leaves it to the executor. */
+  private gate(b: Block, i: Insn): void {
+    const { e } = this;
+    const { c } = e;
+    const { form } = i.row;
+    const returns = form === 'IRET' && i.o32;
+    if (!returns && form !== 'INT imm8') return;
+    e.spill();
+    e.pushDue();
+    if (returns) c.call(HELPERS.iret);
+    else
+      c.i32(i.imm & 0xff)
+        .i32(i.next)
+        .call(HELPERS.interrupt);
+    e.if(() => {
+      e.afterHelper();
+      this.totals(b);
+      e.exitHead(b.lastLine);
+    });
+  }
+
+  /** MOV CR3: the shared code does it and looks up the page that comes next, or the executor has to. */
+  private loadDirectory(b: Block, i: Insn): void {
+    const { e } = this;
+    e.r32(i.size === 4 ? i.rm : i.rm >> 1);
+    e.c.call(HELPERS.directory);
+    e.if(() => {
+      e.c.i32(b.end).set(EIP_LOCAL);
+      this.border(b);
+      this.exitBorder(b);
+    });
   }
 
   /** An executor has set EIP. */
@@ -255,6 +291,7 @@ class Translation {
   /** EIP_LOCAL is where an indirect jump or call goes. */
   private predictTarget(i: Insn): void {
     const { e, layout } = this;
+    if (layout.omit.has('predictor')) return;
     const { c } = e;
     const slot = layout.targetsOfBranches + 4 * ((i.eip ^ (i.eip >>> 12)) & layout.targetMask);
     c.i32(0).mem('i32load', slot).get(EIP_LOCAL).op('i32ne');
@@ -283,7 +320,8 @@ class Translation {
 
   private pushReturn(next: number): void {
     const { c } = this.e;
-    const { returnTop, returnMask, returns } = this.layout;
+    const { returnTop, returnMask, returns, omit } = this.layout;
+    if (omit.has('predictor')) return;
     c.i32(0).i32(0).mem('i32load', returnTop).i32(1).op('i32add').i32(returnMask).op('i32and').tee(T);
     c.mem('i32store', returnTop);
     c.get(T).i32(2).op('i32shl').i32(next).mem('i32store', returns);
@@ -293,7 +331,8 @@ class Translation {
   private popReturn(): void {
     const { e } = this;
     const { c } = e;
-    const { returnTop, returnMask, returns } = this.layout;
+    const { returnTop, returnMask, returns, omit } = this.layout;
+    if (omit.has('predictor')) return;
     c.i32(0).mem('i32load', returnTop).tee(T).i32(2).op('i32shl').mem('i32load', returns).set(VALUE);
     c.i32(0).get(T).i32(1).op('i32sub').i32(returnMask).op('i32and').mem('i32store', returnTop);
     c.get(VALUE).get(EIP_LOCAL).op('i32ne');
@@ -330,6 +369,7 @@ class Translation {
   private predictor(counter: number, sure: 0 | 3): void {
     const { e } = this;
     const { c } = e;
+    if (this.layout.omit.has('predictor')) return;
     c.i32(0).mem('i32load8_u', counter);
     if (sure) c.i32(sure).op('i32ne');
     e.seldom(() => {
@@ -352,6 +392,7 @@ class Translation {
   /** The constants of a block that has run to its end. */
   private totals(b: Block): void {
     const { c } = this.e;
+    if (this.layout.omit.has('counts')) return;
     const n = b.insns.length;
     const loads = this.unit.loads[this.now][n];
     const stores = this.unit.stores[this.now][n];
@@ -375,6 +416,7 @@ class Translation {
   /** Leaves the unit if a head has work to do; `push` pushes EIP. */
   private checkClock(b: Block, push: () => void): void {
     const { e } = this;
+    if (this.layout.omit.has('clock')) return;
     e.c.get(PENDING);
     e.cell(CELL.limit).op('i32ge_s');
     e.seldom(() => {
@@ -409,7 +451,7 @@ class Translation {
 
   /** To the block at EIP_LOCAL, if the unit has it. */
   private indirect(b: Block): void {
-    const { e, layout } = this;
+    const { e } = this;
     const { c } = e;
     this.border(b);
     c.get(EIP_LOCAL)
@@ -425,12 +467,7 @@ class Translation {
       e.if(() => {
         this.checkClock(b, () => void c.get(EIP_LOCAL));
         c.get(SLOT).mem('i32load', this.targetAt(TARGET.block)).set(NEXT);
-        c.get(SLOT).mem('i32load', this.targetAt(TARGET.pa)).tee(T);
-        c.i32(layout.timed ? layout.l1i.shift : 12)
-          .op('i32shr_u')
-          .i32(b.lastLine)
-          .op('i32ne');
-        e.if(() => this.fetchTarget());
+        this.fetchElsewhere(b);
         this.breakToNext();
       });
     });
@@ -458,6 +495,7 @@ class Translation {
   private fetch(pa: number): void {
     const { e, layout } = this;
     const { c } = e;
+    if (layout.omit.has('fetch')) return;
     this.countFetch();
     if (!layout.timed) return;
     const { tags, shift, setMask, ways } = layout.l1i;
@@ -471,6 +509,19 @@ class Translation {
       e.pushDue().call(HELPERS.fetch);
       e.afterHelper();
     });
+  }
+
+  /** Fetches where the target in SLOT begins, unless `b` ended in its line. */
+  private fetchElsewhere(b: Block): void {
+    const { e, layout } = this;
+    if (layout.omit.has('fetch')) return;
+    e.c.get(SLOT).mem('i32load', this.targetAt(TARGET.pa)).tee(T);
+    e.c
+      .i32(layout.timed ? layout.l1i.shift : 12)
+      .op('i32shr_u')
+      .i32(b.lastLine)
+      .op('i32ne');
+    e.if(() => this.fetchTarget());
   }
 
   /** The first line of the target in SLOT, whose physical address is in T. */

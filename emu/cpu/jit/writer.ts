@@ -85,6 +85,20 @@ export class Writer {
     c.op('end');
   }
 
+  /** The same for one that is known beforehand, to the cause in a local. Local `t` is lost. */
+  protected stallTo(cause: number, ticks: number, t: number): void {
+    const { c, layout } = this;
+    if (ticks === 0) return;
+    this.cell(CELL.row).get(cause).i32(3).op('i32shl', 'i32add').tee(t);
+    c.get(t).mem('f64load', layout.matrix).f64(ticks).op('f64add').mem('f64store', layout.matrix);
+    c.i32(0).i32(0).mem('f64load', layout.time).f64(ticks).op('f64add').mem('f64store', layout.time);
+    this.cell(CELL.limit).tee(t).i32(0).op('i32gt_s').if();
+    this.setCell(CELL.limit, () => {
+      c.get(t).i32(ticks).op('i32sub').i32(0).get(t).i32(ticks).op('i32gt_s', 'select');
+    });
+    c.op('end');
+  }
+
   /** Time has passed: CELL.limit anew, but where it says LEAVE. */
   protected limit(): void {
     const { c, layout } = this;
@@ -145,6 +159,17 @@ export class Writer {
       .mem('i32store', cache.tags);
     c.get(way).i32(1).op('i32sub').tee(way).brIf(0);
     c.op('end');
+  }
+
+  /** Nothing is at hand any more (LineFilter.clear). */
+  protected clearFilter(): void {
+    const { c, layout } = this;
+    const { filter } = layout;
+    c.i32(filter.reads)
+      .i32(0)
+      .i32(8 * (filter.mask + 1))
+      .fill();
+    c.i32(0).i32(0).mem('i32store', filter.store);
   }
 
   /** The line filter forgets what it has of the set of the line in local `line`. */

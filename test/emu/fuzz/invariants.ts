@@ -41,7 +41,8 @@ export class Invariants {
     this.machine = machine;
     this.memory = Buffer.from(machine.state.memory.buffer);
     let end = 0;
-    for (const { offset, bytes } of [...machine.state.areas].sort((a, b) => a.offset - b.offset)) {
+    const areas = machine.state.areas.filter(a => a.offset < RAM_OFFSET);
+    for (const { offset, bytes } of areas.sort((a, b) => a.offset - b.offset)) {
       this.gaps.push([end, offset]);
       end = offset + bytes;
     }
