@@ -9,7 +9,7 @@ import type { Accounting } from '../../accounting.ts';
 import { CAUSE } from '../../accounting.ts';
 import { FROZEN } from '../../mmu/fault.ts';
 import { LineFilter } from '../../mmu/filter.ts';
-import { STRICT } from '../../mmu/mmu.ts';
+import { PAGED, STRICT } from '../../mmu/mmu.ts';
 import type { State } from '../../state.ts';
 import type { Block, Blocks, CompiledCode } from '../blocks.ts';
 import type { Cpu } from '../cpu.ts';
@@ -37,6 +37,7 @@ import { NO_KEY } from './looks.ts';
 import { modelBytes } from './model.ts';
 import { CompiledRuns } from './runs.ts';
 import { imagesOf, Shelf } from './shelf.ts';
+import { stringsBytes } from './strings.ts';
 import { COUNT_BITS, translate } from './translate.ts';
 
 /** Of a target that leads nowhere. */
@@ -140,6 +141,7 @@ export class Jit {
   private readonly table = new WebAssembly.Table({ element: 'anyfunc', initial: TABLE_STEP });
   private readonly free: number[] = [];
   private readonly shelf: Shelf<Code>;
+  private readonly strings: CompiledRuns;
   private running = false;
   private readonly until: Float64Array;
   /** Of this run, whatever happens. */
@@ -159,8 +161,10 @@ export class Jit {
     this.until = new Float64Array(this.cells.buffer, this.cells.byteOffset + 4 * CELL.until, 1);
     const m = { memory: state.memory, units: this.table, ...this.helpers() };
     const shared = new WebAssembly.Instance(new WebAssembly.Module(modelBytes(this.layout)), { m });
-    this.imports = { m: { ...m, ...shared.exports } };
-    cpu.runs.compiled = new CompiledRuns(cpu, this.layout, state, this.table, () => this.active);
+    const strings = new WebAssembly.Instance(new WebAssembly.Module(stringsBytes(this.layout)), { m });
+    this.imports = { m: { ...m, ...shared.exports, ...strings.exports } };
+    this.strings = new CompiledRuns(cpu, this.layout, strings.exports, () => this.active);
+    cpu.runs.compiled = this.strings;
   }
 
   /** Parts that compiled code goes without: only to measure what they cost, for the machine is then wrong. */
@@ -282,6 +286,7 @@ export class Jit {
     mmu.hierarchy.l1d.misses += cells[CELL.l1dMisses];
     mmu.hierarchy.l2Accesses += cells[CELL.l2Accesses];
     mmu.hierarchy.l2.misses += cells[CELL.l2Misses];
+    this.strings.tell();
     cpu.predictor.misses += cells[CELL.mispredicts];
     let ticks = cells[CELL.ticks];
     if (kind === EXIT_HEAD) cpu.leave = true;
@@ -326,6 +331,7 @@ export class Jit {
     cells[CELL.bankBits] = LineFilter.bankBits(mmu.frontBank >> 10);
     cells[CELL.lastEntry] = mmu.lastEntry;
     cells[CELL.shape] = this.shape;
+    cells[CELL.paged] = mmu.translation === PAGED ? 1 : 0;
     cells[CELL.row] = accounting.region << ROW_SHIFT;
     cells[CELL.observed] = mmu.observed ? 1 : 0;
     cells[CELL.watched] = this.goesOn === null ? ANY : this.goesOn();
@@ -677,5 +683,6 @@ function successors(b: Block): number[] {
   if (last.form === CALL) return [last.next, last.imm];
   if (last.form === CALL_INDIRECT) return [last.next];
   if (last.form === JMP) return [last.imm];
-  return b.ends ? (last.row.form.startsWith('INT') ? [last.next] : []) : [b.end];
+  if (b.ends && last.rep === 0 && !last.row.form.startsWith('INT')) return [];
+  return [last.next];
 }
