@@ -53,11 +53,13 @@ export const CELL = {
   gateCounts: 28,
   /** Not 0: tools look at accesses, walks or flushes (Mmu.observed). */
   observed: 30,
+  /** 1 with paging on, else 0. */
+  paged: 31,
   /** Not 0: compiled code has done what asks for a head. */
-  leaves: 31,
+  leaves: 32,
 } as const;
 
-export const CELLS = 32;
+export const CELLS = 34;
 
 /** CELL.gates: a head has nothing to look at but the clock, and gates nobody to tell of what they do. */
 export const GATES_QUIET = 1;

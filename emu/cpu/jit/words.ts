@@ -367,7 +367,10 @@ const ENDINGS = new Map([
   ['CLI', { loads: 0, stores: 0 }],
   ['STI', { loads: 0, stores: 0 }],
   ['POPF', { loads: 1, stores: 0 }],
-  ...CONTROL_READS.map((form): [string, { loads: number; stores: number }] => [form, { loads: 0, stores: 0 }]),
+  ...CONTROL_READS.map((form): [string, { loads: number; stores: number }] => [
+    form,
+    { loads: 0, stores: 0 },
+  ]),
 ]);
 
 /** What compiled code accesses for an instruction that ends its block for a head, but leads to the next; else undefined. */
