@@ -21,7 +21,6 @@ export class Accesses extends Flags {
   load(s: number, size: Size): void {
     const { c, layout } = this;
     const call = (helper: 'load' | 'read') => {
-      this.showCounts();
       c.get(LIN).i32(accessOf(s, size));
       this.pushDue().i32(this.at).call(HELPERS[helper]).set(VALUE);
       this.afterHelper();
@@ -42,7 +41,6 @@ export class Accesses extends Flags {
   store(s: number, size: Size, behind: () => void = () => {}, loaded = false): void {
     const { c } = this;
     const call = (helper: 'store' | 'write') => {
-      this.showCounts();
       c.get(LIN).i32(accessOf(s, size)).get(VALUE);
       this.pushDue()
         .i32(loaded ? this.at | LOADED : this.at)
