@@ -125,6 +125,13 @@ export class Base {
       .set(register);
   }
 
+  /** The same for a word register. */
+  setR16(index: number): void {
+    const register = REGISTERS + (index >> 1);
+    this.c.i32(0xffff).op('i32and').set(T);
+    this.c.get(register).i32(~0xffff).op('i32and').get(T).op('i32or').set(register);
+  }
+
   r16(index: number): Code {
     return this.c
       .get(REGISTERS + (index >> 1))

@@ -1,6 +1,7 @@
 /** A unit's function: how it begins and ends, and instructions that their rows' executors do. */
 
 import type { Insn } from '../insn.ts';
+import { PLACE } from '../registers.ts';
 import { ES_ } from '../segments.ts';
 import { Accesses } from './accesses.ts';
 import { CELL, FAULT } from './cells.ts';
@@ -87,6 +88,23 @@ export class Emitter extends Accesses {
       this.if(() => this.exitFault());
       if (!this.atEnd) this.exitBehind();
     });
+  }
+
+  /** Pushes a dword of the processor's state (registers.ts, PLACE) that no local holds. */
+  state(place: number): Code {
+    return this.c.i32(0).mem('i32load', this.layout.registers + 4 * place);
+  }
+
+  /** Takes 0 and the dword back. */
+  setState(place: number): Code {
+    return this.c.mem('i32store', this.layout.registers + 4 * place);
+  }
+
+  /** Flags from the state. */
+  reloadFlags(): void {
+    this.state(PLACE.result).set(RESULT);
+    this.state(PLACE.aux).tee(X).set(Y).i32(0).set(N).i32(-1).set(M);
+    this.flags = 'any';
   }
 
   /** Pushes EIP as an executor left it. */

@@ -29,14 +29,14 @@ export class Flags extends Base {
     this.flags = 'sub';
   }
 
-  /** Flags of a byte subtraction whose operands stand in the top bytes of A and B; RESULT is set here. */
-  flagsOfSub8(): void {
+  /** Flags of a byte's or word's subtraction, `shift` bits up in A and B; RESULT is set here. */
+  flagsOfSub8(shift = 24): void {
     const { c } = this;
-    c.get(A).get(B).op('i32sub').tee(T).i32(24).op('i32shr_s').set(RESULT);
+    c.get(A).get(B).op('i32sub').tee(T).i32(shift).op('i32shr_s').set(RESULT);
     this.flagsOfVector(() => {
       c.get(A).i32(-1).op('i32xor').get(B).op('i32and');
       c.get(A).i32(-1).op('i32xor').get(B).op('i32or').get(T).op('i32and', 'i32or').tee(X);
-      c.i32(HIGH_CARRIES).op('i32and').get(X).i32(24).op('i32shr_u').i32(8).op('i32and', 'i32or');
+      c.i32(HIGH_CARRIES).op('i32and').get(X).i32(shift).op('i32shr_u').i32(8).op('i32and', 'i32or');
     });
     this.flags = 'sub';
   }

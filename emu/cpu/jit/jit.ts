@@ -39,6 +39,7 @@ import { CompiledRuns } from './runs.ts';
 import { imagesOf, Shelf } from './shelf.ts';
 import { stringsBytes } from './strings.ts';
 import { COUNT_BITS, translate } from './translate.ts';
+import { endingOf } from './words.ts';
 
 /** Of a target that leads nowhere. */
 const NO_SHAPE = -2;
@@ -364,6 +365,9 @@ export class Jit {
     const { cells, cpu } = this;
     cells[CELL.passed] = 0;
     cpu.mmu.setUser(cpu.cpl === 3);
+    cpu.flagsChanged();
+    if (cells[CELL.leaves] !== 0) cpu.leave = true;
+    cells[CELL.leaves] = 0;
     if (cells[CELL.reshaped] !== 0) cpu.segmentsChanged(cells[CELL.reshaped]);
     cells[CELL.reshaped] = 0;
     const low = cells[CELL.gateCounts];
@@ -690,6 +694,6 @@ function successors(b: Block): number[] {
   if (last.form === CALL) return [last.next, last.imm];
   if (last.form === CALL_INDIRECT) return [last.next];
   if (last.form === JMP) return [last.imm];
-  if (b.ends && last.rep === 0 && !last.row.form.startsWith('INT')) return [];
+  if (b.ends && last.rep === 0 && !last.row.form.startsWith('INT') && !endingOf(last)) return [];
   return [last.next];
 }
