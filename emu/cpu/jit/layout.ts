@@ -38,6 +38,7 @@ export interface TlbLayout {
   vacant: number;
   local: number;
   unpaired: number;
+  known: number;
 }
 
 function tlbLayout(t: Tlb): TlbLayout {
@@ -60,6 +61,7 @@ function tlbLayout(t: Tlb): TlbLayout {
     vacant: t.vacant.byteOffset,
     local: t.local.byteOffset,
     unpaired: t.unpaired.byteOffset,
+    known: t.known.byteOffset,
   };
 }
 /** What compiled code does inline for the models, part by part. */

@@ -90,11 +90,13 @@ export class Writer {
     c.op('end');
   }
 
-  /** The same for one that is known beforehand, to the cause in a local. Local `t` is lost. */
-  protected stallTo(cause: number, ticks: number, t: number): void {
+  /** The same for one that is known beforehand, to the cause that `push` pushes. Local `t` is lost. */
+  protected stallTo(push: () => void, ticks: number, t: number): void {
     const { c, layout } = this;
     if (ticks === 0) return;
-    this.cell(CELL.row).get(cause).i32(3).op('i32shl', 'i32add').tee(t);
+    this.cell(CELL.row);
+    push();
+    c.i32(3).op('i32shl', 'i32add').tee(t);
     c.get(t).mem('f64load', layout.matrix).f64(ticks).op('f64add').mem('f64store', layout.matrix);
     c.i32(0).i32(0).mem('f64load', layout.time).f64(ticks).op('f64add').mem('f64store', layout.time);
     this.cell(CELL.limit).tee(t).i32(0).op('i32gt_s').if();
