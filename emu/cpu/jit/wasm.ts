@@ -165,9 +165,6 @@ const VECTOR = {
   i32x4eq: 0x37,
   i32x4bitmask: 0xa4,
   i32x4shr_s: 0xac,
-  i32x4le_s: 0x3d,
-  i32x4min_u: 0xb7,
-  v128bitselect: 0x52,
   f64x2add: 0xf0,
 } as const;
 
