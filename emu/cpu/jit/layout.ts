@@ -3,6 +3,7 @@
 import type { Tlb } from '../../mmu/tlb.ts';
 import { RAM_OFFSET, type State } from '../../state.ts';
 import type { Cpu } from '../cpu.ts';
+import type { RepCosts } from '../rep.ts';
 import { AT_HAND, AT_HAND_BYTES, CELLS, TARGET_SHIFT, TARGETS } from './cells.ts';
 
 /** log2 of the bytes of a row of the matrix. */
@@ -137,6 +138,9 @@ export interface Layout {
   stream: number;
   l2Hit: number;
   l2Store: number;
+  /** Cells of cpu/runs.ts; costs of REP. */
+  runs: number;
+  rep: RepCosts;
   storeEntries: number;
   lastStore: number;
   counters: number;
@@ -164,7 +168,8 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
   const { filter } = hierarchy;
   const filterAt = filter.cells.byteOffset;
   const hand = state.scratch('descriptors at hand', (AT_HAND * AT_HAND_BYTES) / 4);
-  const targets = state.scratch('targets', TARGETS << (TARGET_SHIFT - 2));
+  // No unit's and no shape's: what is empty is not block 0 of unit 0 at address 0.
+  const targets = state.scratch('targets', TARGETS << (TARGET_SHIFT - 2)).fill(-2);
   return {
     omit: new Set(),
     ram: RAM_OFFSET,
@@ -222,6 +227,8 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     stream: hierarchy.stream,
     l2Hit: hierarchy.l2Hit,
     l2Store: hierarchy.l2Store,
+    runs: cpu.runs.cells.byteOffset,
+    rep: cpu.rep,
     storeEntries: hierarchy.storeEntries,
     lastStore: mmu.lastStore.byteOffset,
     counters: predictor.counters.byteOffset,

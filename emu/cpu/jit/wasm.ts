@@ -137,6 +137,11 @@ const PLAIN = {
   i64sub: 0x7d,
   i64and: 0x83,
   i64add: 0x7c,
+  i64sub: 0x7d,
+  i64gt_s: 0x55,
+  i64ge_s: 0x59,
+  i64trunc_s: 0xb0,
+  f64convert_i64_s: 0xb9,
   i64mul: 0x7e,
   i64shr_u: 0x88,
   i64shr_s: 0x87,
@@ -273,6 +278,14 @@ export class Code {
     return this;
   }
 
+  /** Bytes of two vectors by number, of both 0 to 31. */
+  shuffleBytes(bytes: readonly number[]): this {
+    this.out.u8(VECTOR_PREFIX);
+    this.out.u32(0x0d);
+    for (const byte of bytes) this.out.u8(byte);
+    return this;
+  }
+
   /** A load or store at the address on the stack plus `offset` bytes. */
   mem(name: MemoryOp | VectorMemoryOp, offset: number): this {
     const vector = name === 'v128load' || name === 'v128store';
@@ -349,6 +362,15 @@ export class Code {
   fill(): this {
     this.out.u8(0xfc);
     this.out.u32(11);
+    this.out.u8(0);
+    return this;
+  }
+
+  /** Copies memory: target, source and length in bytes are on the stack; they may overlap. */
+  copy(): this {
+    this.out.u8(0xfc);
+    this.out.u32(10);
+    this.out.u8(0);
     this.out.u8(0);
     return this;
   }
