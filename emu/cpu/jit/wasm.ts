@@ -137,7 +137,6 @@ const PLAIN = {
   i64sub: 0x7d,
   i64and: 0x83,
   i64add: 0x7c,
-  i64sub: 0x7d,
   i64gt_s: 0x55,
   i64ge_s: 0x59,
   i64trunc_s: 0xb0,
