@@ -545,7 +545,10 @@ export class Walk extends TlbWriter {
       .mem('i32load', t.vacant + 4 * w);
   }
 
-  /** One load by the walker; `elsewhere`: of a line that is not the most recent of its set. */
+  /**
+   * One load by the walker; `elsewhere`: of a line that is neither of the two most recent of its set. Tables are read by
+   * turns with data, so the second is common.
+   */
   private touchLine(pa: number, elsewhere: () => void): void {
     const { c, layout } = this;
     if (!layout.timed) return;
@@ -553,12 +556,21 @@ export class Walk extends TlbWriter {
     c.get(pa).i32(shift).op('i32shr_u').tee(this.t).i32(setMask).op('i32and');
     c.i32(4 * ways)
       .op('i32mul')
-      .mem('i32load', tags)
-      .i32(2)
-      .op('i32shr_s')
-      .get(this.t)
-      .op('i32ne');
-    this.if(elsewhere);
+      .tee(this.w);
+    c.mem('i32load', tags).i32(2).op('i32shr_s').get(this.t).op('i32ne');
+    if (ways % 4 !== 0) return this.if(elsewhere);
+    this.if(() => {
+      this.dword(tags + 4, this.w)
+        .i32(2)
+        .op('i32shr_s')
+        .get(this.t)
+        .op('i32eq');
+      this.if(() => {
+        c.get(this.w).get(this.w).mem('v128load', tags).get(this.w).mem('v128load', tags);
+        c.shuffle([1, 0, 2, 3]).mem('v128store', tags);
+        this.forget(this.t);
+      }, elsewhere);
+    });
   }
 
   /** Tlb.insert. */
