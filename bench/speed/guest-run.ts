@@ -46,7 +46,10 @@ export function runGuest(
   let checksum = '';
   let begin = { at: 0, instructions: 0 };
   let end = begin;
-  const mark = () => ({ at: now(), instructions: machine.cpu.instructions });
+  const mark = () => {
+    const { cpu } = machine;
+    return { at: now(), instructions: cpu.instructions + cpu.retiredInBlock() };
+  };
   const onE9 = (byte: number) => {
     if (byte !== 0x0a) {
       line += String.fromCharCode(byte);
