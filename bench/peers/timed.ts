@@ -52,7 +52,7 @@ export class GuestOutput {
 
   private take(line: string, now: number): boolean {
     // Terminals and emulators put their own characters in front.
-    const [, what, who = '', value] = /(BEGIN|RESULT|INSTRUCTIONS|TSC) (\w+)(?: (\w+))?\s*$/.exec(line) ?? [];
+    const [, what, who = '', value] = /(BEGIN|RESULT|INSTRUCTIONS|TSC) (\S+)(?: (\S+))?\s*$/.exec(line) ?? [];
     if (what === 'BEGIN' && who === this.name) this.begin = now;
     if (what === 'RESULT' && who === this.name && this.begin !== undefined) {
       this.seconds = (now - this.begin) / 1000;
