@@ -72,6 +72,8 @@ export class Engine implements Cursor {
   private lastLine = -1;
   private sinceHead = 0;
   private stopWanted = false;
+  /** Of the run. */
+  private until = NEVER;
   /** Where a hook stopped the run: its hooks are not called again. */
   private skipLin = NOWHERE;
   /** The head before the next block was looked at already, but its first instruction has not run. */
@@ -101,7 +103,10 @@ export class Engine implements Cursor {
     this.blocks = new Blocks(cpu);
     if (state) this.jit = new Jit(cpu, this.blocks, state);
     this.blocks.hooked = lin => this.hooks.has(lin);
-    if (this.jit) this.jit.gates = () => this.gates();
+    if (this.jit) {
+      this.jit.gates = () => this.gates();
+      this.jit.quietHead = now => this.quietHead(now);
+    }
     cpu.mmu.sync = cpu.mmu.hierarchy.sync = () => this.sync();
     cpu.retiredInBlock = () => (this.jit?.active ? this.jit.retired() : this.running ? this.position : 0);
     cpu.mmu.onMarkedWrite = (pa, length) => this.blocks.invalidate(pa, length);
@@ -117,6 +122,19 @@ export class Engine implements Cursor {
     if (this.watcher || this.nmi || c.nmiBlocked || c.repEip !== -1 || c.breakpoints.armed) return 0;
     if (c.probes.listeners > 0) return 0;
     return this.pic?.intr() ? GATES_QUIET | GATES_INTR : GATES_QUIET;
+  }
+
+  /** As Jit.quietHead says, between two blocks of runBlocks. */
+  private quietHead(now: number): number {
+    const c = this.cpu;
+    if (this.stopWanted || c.shadow || c.trapFlag || c.halted || c.shutdown || this.nmi) return -1;
+    if (this.watcher || c.breakpoints.armed || c.probes.begins.length > 0) return -1;
+    const until = Math.min(this.until, c.clock.next());
+    if (now >= until || (c.interruptsOn && this.pic?.intr())) return -1;
+    c.leave = false;
+    c.setSystemFlag(RF, false);
+    c.headAt = until;
+    return until;
   }
 
   /** Calls `hook` before each execution of the instruction at `lin`; returns the function that removes it. */
@@ -179,6 +197,7 @@ export class Engine implements Cursor {
     const c = this.cpu;
     const time = c.accounting.time;
     this.stopWanted = this.blocks.barred = false;
+    this.until = until;
     if (this.sinceHead !== 0 && time[0] >= until) return 'limit';
     for (;;) {
       if (this.sinceHead === 0 && !this.headDone) {

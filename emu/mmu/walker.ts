@@ -40,9 +40,13 @@ const FETCH_PAGE = 0;
 const FETCH_USER = 1;
 const FETCH_DELTA = 2;
 const FETCH_UNCACHED = 3;
-/** Of `steering`: directory, A20's mask, bits of MODE, first and number of the page frames that are known to be cached. */
-export const STEER = { directory: 0, a20: 1, mode: 2, plainPage: 3, plainPages: 4 } as const;
-const STEERS = 5;
+/**
+ * Of `steering`: directory, A20's mask, bits of MODE, first and number of the page frames that are known to be cached; and
+ * of those below 1 MiB a bit each that is 0 where one may not be.
+ */
+export const STEER = { directory: 0, a20: 1, mode: 2, plainPage: 3, plainPages: 4, low: 5 } as const;
+export const LOW_PAGES = 256;
+const STEERS = STEER.low + LOW_PAGES / 32;
 const DIRECTORY = STEER.directory;
 export const MODE_PAGING = 1;
 export const MODE_PROTECT = 2;
@@ -318,6 +322,12 @@ export abstract class Walker {
     const { from, to } = this.types.plain();
     this.plainPage = from >>> 12;
     this.plainPages = Math.max(0, (to - from) / 4096);
+    for (let page = 0; page < LOW_PAGES; page++) {
+      const uncached = this.types.uncachedByRange(page << 12) || this.types.uncached(page << 12, 0);
+      const at = STEER.low + (page >> 5);
+      if (uncached) this.steering[at] &= ~(1 << (page & 31));
+      else this.steering[at] |= 1 << (page & 31);
+    }
   }
 
   protected lookup(lin: number, write: boolean, small: Tlb, big: Tlb): number {

@@ -117,6 +117,11 @@ export class Jit {
   delivered = 0;
   /** Bits of GATES (cells.ts); set by the engine. */
   gates: () => number = () => 0;
+  /**
+   * If a head at tick `now` would find nothing to do, it is done, and the answer is the tick of the next that may; else -1.
+   * Set by the engine.
+   */
+  quietHead: (now: number) => number = () => -1;
   private readonly cpu: Cpu;
   private readonly blocks: Blocks;
   private readonly accounting: Accounting;
@@ -131,6 +136,8 @@ export class Jit {
   private readonly free: number[] = [];
   private running = false;
   private readonly until: Float64Array;
+  /** Of this run, whatever happens. */
+  private latest = 0;
   private at = 0;
   private thrown: unknown = null;
   /** Where the last run was left, if not at a border. */
@@ -181,7 +188,8 @@ export class Jit {
    */
   run(code: Code, b: Block, until: number, charged: number): boolean {
     const { cells, accounting } = this;
-    this.until[0] = Math.min(until, accounting.time[0] + MAX_TICKS);
+    this.latest = accounting.time[0] + MAX_TICKS;
+    this.until[0] = Math.min(until, this.latest);
     this.running = true;
     cells[CELL.unit] = code.id;
     cells[CELL.status] = 0;
@@ -364,6 +372,20 @@ export class Jit {
     cells[CELL.status] = status;
   }
 
+  /** Is the instruction the last of a block that nothing but its target can follow? */
+  private endsBlock(at: number): boolean {
+    const block = this.code.blocks[(at >> 8) & 0xff];
+    return block.ends && (at & 0xff) === block.insns.length - 1;
+  }
+
+  /** The executor of a block's last instruction has asked for a head: if that is quiet, units go on. */
+  private headBehind(): void {
+    const { cells, accounting } = this;
+    if (!this.cpu.leave) return;
+    const until = this.quietHead(accounting.time[0] + cells[CELL.due] + cells[CELL.mispredictTicks]);
+    if (until >= 0) this.until[0] = Math.min(until, this.latest);
+  }
+
   private failed(thrown: unknown): number {
     if (thrown !== this.cpu.fault && thrown !== FROZEN) throw thrown;
     this.thrown = thrown;
@@ -429,8 +451,9 @@ export class Jit {
         } catch (thrown) {
           status = this.failed(thrown);
         }
-        if (this.shape !== this.code.shape) status |= STALE;
         this.lookAtGates();
+        if (status === 0 && this.endsBlock(at)) this.headBehind();
+        else if (this.shape !== this.code.shape) status |= STALE;
         this.end(status);
         return undefined;
       },

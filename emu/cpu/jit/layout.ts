@@ -162,7 +162,8 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
   const { filter } = hierarchy;
   const filterAt = filter.cells.byteOffset;
   const hand = state.scratch('descriptors at hand', (AT_HAND * AT_HAND_BYTES) / 4);
-  const targets = state.scratch('targets', TARGETS << (TARGET_SHIFT - 2));
+  // No unit's and no shape's: what is empty is not block 0 of unit 0 at address 0.
+  const targets = state.scratch('targets', TARGETS << (TARGET_SHIFT - 2)).fill(-2);
   return {
     omit: new Set(),
     ram: RAM_OFFSET,

@@ -23,7 +23,15 @@ import {
   TLB_U,
   TLB_W,
 } from '../../mmu/tlb.ts';
-import { CODE_FRONT, MODE_BIG, MODE_GLOBAL, MODE_PAGING, MODE_PROTECT, STEER } from '../../mmu/walker.ts';
+import {
+  CODE_FRONT,
+  LOW_PAGES,
+  MODE_BIG,
+  MODE_GLOBAL,
+  MODE_PAGING,
+  MODE_PROTECT,
+  STEER,
+} from '../../mmu/walker.ts';
 import { CELL } from './cells.ts';
 import type { Layout, TlbLayout } from './layout.ts';
 import { SWITCH_LINE, WALK_LINE } from './shared.ts';
@@ -181,10 +189,20 @@ export class Walk extends TlbWriter {
     const { c } = this;
     c.get(pa).i32(this.layout.ramSize).op('i32ge_u');
     this.leaveIf(REFUSE);
-    c.get(pa).i32(SMALL_SHIFT).op('i32shr_u');
+    c.get(pa).i32(SMALL_SHIFT).op('i32shr_u').tee(this.v);
     this.steer(STEER.plainPage).op('i32sub');
     this.steer(STEER.plainPages).op('i32ge_u');
-    this.leaveIf(REFUSE);
+    this.if(() => {
+      c.get(this.v).i32(LOW_PAGES).op('i32ge_u');
+      this.leaveIf(REFUSE);
+      c.get(this.v).i32(5).op('i32shr_u').i32(2).op('i32shl');
+      c.mem('i32load', this.layout.steering + 4 * STEER.low)
+        .get(this.v)
+        .op('i32shr_u')
+        .i32(1)
+        .op('i32and', 'i32eqz');
+      this.leaveIf(REFUSE);
+    });
   }
 
   // ---- hits -------------------------------------------------------------------------------------------------------

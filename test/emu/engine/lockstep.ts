@@ -101,7 +101,8 @@ class Side {
     else if (a.act === 'flags') m.cpu.eflags = (m.cpu.eflags | a.set) & ~a.clear;
     else if (a.act === 'stamps') {
       // Only forwards: stamps in use stay below.
-      for (const { recency } of m.cpu.mmu.tlbs()) recency.clock[0] = Math.max(recency.clock[0], LAST_STAMP - 20);
+      for (const { recency } of m.cpu.mmu.tlbs())
+        recency.clock[0] = Math.max(recency.clock[0], LAST_STAMP - 20);
     }
   }
 

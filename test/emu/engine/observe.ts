@@ -7,9 +7,20 @@
  * of a TLB beyond the order that they give to a set.
  */
 
-import type { Machine } from '../../../emu/machine.ts';
+import type { Clock } from '../../../emu/clock.ts';
+import type { Cpu } from '../../../emu/cpu/cpu.ts';
 import { PAGE_CODE } from '../../../emu/mmu/attributes.ts';
 import type { Tlb } from '../../../emu/mmu/tlb.ts';
+import type { State } from '../../../emu/state.ts';
+
+/** A machine, or a processor in a test's own world. */
+export interface Observed {
+  readonly cpu: Cpu;
+  readonly clock: Clock;
+  readonly state: State;
+  /** What is not in the state's memory: at least `engine`, of Engine.save(). */
+  saveParts(): unknown;
+}
 
 /** One thing that two machines do not have in common. */
 export interface Difference {
@@ -74,7 +85,7 @@ function text(v: unknown): string {
 }
 
 /** What differs, the most telling first; at most a dozen places. */
-export function differences(one: Machine, two: Machine): Difference[] {
+export function differences(one: Observed, two: Observed): Difference[] {
   const f = new Finder();
   f.same('clock', one.clock.now(), two.clock.now());
   registers(f, one, two);
@@ -89,16 +100,16 @@ export function differences(one: Machine, two: Machine): Difference[] {
   return f.found.slice(0, DIFFERENCES);
 }
 
-function registers(f: Finder, one: Machine, two: Machine): void {
+function registers(f: Finder, one: Observed, two: Observed): void {
   f.same('eflags', one.cpu.eflags, two.cpu.eflags);
   const [a, b] = [one.cpu.r32, two.cpu.r32];
   for (let n = 0; n < a.length; n++) if (!LAZY.has(register(n))) f.same(register(n), a[n], b[n]);
 }
 
 /** What a snapshot holds beside the memory: counters, pending events, devices, the engine's place in its block. */
-function parts(f: Finder, one: Machine, two: Machine): void {
+function parts(f: Finder, one: Observed, two: Observed): void {
   const [a, b] = [one, two].map(m => {
-    const saved = m.saveParts() as unknown as Record<string, unknown>;
+    const saved = m.saveParts() as Record<string, unknown>;
     const engine = saved.engine as {
       cpu: { mmu: { control: { attributes: Uint8Array } } };
     };
@@ -112,7 +123,7 @@ function parts(f: Finder, one: Machine, two: Machine): void {
 }
 
 /** The areas of the state memory that are neither registers nor TLBs, byte by byte. */
-function areas(f: Finder, one: Machine, two: Machine): void {
+function areas(f: Finder, one: Observed, two: Observed): void {
   // What TLBs are is compared by itself.
   const apart = /^cpu$|^[id]tlb|TLBs clock$/;
   for (const { name, offset, bytes } of one.state.areas) {
@@ -145,7 +156,7 @@ function floatsOf(f: Finder, name: string, a: Buffer, b: Buffer): void {
     if (!f.same(`${name}[${at / 8}]`, a.readDoubleLE(at), b.readDoubleLE(at))) left--;
 }
 
-function ram(f: Finder, one: Machine, two: Machine): void {
+function ram(f: Finder, one: Observed, two: Observed): void {
   const [a, b] = [one, two].map(m => {
     const bytes = m.state.ram8();
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -184,7 +195,9 @@ function picture(tlb: Tlb): string[] {
     .sort((p, q) => setOf(twinKey[p]) - setOf(twinKey[q]) || stamps[p] - stamps[q]);
   const words = (...v: number[]) => v.map(hex).join(' ');
   return [
-    ...real.map(e => `entry ${e}: ${words(key[e], frame[e], flags[e])}${tlb.paired(e) ? '' : ' not in the twin'}`),
+    ...real.map(
+      e => `entry ${e}: ${words(key[e], frame[e], flags[e])}${tlb.paired(e) ? '' : ' not in the twin'}`,
+    ),
     ...twins.map(t => `twin ${t}: ${words(twinKey[t], twinTag[t])} of ${twinLink[t]}`),
   ];
 }
