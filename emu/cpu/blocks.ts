@@ -164,6 +164,27 @@ export class Blocks implements CodeBytes {
     return next;
   }
 
+  /**
+   * The block that `old` was, which was dropped since, in one page, and made of `insns`; its bytes are there again. Null if
+   * it would be another now.
+   */
+  again(old: Block, insns: readonly Insn[]): Block | null {
+    const { pa, lin, eip, mode } = old;
+    if (insns.some(i => this.hooked((lin + ((i.eip - eip) | 0)) | 0))) return null;
+    const known = this.known(pa, lin, eip, mode);
+    if (known !== null)
+      return known.bytes === old.bytes && known.insns.length === insns.length ? known : null;
+    const b = new Block(pa, lin, eip, mode);
+    b.region = this.regionOf(lin);
+    b.watched = this.watchedAt(lin);
+    b.insns.push(...insns);
+    b.ticks.push(...old.ticks.slice(1));
+    const { ends, end, bytes, total, firstLine, lastLine } = old;
+    Object.assign(b, { ends, end, bytes, total, firstLine, lastLine });
+    this.enter(b);
+    return b;
+  }
+
   /** The blocks that begin in the page of physical address `pa`, or reach into it. */
   inPage(pa: number): Block[] {
     return [...(this.pages.get(pa >>> 12)?.blocks ?? [])];
@@ -366,8 +387,7 @@ export class Blocks implements CodeBytes {
   private forget(b: Block): void {
     if (b.valid) this.unchain(b);
     b.valid = false;
-    for (const code of b.within) code.drop();
-    b.within.length = 0;
+    for (const code of b.within.splice(0)) code.drop();
     b.code = null;
     b.onward = b.elsewhere = null;
     this.leavePage(b);

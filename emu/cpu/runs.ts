@@ -11,6 +11,7 @@
 import { CAUSE } from '../accounting.ts';
 import { type Mmu, STRICT, PAGED as WALKED } from '../mmu/mmu.ts';
 import { MAX_STAMP } from '../mmu/tlb.ts';
+import type { State } from '../state.ts';
 import type { Cpu } from './cpu.ts';
 import type { Insn } from './insn.ts';
 
@@ -29,12 +30,40 @@ const NONE = -1;
 /** Mmu.lastEntry behind the slow part: no entry. */
 const NOBODY = -2;
 
+/** What compiled code shares of it: dwords; `headAt` is a double. */
+export const RUN = {
+  headAt: 0,
+  /** EIP of a REP instruction that has more rounds to do, or -1; and the fraction of a tick it carries. */
+  eip: 2,
+  fraction: 3,
+  /** Of the chunk: rounds left and not charged, what a round costs, issue ticks of the next. */
+  left: 4,
+  uncharged: 5,
+  perRound: 6,
+  cost: 7,
+  /** Compiled code has begun with the instruction: its chunk goes on. */
+  resumed: 8,
+  /** Of a run: the stamp, the one renewed last, how often, and by an access that looks its page up. */
+  only: 9,
+  last: 10,
+  touches: 11,
+  looked: 12,
+  /** Counted, and not yet told to who counts. */
+  loads: 13,
+  stores: 14,
+  l1dMisses: 15,
+  l2Misses: 16,
+  l2Accesses: 17,
+} as const;
+const CELLS = 18;
+
 export interface Lines {
   /** `n` rounds of a run, or as many as there are before a head with work; returns them. */
   lines(n: number, runs: Runs): number;
 }
 
 export class Runs implements Lines {
+  readonly cells: Int32Array;
   /** Does `lines` in compiled code. */
   compiled: Lines | null = null;
   /** Rounds left in this chunk. */
@@ -67,7 +96,8 @@ export class Runs implements Lines {
   /** What Mmu.lastEntry has become. */
   last = 0;
 
-  constructor(cpu: Cpu) {
+  constructor(cpu: Cpu, state: State) {
+    this.cells = state.scratch('string runs', CELLS);
     const { mmu } = cpu;
     const { l1d, timed } = mmu.hierarchy;
     this.cpu = cpu;
@@ -87,8 +117,15 @@ export class Runs implements Lines {
   begin(i: Insn, perRound: number, rounds: number, singly: boolean): void {
     this.insn = singly ? null : i;
     this.perRound = perRound;
-    this.left = rounds;
-    this.uncharged = 0;
+    const resumed = this.cells[RUN.resumed] !== 0;
+    this.left = resumed ? this.cells[RUN.left] : rounds;
+    this.uncharged = resumed ? this.cells[RUN.uncharged] : 0;
+    this.cells[RUN.resumed] = 0;
+  }
+
+  /** Has compiled code begun with the instruction that is executed? */
+  get resumed(): boolean {
+    return this.cells[RUN.resumed] !== 0;
   }
 
   /** `n` rounds were done. */

@@ -80,7 +80,7 @@ export function stringExec(
   return (c: Cpu, i: Insn): void => {
     if (i.rep === 0) return round(c, i);
     const { rep: costs, runs } = c;
-    if (c.repEip !== i.eip) {
+    if (c.repEip !== i.eip && !runs.resumed) {
       c.charge(ISSUE, costs.start);
       c.repFraction = 0;
     }

@@ -53,6 +53,8 @@ export const CELL = {
   gateCounts: 28,
   /** Not 0: tools look at accesses, walks or flushes (Mmu.observed). */
   observed: 30,
+  /** 1 with paging on, else 0. */
+  paged: 31,
 } as const;
 
 export const CELLS = 32;

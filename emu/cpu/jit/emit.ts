@@ -1,4 +1,7 @@
 /** A unit's function: how it begins and ends, and instructions that their rows' executors do. */
+
+import type { Insn } from '../insn.ts';
+import { ES_ } from '../segments.ts';
 import { Accesses } from './accesses.ts';
 import { CELL, FAULT } from './cells.ts';
 import { HELPERS } from './helpers.ts';
@@ -61,11 +64,38 @@ export class Emitter extends Accesses {
 
   /** The row's executor does the instruction. */
   execute(): void {
+    this.executed(HELPERS.execute, () => {});
+  }
+
+  /** REP MOVS or REP STOS by the module of strings, if its segments are such; else false, and nothing is written. */
+  rep(i: Insn): boolean {
+    const { c, segments, layout } = this;
+    const { base, readTop, writeTop } = segments;
+    const moves = i.row.form.startsWith('MOVS m');
+    if (i.rep !== 1 || !i.a32 || !(moves || i.row.form.startsWith('STOS'))) return false;
+    const from = moves ? i.seg : ES_;
+    const usable = (s: number, top: number) => top >= 0 && (base[s] & 0xfff) === 0;
+    if (!usable(ES_, writeTop[ES_]) || (moves && !usable(from, readTop[from]))) return false;
+    const perRound = i.size * (moves ? layout.rep.move : layout.rep.store);
+    this.executed(moves ? HELPERS.repMove : HELPERS.repFill, () => {
+      c.i32(base[from]).i32(readTop[from] | 0);
+      c.i32(base[ES_]).i32(writeTop[ES_] | 0);
+      c.i32(i.size >> 1)
+        .i32(i.eip)
+        .i32(i.next);
+      c.i32(i.alone ? i.cost : -1).i32(perRound);
+    });
+    return true;
+  }
+
+  private executed(helper: number, more: () => void): void {
     const { c } = this;
     this.spill();
     this.showCounts();
     c.i32(this.at);
-    this.pushDue().call(HELPERS.execute);
+    this.pushDue();
+    more();
+    c.call(helper);
     this.afterHelper();
     this.reload();
     this.cell(CELL.status);

@@ -1,11 +1,11 @@
 /**
  * MOV CR3 in compiled code that all units share: exec/system.ts, Cpu.setCr3 and Control.loadDirectory. The TLBs are flushed
- * in proportion to what they hold. Left to the executor: user code, whose fault it is, tools that look, and an epoch that
- * has run out.
+ * in proportion to what they hold. Left to the executor: user code, whose fault it is, tools that look, watched code,
+ * which may be another's behind it, and an epoch that has run out.
  */
 import { CAUSE } from '../../accounting.ts';
 import { CR3_KNOWN } from '../registers.ts';
-import { CELL } from './cells.ts';
+import { ANY, CELL } from './cells.ts';
 import type { Layout, TlbLayout } from './layout.ts';
 import { TlbWriter } from './tlbs.ts';
 import { type Func, I32 } from './wasm.ts';
@@ -38,6 +38,8 @@ export class Flush extends TlbWriter {
     const { c, layout } = this;
     this.block(() => {
       this.cell(CELL.observed);
+      this.leaveIf(REFUSE);
+      this.cell(CELL.watched).i32(ANY).op('i32ne');
       this.leaveIf(REFUSE);
       this.cell(CELL.bank).i32(USER).op('i32and');
       this.leaveIf(REFUSE);

@@ -425,9 +425,13 @@ export class Gates extends Looks {
       .op('i32and');
     c.i32(2).op('i32shl').tee(T).mem('i32load', ring).get(AT).op('i32eq');
     c.get(T).mem('i32load', region).i32(INTERRUPTED.noRegion).op('i32ne', 'i32and').if();
-    this.setCell(CELL.row, () =>
-      c.get(T).mem('i32load', region).i32(INTERRUPTED.regionMask).op('i32and').i32(7).op('i32shl'),
-    );
+    c.get(T).mem('i32load', region).i32(INTERRUPTED.regionMask).op('i32and').i32(7).op('i32shl').tee(PA);
+    this.cell(CELL.row).op('i32ne').if();
+    // What is due is the old region's.
+    this.sync(DUE, ENTRY);
+    this.setCell(CELL.row, () => c.get(PA));
+    this.limit();
+    c.op('end');
     c.i32(0)
       .get(T)
       .mem('i32load', region)

@@ -26,6 +26,9 @@ const SHARED = [
   ['load', 4, 1],
   ['store', 5, 0],
   ['check', 4, 0],
+  // (at, due, source's base and top, target's, log2 of bytes, EIP, next, cost, of a round): string-rep.ts; status
+  ['repMove', 11, 0],
+  ['repFill', 11, 0],
   // (CR3): MOV CR3's work; 0 if it is the executor's
   ['directory', 1, 1],
   // (): goes on with the unit that has the block at EIP, or ends the run at this border

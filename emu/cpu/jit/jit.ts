@@ -9,7 +9,7 @@ import type { Accounting } from '../../accounting.ts';
 import { CAUSE } from '../../accounting.ts';
 import { FROZEN } from '../../mmu/fault.ts';
 import { LineFilter } from '../../mmu/filter.ts';
-import { STRICT } from '../../mmu/mmu.ts';
+import { PAGED, STRICT } from '../../mmu/mmu.ts';
 import type { State } from '../../state.ts';
 import type { Block, Blocks, CompiledCode } from '../blocks.ts';
 import type { Cpu } from '../cpu.ts';
@@ -36,6 +36,8 @@ import { type Check, type Layout, layoutOf, ROW_SHIFT } from './layout.ts';
 import { NO_KEY } from './looks.ts';
 import { modelBytes } from './model.ts';
 import { CompiledRuns } from './runs.ts';
+import { imagesOf, Shelf } from './shelf.ts';
+import { stringsBytes } from './strings.ts';
 import { COUNT_BITS, translate } from './translate.ts';
 
 /** Of a target that leads nowhere. */
@@ -70,6 +72,10 @@ export class Code implements CompiledCode {
   readonly loads: readonly number[][];
   readonly stores: readonly number[][];
   valid = true;
+  /** Of its module, in bytes; bytes of each block; numbers of the blocks where others go on with it. */
+  size = 0;
+  images: readonly Uint8Array[] = [];
+  entries: readonly number[] = [];
   run: (block: number) => number = () => EXIT_BORDER;
   private readonly onDrop: (code: Code) => void;
 
@@ -134,6 +140,8 @@ export class Jit {
   private readonly codes: Code[] = [];
   private readonly table = new WebAssembly.Table({ element: 'anyfunc', initial: TABLE_STEP });
   private readonly free: number[] = [];
+  private readonly shelf: Shelf<Code>;
+  private readonly strings: CompiledRuns;
   private running = false;
   private readonly until: Float64Array;
   /** Of this run, whatever happens. */
@@ -147,13 +155,16 @@ export class Jit {
     this.cpu = cpu;
     this.blocks = blocks;
     this.accounting = cpu.accounting;
+    this.shelf = new Shelf(cpu.mmu.ram8);
     this.layout = layoutOf(cpu, state);
     this.cells = this.layout.cells;
     this.until = new Float64Array(this.cells.buffer, this.cells.byteOffset + 4 * CELL.until, 1);
     const m = { memory: state.memory, units: this.table, ...this.helpers() };
     const shared = new WebAssembly.Instance(new WebAssembly.Module(modelBytes(this.layout)), { m });
-    this.imports = { m: { ...m, ...shared.exports } };
-    cpu.runs.compiled = new CompiledRuns(cpu, this.layout, state, this.table, () => this.active);
+    const strings = new WebAssembly.Instance(new WebAssembly.Module(stringsBytes(this.layout)), { m });
+    this.imports = { m: { ...m, ...shared.exports, ...strings.exports } };
+    this.strings = new CompiledRuns(cpu, this.layout, strings.exports, () => this.active);
+    cpu.runs.compiled = this.strings;
   }
 
   /** Parts that compiled code goes without: only to measure what they cost, for the machine is then wrong. */
@@ -172,12 +183,15 @@ export class Jit {
   ready(b: Block): Code | null {
     const code = b.code as Code | null;
     if (code !== null && code.shape === this.shape) return code;
+    if (b.heat === 0) {
+      const kept = this.shelf.take(b, this.shape);
+      if (kept !== null) return this.takeUp(kept, b);
+    }
     if (++b.heat < this.hot) return null;
     const made = this.made.get(b.pa >>> 12) ?? 0;
     // Each unit of a page takes in those before it, so the next one has to be worth it.
     if (b.heat < this.hot << Math.min(made, MAX_DELAY)) return null;
     b.heat = 0;
-    this.made.set(b.pa >>> 12, made + 1);
     return this.compile(b);
   }
 
@@ -272,6 +286,7 @@ export class Jit {
     mmu.hierarchy.l1d.misses += cells[CELL.l1dMisses];
     mmu.hierarchy.l2Accesses += cells[CELL.l2Accesses];
     mmu.hierarchy.l2.misses += cells[CELL.l2Misses];
+    this.strings.tell();
     cpu.predictor.misses += cells[CELL.mispredicts];
     let ticks = cells[CELL.ticks];
     if (kind === EXIT_HEAD) cpu.leave = true;
@@ -316,6 +331,7 @@ export class Jit {
     cells[CELL.bankBits] = LineFilter.bankBits(mmu.frontBank >> 10);
     cells[CELL.lastEntry] = mmu.lastEntry;
     cells[CELL.shape] = this.shape;
+    cells[CELL.paged] = mmu.translation === PAGED ? 1 : 0;
     cells[CELL.row] = accounting.region << ROW_SHIFT;
     cells[CELL.observed] = mmu.observed ? 1 : 0;
     cells[CELL.watched] = this.goesOn === null ? ANY : this.goesOn();
@@ -495,12 +511,57 @@ export class Jit {
     this.moduleBytes += bytes.length;
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), this.imports);
     code.run = instance.exports.run as Code['run'];
+    code.entries = entries;
+    code.size = bytes.length;
+    code.images = imagesOf(cpu.mmu.ram8, blocks);
+    return this.install(code);
+  }
+
+  /** `code` was laid aside, and its bytes are there again; null if they are to be taken otherwise now. */
+  private takeUp(old: Code, b: Block): Code | null {
+    const blocks = old.blocks.map((o, n) => this.blocks.again(o, old.insns[n]));
+    if (!blocks.every(o => o !== null && this.fits(o, b))) {
+      this.release(old);
+      return null;
+    }
+    const code = new Code(old.id, old.shape, blocks as Block[], dropped => this.forget(dropped));
+    const { run, entries, size, images } = old;
+    return this.install(Object.assign(code, { run, entries, size, images }));
+  }
+
+  private install(code: Code): Code {
+    const { id, blocks, entries } = code;
     this.codes[id] = code;
     if (id >= this.table.length) this.table.grow(TABLE_STEP);
     this.table.set(id, code.run);
+    const page = blocks[0].pa >>> 12;
+    this.made.set(page, (this.made.get(page) ?? 0) + 1);
     for (const block of blocks) block.within.push(code);
     for (const n of entries) this.enter(code, n);
+    this.discard(this.shelf.add(code));
+    // Units that nothing leads to any more.
+    const others = new Set(blocks.flatMap(block => block.within as Code[]));
+    this.discard([...others].filter(other => !other.blocks.some(o => o.code === other)));
     return code;
+  }
+
+  private discard(units: readonly Code[]): void {
+    for (const code of units) {
+      this.shelf.remove(code);
+      if (code.valid) code.drop();
+      else this.release(code);
+    }
+  }
+
+  /** Its number is free for the next, which is made when none runs. */
+  private release(code: Code): void {
+    code.run = () => EXIT_BORDER;
+    this.free.push(code.id);
+  }
+
+  /** Units that may run and those laid aside, bytes of their modules. */
+  cached(): { live: number; aside: number; bytes: number } {
+    return this.shelf.figures();
   }
 
   /** Block `n` of `code` is where others may go on. */
@@ -525,6 +586,8 @@ export class Jit {
     const { targets } = this.layout;
     for (const block of code.blocks) {
       if (block.code === code) block.code = null;
+      const place = block.within.indexOf(code);
+      if (place >= 0) block.within.splice(place, 1);
       const at = targetOf(block.eip) << (TARGET_SHIFT - 2);
       if (targets[at + TARGET.unit] !== code.id) continue;
       targets[at + TARGET.shape] = NO_SHAPE;
@@ -534,8 +597,7 @@ export class Jit {
     this.table.set(code.id, null);
     const page = code.blocks[0].pa >>> 12;
     this.made.set(page, Math.max(0, (this.made.get(page) ?? 0) - 1));
-    // Its number is free for the next, which is made when none runs.
-    this.free.push(code.id);
+    this.discard(this.shelf.layAside(code));
   }
 
   /** Which blocks of a unit others go on with: `b`, what is called and returned to, and what nothing within leads to. */
@@ -621,5 +683,6 @@ function successors(b: Block): number[] {
   if (last.form === CALL) return [last.next, last.imm];
   if (last.form === CALL_INDIRECT) return [last.next];
   if (last.form === JMP) return [last.imm];
-  return b.ends ? (last.row.form.startsWith('INT') ? [last.next] : []) : [b.end];
+  if (b.ends && last.rep === 0 && !last.row.form.startsWith('INT')) return [];
+  return [last.next];
 }

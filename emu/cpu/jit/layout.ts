@@ -3,6 +3,7 @@
 import type { Tlb } from '../../mmu/tlb.ts';
 import { RAM_OFFSET, type State } from '../../state.ts';
 import type { Cpu } from '../cpu.ts';
+import type { RepCosts } from '../rep.ts';
 import { AT_HAND, AT_HAND_BYTES, CELLS, TARGET_SHIFT, TARGETS } from './cells.ts';
 
 /** log2 of the bytes of a row of the matrix. */
@@ -135,6 +136,9 @@ export interface Layout {
   stream: number;
   l2Hit: number;
   l2Store: number;
+  /** Cells of cpu/runs.ts; costs of REP. */
+  runs: number;
+  rep: RepCosts;
   storeEntries: number;
   lastStore: number;
   counters: number;
@@ -221,6 +225,8 @@ export function layoutOf(cpu: Cpu, state: State): Layout {
     stream: hierarchy.stream,
     l2Hit: hierarchy.l2Hit,
     l2Store: hierarchy.l2Store,
+    runs: cpu.runs.cells.byteOffset,
+    rep: cpu.rep,
     storeEntries: hierarchy.storeEntries,
     lastStore: mmu.lastStore.byteOffset,
     counters: predictor.counters.byteOffset,

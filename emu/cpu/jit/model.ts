@@ -241,14 +241,10 @@ class Hierarchy extends Writer {
     c.get(set)
       .mem('i32load', cache.tags + 4 * last)
       .set(TAG);
-    for (let way = last; way > 0; way--)
-      c.get(set)
-        .get(set)
-        .mem('i32load', cache.tags + 4 * (way - 1))
-        .mem('i32store', cache.tags + 4 * way);
-    c.get(set).get(line).i32(2).op('i32shl');
+    c.get(line).i32(2).op('i32shl');
     if (dirty) c.i32(DIRTY).op('i32or');
-    c.mem('i32store', cache.tags);
+    c.set(T);
+    this.moveIn(cache, set, T);
   }
 
   /** Hierarchy.retireFromL2, of the victim in TAG, at NOW. */

@@ -14,6 +14,8 @@ export interface Shelved {
   readonly shape: number;
   readonly blocks: readonly Block[];
   readonly insns: readonly (readonly Insn[])[];
+  /** Numbers of the blocks where it can be entered. */
+  readonly entries: readonly number[];
   /** Of its module, in bytes. */
   readonly size: number;
   /** Bytes of each block when it was compiled. */
@@ -31,12 +33,16 @@ export function imagesOf(ram: Uint8Array, blocks: readonly Block[]): Uint8Array[
   return blocks.map(b => ram.slice(b.pa, b.pa + b.bytes));
 }
 
+function entriesOf(unit: Shelved): Block[] {
+  return unit.entries.map(n => unit.blocks[n]);
+}
+
 export class Shelf<Unit extends Shelved> {
   private readonly ram: Uint8Array;
   /** Oldest first. */
   private readonly live = new Set<Unit>();
   private readonly aside = new Set<Unit>();
-  /** Those laid aside, by the physical address of each of their blocks. */
+  /** Those laid aside, by the physical address of each block where they can be entered. */
   private readonly at = new Map<number, Unit[]>();
   private bytes = 0;
 
@@ -67,7 +73,7 @@ export class Shelf<Unit extends Shelved> {
   layAside(unit: Unit): Unit[] {
     if (!this.live.delete(unit)) return [unit];
     this.aside.add(unit);
-    for (const { pa } of unit.blocks) {
+    for (const { pa } of entriesOf(unit)) {
       const here = this.at.get(pa);
       if (here) here.push(unit);
       else this.at.set(pa, [unit]);
@@ -78,7 +84,7 @@ export class Shelf<Unit extends Shelved> {
     return [oldest];
   }
 
-  /** Takes from the shelf what was compiled from `b` for `shape`, if all its bytes are what they were; else null. */
+  /** Takes from the shelf what can be entered at `b` and is for `shape`, if all its bytes are what they were; else null. */
   take(b: Block, shape: number): Unit | null {
     for (const unit of this.at.get(b.pa) ?? []) {
       if (unit.shape !== shape || !this.fits(unit, b)) continue;
@@ -96,7 +102,7 @@ export class Shelf<Unit extends Shelved> {
     }
     if (!this.aside.delete(unit)) return;
     this.bytes -= unit.size;
-    for (const { pa } of unit.blocks) {
+    for (const { pa } of entriesOf(unit)) {
       const here = this.at.get(pa)?.filter(other => other !== unit) ?? [];
       if (here.length > 0) this.at.set(pa, here);
       else this.at.delete(pa);
@@ -104,7 +110,7 @@ export class Shelf<Unit extends Shelved> {
   }
 
   private fits(unit: Unit, b: Block): boolean {
-    const like = unit.blocks.find(o => o.pa === b.pa);
+    const like = entriesOf(unit).find(o => o.pa === b.pa);
     if (like?.lin !== b.lin || like.eip !== b.eip || like.mode !== b.mode) return false;
     return unit.blocks.every((o, n) => this.isThere(o.pa, unit.images[n]));
   }

@@ -220,7 +220,7 @@ class Translation {
       }
     }
     if (i.row.form === LOAD_DIRECTORY) this.loadDirectory(b, i);
-    e.execute();
+    if (!e.rep(i)) e.execute();
     if (!b.ends) return this.direct(b, b.end);
     this.leaveBehind(b);
   }

@@ -133,6 +133,11 @@ const PLAIN = {
   i32rotl: 0x77,
   i32rotr: 0x78,
   i64add: 0x7c,
+  i64sub: 0x7d,
+  i64gt_s: 0x55,
+  i64ge_s: 0x59,
+  i64trunc_s: 0xb0,
+  f64convert_i64_s: 0xb9,
   i64mul: 0x7e,
   i64shr_u: 0x88,
   i64shr_s: 0x87,
@@ -161,6 +166,9 @@ const VECTOR = {
   i32x4eq: 0x37,
   i32x4bitmask: 0xa4,
   i32x4shr_s: 0xac,
+  i32x4le_s: 0x3d,
+  i32x4min_u: 0xb7,
+  v128bitselect: 0x52,
 } as const;
 
 export type Vector = keyof typeof VECTOR;
@@ -251,6 +259,31 @@ export class Code {
     return this;
   }
 
+  /** Four dwords. */
+  dwords(lanes: readonly number[]): this {
+    this.out.u8(VECTOR_PREFIX);
+    this.out.u32(0x0c);
+    for (const lane of lanes)
+      for (let shift = 0; shift < 32; shift += 8) this.out.u8((lane >>> shift) & 0xff);
+    return this;
+  }
+
+  /** Four dwords of the two vectors on the stack: 0 to 3 of the first, 4 to 7 of the second. */
+  shuffle(lanes: readonly number[]): this {
+    this.out.u8(VECTOR_PREFIX);
+    this.out.u32(0x0d);
+    for (const lane of lanes) for (let byte = 0; byte < 4; byte++) this.out.u8(4 * lane + byte);
+    return this;
+  }
+
+  /** Bytes of two vectors by number, of both 0 to 31. */
+  shuffleBytes(bytes: readonly number[]): this {
+    this.out.u8(VECTOR_PREFIX);
+    this.out.u32(0x0d);
+    for (const byte of bytes) this.out.u8(byte);
+    return this;
+  }
+
   /** A load or store at the address on the stack plus `offset` bytes. */
   mem(name: MemoryOp | VectorMemoryOp, offset: number): this {
     const vector = name === 'v128load' || name === 'v128store';
@@ -327,6 +360,15 @@ export class Code {
   fill(): this {
     this.out.u8(0xfc);
     this.out.u32(11);
+    this.out.u8(0);
+    return this;
+  }
+
+  /** Copies memory: target, source and length in bytes are on the stack; they may overlap. */
+  copy(): this {
+    this.out.u8(0xfc);
+    this.out.u32(10);
+    this.out.u8(0);
     this.out.u8(0);
     return this;
   }

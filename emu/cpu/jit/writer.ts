@@ -10,6 +10,11 @@ import { Code } from './wasm.ts';
 const ISSUE = CAUSE.issue;
 const MISPREDICT = CAUSE.mispredict;
 
+/** Can the ways of a set be looked at four at a time? */
+function inVectors(cache: CacheLayout): boolean {
+  return cache.ways % 4 === 0 && cache.ways <= 16;
+}
+
 export class Writer {
   protected readonly layout: Layout;
   protected readonly c = new Code();
@@ -124,6 +129,20 @@ export class Writer {
   /** The way that holds a line, or the number of ways. Unrolled: a set has few. */
   protected find(cache: CacheLayout, line: number, set: number, way: number): void {
     const { c } = this;
+    if (inVectors(cache)) {
+      c.i32(1 << cache.ways);
+      for (let w = 0; w < cache.ways; w += 4) {
+        c.get(set)
+          .mem('v128load', cache.tags + 4 * w)
+          .i32(2)
+          .vector('i32x4shr_s')
+          .get(line)
+          .vector('i32x4splat', 'i32x4eq', 'i32x4bitmask');
+        c.i32(w).op('i32shl', 'i32or');
+      }
+      c.op('i32ctz').set(way);
+      return;
+    }
     c.block();
     for (let w = 0; w < cache.ways; w++) {
       c.i32(w).set(way);
@@ -142,11 +161,49 @@ export class Writer {
   /** Makes a way the most recent of its set. `way`, `tag` and `t` are lost. */
   protected toFront(cache: CacheLayout, set: number, way: number, tag: number, t: number): void {
     const { c } = this;
+    if (inVectors(cache)) {
+      c.get(set).get(way).i32(2).op('i32shl', 'i32add').mem('i32load', cache.tags).set(tag);
+      this.moveUp(cache, set, tag, w => {
+        // Those behind `way` stay.
+        c.get(set).mem('v128load', cache.tags + 4 * w);
+        c.dwords([w, w + 1, w + 2, w + 3])
+          .get(way)
+          .vector('i32x4splat', 'i32x4le_s', 'v128bitselect');
+      });
+      return;
+    }
     c.get(way).if();
     c.get(set).get(way).i32(2).op('i32shl', 'i32add').mem('i32load', cache.tags).set(tag);
     this.shiftUp(cache, set, way, t);
     c.get(set).get(tag).mem('i32store', cache.tags);
     c.op('end');
+  }
+
+  /** The tag in a local comes into a set as its most recent; the last one goes. */
+  protected moveIn(cache: CacheLayout, set: number, tag: number): void {
+    const { c } = this;
+    if (inVectors(cache)) return this.moveUp(cache, set, tag);
+    for (let way = cache.ways - 1; way > 0; way--)
+      c.get(set)
+        .get(set)
+        .mem('i32load', cache.tags + 4 * (way - 1))
+        .mem('i32store', cache.tags + 4 * way);
+    c.get(set).get(tag).mem('i32store', cache.tags);
+  }
+
+  /** The same by fours; `choose` turns the ways from `w` on, as they would be then, into what they shall be. */
+  private moveUp(cache: CacheLayout, set: number, tag: number, choose: (w: number) => void = () => {}): void {
+    const { c } = this;
+    for (let w = cache.ways - 4; w >= 0; w -= 4) {
+      const at = cache.tags + 4 * w;
+      c.get(set);
+      if (w > 0) c.get(set).mem('v128load', at - 16);
+      else c.get(tag).vector('i32x4splat');
+      c.get(set).mem('v128load', at);
+      c.shuffle([3, 4, 5, 6]);
+      choose(w);
+      c.mem('v128store', at);
+    }
   }
 
   /** Ways 0 to way - 1 move up by one. `way` and `t` are lost. */

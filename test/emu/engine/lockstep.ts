@@ -11,6 +11,7 @@ import type { EngineKind } from '../../../emu/board.ts';
 import { busMaster } from '../../../emu/bus-master.ts';
 import { TICKS_PER_CYCLE } from '../../../emu/clock.ts';
 import type { Machine } from '../../../emu/machine.ts';
+import type { Probe } from '../../../emu/probe.ts';
 import { type Difference, differences } from './observe.ts';
 
 /** Something that is done to both machines, or to `one` or `two` of them where nothing may come of it. */
@@ -32,6 +33,15 @@ export type Act =
   /** A tool is called before each execution of the instruction at a linear address, or no more. */
   | { act: 'hook'; lin: number }
   | { act: 'unhook' }
+  /**
+   * A tool watches code and what it stores: by two bits of `pages` a linear page modulo 16 (0 not, 1 it does, 2 as whoever
+   * called it), and all that runs under one directory; or no more.
+   */
+  | { act: 'watch code'; pages: number; directory: number }
+  | { act: 'unwatch code' }
+  /** A tool is told of what happens (emu/probe.ts); with `begins` of each block, with `singly` of each instruction. */
+  | { act: 'follow'; begins: boolean; singly: boolean }
+  | { act: 'unfollow' }
   /** The debug registers, behind the guest's back: DR0 to DR3 and DR7. */
   | { act: 'debug'; registers: number[] }
   /** EFLAGS bits are set and cleared behind the guest's back. */
@@ -54,10 +64,13 @@ const LISTED = 48;
 /** No block has more instructions. */
 const MAX_BLOCK = 64;
 
+type Tool = 'watch' | 'hook' | 'watch code' | 'follow';
+
 class Side {
   readonly machine: Machine;
-  private readonly tidy: Record<'watch' | 'hook', (() => void)[]> = { watch: [], hook: [] };
-  /** What the tools were told. */
+  /** What ends the tools that are at work. */
+  private readonly ends = new Map<Tool, (() => void)[]>();
+  /** A hash of all that tools were told, in its order and with the count of instructions. */
   told = 0;
 
   constructor(machine: Machine) {
@@ -86,14 +99,19 @@ class Side {
       m.engine.nmi = true;
       m.cpu.leave = true;
     } else if (a.act === 'watch') {
-      const tell = () => void this.told++;
       const { address, length, physical } = a;
-      this.tidy.watch.push(
-        m.cpu.mmu.watches.add({ address, length, physical, reading: tell, writing: tell }),
+      const tell = (what: number) => (lin: number) => this.tell(what, lin);
+      const watch = { address, length, physical, reading: tell(1), writing: tell(2), written: tell(3) };
+      this.begin('watch', m.cpu.mmu.watches.add(watch));
+    } else if (a.act === 'hook')
+      this.begin(
+        'hook',
+        m.engine.addHook(a.lin, () => this.tell(4, a.lin)),
       );
-    } else if (a.act === 'hook') this.tidy.hook.push(m.engine.addHook(a.lin, () => void this.told++));
-    else if (a.act === 'unwatch' || a.act === 'unhook') {
-      for (const end of this.tidy[a.act === 'unwatch' ? 'watch' : 'hook'].splice(0)) end();
+    else if (a.act === 'watch code') this.watchCode(a.pages, a.directory);
+    else if (a.act === 'follow') this.begin('follow', m.cpu.probes.add(this.probe(a.begins, a.singly)));
+    else if (a.act.startsWith('un')) {
+      for (const end of this.ends.get(a.act.slice(2) as Tool)?.splice(0) ?? []) end();
     } else if (a.act === 'debug')
       a.registers.forEach((v, n) => {
         m.cpu.setDr(n === 4 ? 7 : n, v);
@@ -104,6 +122,53 @@ class Side {
       for (const { recency } of m.cpu.mmu.tlbs())
         recency.clock[0] = Math.max(recency.clock[0], LAST_STAMP - 20);
     }
+  }
+
+  get watchesCode(): boolean {
+    return (this.ends.get('watch code')?.length ?? 0) > 0;
+  }
+
+  /** A tool is told of each block: a step of the host is one. */
+  get followed(): boolean {
+    return this.machine.cpu.probes.begins.length > 0;
+  }
+
+  private tell(...what: number[]): void {
+    const { cpu } = this.machine;
+    for (const v of [...what, cpu.instructions + cpu.retiredInBlock()])
+      this.told = Math.imul(this.told ^ v, 0x0100_0193) + 1;
+  }
+
+  private begin(tool: Tool, end: () => void): void {
+    this.ends.set(tool, [...(this.ends.get(tool) ?? []), end]);
+  }
+
+  private watchCode(pages: number, directory: number): void {
+    const { engine, cpu } = this.machine;
+    cpu.mmu.watchStores((lin, pa, size, value) => this.tell(5, lin, pa, size, value));
+    engine.watch({
+      watches: lin => [false, true, null, false][(pages >>> (2 * ((lin >>> 12) & 15))) & 3],
+      directories: new Set([directory]),
+      entered: lin => this.tell(6, lin),
+    });
+    this.begin('watch code', () => {
+      engine.watch(null);
+      cpu.mmu.watchStores(null);
+    });
+  }
+
+  private probe(begins: boolean, singly: boolean): Probe {
+    const probe: Probe = {
+      singly,
+      delivered: (vector, error, kind, eip) => this.tell(7, vector, error, kind.length, eip),
+      returned: () => this.tell(8),
+      directoryLoaded: (from, to) => this.tell(9, from, to),
+      tlbMissed: (tlb, lin, write, bySwitch) =>
+        this.tell(10, tlb.length, lin, Number(write), Number(bySwitch)),
+      tlbFlushed: lin => this.tell(11, lin),
+    };
+    if (begins) probe.begins = (code, count) => this.tell(12, code.lin, count);
+    return probe;
   }
 
   private inBlock(): boolean {
@@ -131,11 +196,13 @@ class Pair {
     else if (a.act === 'step') {
       const [stepped, other] = a.side === 'one' ? [one, two] : [two, one];
       const until = now + 4 * a.steps;
-      stepped.step(a.steps, until);
+      if (!one.followed) stepped.step(a.steps, until);
       stepped.run(until);
       other.run(until);
     } else if ('side' in a) {
-      (a.side === 'one' ? one : two).apply(a);
+      const both = a.act === 'restore' && one.watchesCode;
+      // Whoever watches code hears of it again from where it was restored.
+      for (const side of both ? [one, two] : [a.side === 'one' ? one : two]) side.apply(a);
       // Restoring says of every page that it may have been written.
       if (a.act === 'restore')
         for (const { machine } of [one, two]) machine.cpu.mmu.markDirty(0, machine.ramSize);
@@ -187,8 +254,14 @@ export function lockstep(build: Builder, acts: readonly Act[]): Outcome {
 
 /** Cuts the last act's ticks, if it runs, as long as the machines part. */
 function narrow(build: Builder, acts: Act[], found: Difference[]): Parting {
-  const last = acts[acts.length - 1];
+  let last = acts[acts.length - 1];
   const before = acts.slice(0, -1);
+  if (last.act === 'step') {
+    // Does it take the steps at all?
+    const run: Act = { act: 'run', ticks: 4 * last.steps };
+    const seen = first(build, [...before, run]);
+    if (seen?.act === before.length) [last, found] = [run, seen.found];
+  }
   if (last.act === 'run') {
     let [equal, parted] = [0, last.ticks];
     while (parted - equal > 1) {

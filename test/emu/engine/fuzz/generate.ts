@@ -86,7 +86,13 @@ export function generate(profile: string, seed: number, only?: string): Case {
   const chance = (of: number) => source() % of === 0;
   const world: World = {
     ...{ profile, seed, paging: !chance(5), cr0: 0, cr4: 0, user: chance(4), eflags: 2 },
-    ...{ tables: [], period: 0, hot: 1 + (chance(3) ? source() % 6 : 0), debug: null },
+    ...{
+      tables: [],
+      period: 0,
+      hot: 1 + (chance(3) ? source() % 6 : 0),
+      debug: null,
+      regions: chance(2) ? 0 : source() | 0xf00,
+    },
   };
   if (!chance(3)) world.cr4 = 0x90;
   else world.cr4 = source() & 0x90;

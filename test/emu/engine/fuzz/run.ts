@@ -57,6 +57,7 @@ function simpler(world: Case['world']): Case['world'][] {
     { ...world, cr4: 0 },
     { ...world, eflags: 2 },
     { ...world, tables: [] },
+    { ...world, regions: 0 },
   ];
 }
 

@@ -86,7 +86,7 @@ const LOOPS: Readonly<Record<string, string[]>> = {
 function caseOf(profile: string, body: string[], world: Partial<World> = {}): Case {
   const full: World = {
     ...{ profile, seed: 7, paging: true, cr0: 0x1_0000, cr4: 0x90, user: false, eflags: 0x202 },
-    ...{ tables: [], period: 0, hot: 1, debug: null },
+    ...{ tables: [], period: 0, hot: 1, debug: null, regions: 0 },
     ...world,
   };
   const draft = new Draft(full, () => 0);

@@ -69,6 +69,8 @@ export interface World {
   hot: number;
   /** DR0 to DR3 and DR7. */
   debug: number[] | null;
+  /** The regions of linear pages modulo 8, a hex digit each, f for that of whoever called; 0 for none. */
+  regions: number;
 }
 
 /** A guest and what is done to it. */
@@ -110,6 +112,11 @@ export function build({ world, lines }: Case, engine: EngineKind): Machine {
   });
   c.eflags = world.eflags | 2;
   c.eip = labels.get('start') ?? CODE;
+  if (world.regions !== 0)
+    machine.setRegions(lin => {
+      const region = (world.regions >>> (4 * ((lin >>> 12) & 7))) & 15;
+      return region === 15 ? -1 : region;
+    });
   if (world.period > 0) timer(machine, world.period);
   return machine;
 }

@@ -2,7 +2,7 @@
 import { CODE, DATA, STACK } from '../../../cpu/rig.ts';
 import type { Act } from '../../lockstep.ts';
 import { type Draft, resumes } from '../generate.ts';
-import { BASE, BASED_CODE, BASED_DATA, DEVICES, SMALL_DATA, USER_BASED_DATA } from '../world.ts';
+import { BASE, BASED_CODE, BASED_DATA, DEVICES, DIRECTORIES, SMALL_DATA, USER_BASED_DATA } from '../world.ts';
 import type { Feature } from './feature.ts';
 import { memoryForm, registerForm } from './plain.ts';
 
@@ -370,5 +370,19 @@ export const io: Feature = {
       [{ act: 'hook', lin: CODE + d.below(0x400) }],
       [{ act: 'unhook' }],
       [{ act: 'dma', pa: DATA + d.below(0x8000), bytes: '0102030405060708' }],
+    ]),
+};
+
+/** What tools do while guests run: watched code and stores, and all that probes tell. */
+export const tools: Feature = {
+  name: 'tools',
+  snippets: [memory8, memory8, software],
+  acts: d =>
+    d.pick<Act[]>([
+      [{ act: 'watch code', pages: d.int32(), directory: d.pick([0, DIRECTORIES[1], DIRECTORIES[2]]) }],
+      [{ act: 'watch code', pages: d.int32(), directory: 0 }],
+      [{ act: 'unwatch code' }],
+      [{ act: 'follow', begins: d.chance(3), singly: d.chance(4) }],
+      [{ act: 'unfollow' }],
     ]),
 };
