@@ -245,8 +245,7 @@ export class Machine {
 
   /** Says which region the code at a linear address belongs to: 0–15, or -1 for the region that called it. */
   setRegions(regionOf: (lin: number) => number): void {
-    this.engine.blocks.regionOf = regionOf;
-    this.engine.blocks.clear();
+    this.engine.blocks.setRegions(regionOf);
   }
 
   snapshot(): Snapshot {
@@ -284,39 +283,43 @@ export class Machine {
 
   /**
    * Restores a checkpoint. Of the newest one (taken or gone back to) only what was written since is copied, and the
-   * decoded code of other pages is kept.
+   * decoded and compiled code of other pages is kept. Returns the bytes of the state memory that were copied.
    */
-  revert(checkpoint: Checkpoint): void {
-    if (checkpoint === this.base) this.loadParts(checkpoint, this.copyDirty(checkpoint.memory));
-    else this.restore(checkpoint);
-    this.cpu.mmu.forgetDirty(DIRTY_CHECKPOINT);
+  revert(checkpoint: Checkpoint): number {
+    const { mmu } = this.cpu;
+    let bytes = this.state.used + this.ramSize;
+    if (checkpoint === this.base) {
+      const pages = mmu.dirtyPages(DIRTY_CHECKPOINT);
+      this.copyBack(checkpoint.memory, pages);
+      bytes = this.state.used + pages.length * PAGE_BYTES;
+      this.loadParts(checkpoint, pages);
+    } else this.restore(checkpoint);
+    mmu.forgetDirty(DIRTY_CHECKPOINT);
     this.base = checkpoint;
+    return bytes;
   }
 
-  /** Copies runs of dirty pages, and all that lies below RAM. Returns a byte a page: 1 where it was dirty. */
-  private copyDirty(from: Uint8Array): Uint8Array {
+  /** Copies these pages of RAM, in runs, and all that lies below it. */
+  private copyBack(from: Uint8Array, pages: readonly number[]): void {
     const { dirty } = this.cpu.mmu;
-    const copied = new Uint8Array(dirty.length);
     const memory = new Uint8Array(this.state.memory.buffer);
     memory.set(from.subarray(0, this.state.used), 0);
-    for (let page = 0; page < dirty.length; page++) {
-      if (!(dirty[page] & DIRTY_CHECKPOINT)) continue;
-      const first = page;
-      while (dirty[page + 1] & DIRTY_CHECKPOINT) page++;
+    for (let n = 0; n < pages.length; n++) {
+      const first = pages[n];
+      while (pages[n + 1] === pages[n] + 1) n++;
+      const end = pages[n] + 1;
       // Others see these pages change.
-      dirty.fill(255, first, page + 1);
-      copied.fill(1, first, page + 1);
+      dirty.fill(255, first, end);
       const at = RAM_OFFSET + first * PAGE_BYTES;
-      memory.set(from.subarray(at, RAM_OFFSET + (page + 1) * PAGE_BYTES), at);
+      memory.set(from.subarray(at, RAM_OFFSET + end * PAGE_BYTES), at);
     }
-    return copied;
   }
 
   /**
-   * Everything but the state memory, which was copied back. `stale`: one byte a page of RAM, not 0 if the copying may
-   * have changed it; default all.
+   * Everything but the state memory, which was copied back. `stale`: the pages of RAM that the copying may have changed;
+   * default all.
    */
-  loadParts(snapshot: SnapshotParts, stale?: Uint8Array): void {
+  loadParts(snapshot: SnapshotParts, stale?: readonly number[]): void {
     this.accounting.load(snapshot.accounting);
     this.engine.load(snapshot.engine, stale);
     this.board.devices.forEach((d, n) => {

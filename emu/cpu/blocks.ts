@@ -13,6 +13,7 @@ import { Insn, PRE_HOOK, PRE_LINE, PRE_LINE2 } from './insn.ts';
 import type { Row } from './row.ts';
 
 const TABLE = 1 << 14;
+const LAST_PAGE = 0xf_ffff;
 /** Instructions without a head, at most. */
 export const MAX_BLOCK = 64;
 
@@ -95,10 +96,14 @@ export class Blocks implements CodeBytes {
   private readonly decoder: Decoder;
   private readonly table: (Block | null)[] = new Array(TABLE).fill(null);
   private readonly pages = new Map<number, CodePage>();
-  /** Region by linear address, or -1; set by the machine. */
-  regionOf: (lin: number) => number = () => -1;
-  /** Is the code at a linear address watched? As Block.watched; set by the engine. */
-  watchedAt: (lin: number) => number = () => 0;
+  /** Blocks outside RAM: in ROM. */
+  private readonly outside = new Set<Block>();
+  /** All blocks, by the linear page in which they begin. */
+  private readonly linear = new Map<number, Set<Block>>();
+  /** Region by linear address, or -1. */
+  private regionOf: (lin: number) => number = () => -1;
+  /** Is the code at a linear address watched? As Block.watched. */
+  private watchedAt: (lin: number) => number = () => 0;
   /** Does the host want to be called before this linear address? */
   hooked: (lin: number) => boolean = () => false;
   /** The host wants to stop: what is decoded now must not run. */
@@ -127,7 +132,7 @@ export class Blocks implements CodeBytes {
     // The limit comes before the page (SDM vol. 3, table 6-2). A block that exists was checked.
     c.checkTarget(eip);
     const pa = this.mmu.translateFetch(lin);
-    const slot = (pa ^ (pa >>> 14)) & (TABLE - 1);
+    const slot = slotOf(pa);
     const b = this.table[slot];
     if (b?.valid && b.pa === pa && b.lin === lin && b.eip === eip && b.mode === c.codeMode) {
       if (b.secondPage < 0 || this.mmu.translateFetch((lin & ~0xfff) + 4096) === b.secondPage) return b;
@@ -163,7 +168,7 @@ export class Blocks implements CodeBytes {
     const lin = (b.lin + offset) | 0;
     if ((lin ^ b.lin) & ~0xfff || (lin & 0xfff) > 4096 - MAX_LENGTH) return null;
     const pa = (b.pa + offset) | 0;
-    const slot = (pa ^ (pa >>> 14)) & (TABLE - 1);
+    const slot = slotOf(pa);
     const found = this.table[slot];
     if (found?.valid && found.pa === pa && found.lin === lin && found.eip === eip && found.mode === b.mode)
       return found;
@@ -202,37 +207,50 @@ export class Blocks implements CodeBytes {
     }
   }
 
-  /** Forgets everything (regions or hooks changed, a snapshot was loaded). */
+  /** Forgets everything: a block that runs ends before its next instruction. */
   clear(): void {
-    for (const entry of this.pages.values()) for (const b of entry.blocks) this.drop(b);
-    for (const b of this.table) if (b) this.forget(b);
-    this.table.fill(null);
+    for (const blocks of this.linear.values()) for (const b of blocks) this.drop(b);
   }
 
-  /** Forgets what lies in the pages that have a byte set in `pages`, and what lies outside RAM. */
-  dropPages(pages: Uint8Array): void {
-    for (const [page, entry] of this.pages) if (pages[page]) for (const b of entry.blocks) this.drop(b);
-    this.table.forEach((b, slot) => {
-      if (!b || (b.valid && b.pa >>> 0 < this.mmu.ramSize)) return;
-      this.forget(b);
-      this.table[slot] = null;
-    });
+  /** Between two runs: forgets what lies in these pages of RAM, and what lies outside it; default everything. */
+  forgetPages(pages?: readonly number[]): void {
+    for (const page of pages ?? [...this.pages.keys()])
+      for (const b of this.pages.get(page)?.blocks ?? []) this.forget(b);
+    for (const b of this.outside) this.forget(b);
+  }
+
+  /** From here on these are the regions. Blocks stay; code compiled of one whose region is another now is void. */
+  setRegions(regionOf: (lin: number) => number): void {
+    this.regionOf = regionOf;
+    for (const blocks of this.linear.values())
+      for (const b of blocks) {
+        const region = regionOf(b.lin);
+        if (region === b.region) continue;
+        b.region = region;
+        voidCode(b);
+      }
+  }
+
+  /** The same for which code is watched. */
+  setWatched(watchedAt: (lin: number) => number): void {
+    this.watchedAt = watchedAt;
+    for (const blocks of this.linear.values())
+      for (const b of blocks) {
+        const watched = watchedAt(b.lin);
+        if (watched === b.watched) continue;
+        b.watched = watched;
+        voidCode(b);
+      }
   }
 
   /** Forgets what holds the instruction at a linear address. */
   dropAt(lin: number): void {
-    for (const b of this.table) {
-      const offset = b ? (lin - b.lin) | 0 : -1;
-      if (b && offset >= 0 && offset < b.bytes) this.drop(b);
-    }
-  }
-
-  /** Marks the pages that hold blocks and no others, after the attributes of pages were loaded. */
-  markPages(): void {
-    this.mmu.attributes.forEach((bits, page) => {
-      if (bits & PAGE_CODE && !this.pages.has(page)) this.mmu.unmark(page << 12, PAGE_CODE);
-    });
-    for (const page of this.pages.keys()) this.mmu.mark(page << 12, PAGE_CODE);
+    const page = lin >>> 12;
+    for (const near of [page, (page - 1) & LAST_PAGE])
+      for (const b of this.linear.get(near) ?? []) {
+        const offset = (lin - b.lin) | 0;
+        if (offset >= 0 && offset < b.bytes) this.drop(b);
+      }
   }
 
   private decode(pa: number, lin: number, eip: number, slot: number): Block {
@@ -321,8 +339,11 @@ export class Blocks implements CodeBytes {
     const old = this.table[slot];
     if (old) this.forget(old);
     this.table[slot] = b;
-    if (b.pa >>> 0 >= this.mmu.ramSize) return;
-    this.page(b.pa >>> 12).blocks.add(b);
+    const near = this.linear.get(b.lin >>> 12);
+    if (near) near.add(b);
+    else this.linear.set(b.lin >>> 12, new Set([b]));
+    if (b.pa >>> 0 < this.mmu.ramSize) this.page(b.pa >>> 12).blocks.add(b);
+    else this.outside.add(b);
     if (b.secondPage >= 0 && b.secondPage >>> 0 < this.mmu.ramSize)
       this.page(b.secondPage >>> 12).blocks.add(b);
   }
@@ -337,8 +358,8 @@ export class Blocks implements CodeBytes {
     return entry;
   }
 
-  /** Its bytes changed: it must not run on. */
-  private drop(b: Block): void {
+  /** Forgets a block that may run: what is left of it turns into stops. */
+  drop(b: Block): void {
     b.dropped = true;
     for (let k = 0; k < b.insns.length; k++) {
       const stop = new Insn(staleRow);
@@ -352,10 +373,13 @@ export class Blocks implements CodeBytes {
   /** It leaves the table: nobody tells it of changes any more, so no hint may lead to it. */
   private forget(b: Block): void {
     b.valid = false;
-    for (const code of b.within) code.valid = false;
-    b.within.length = 0;
-    b.code = null;
+    voidCode(b);
     b.onward = b.elsewhere = null;
+    const slot = slotOf(b.pa);
+    if (this.table[slot] === b) this.table[slot] = null;
+    const near = this.linear.get(b.lin >>> 12);
+    if (near?.delete(b) && near.size === 0) this.linear.delete(b.lin >>> 12);
+    this.outside.delete(b);
     this.leavePage(b);
   }
 
@@ -368,4 +392,15 @@ export class Blocks implements CodeBytes {
       this.mmu.unmark(pa, PAGE_CODE);
     }
   }
+}
+
+function slotOf(pa: number): number {
+  return (pa ^ (pa >>> 14)) & (TABLE - 1);
+}
+
+/** What was compiled of `b` and others must not be entered again. */
+function voidCode(b: Block): void {
+  for (const code of b.within) code.valid = false;
+  b.within.length = 0;
+  b.code = null;
 }

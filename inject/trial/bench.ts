@@ -6,6 +6,7 @@
  * interface going down and up, so that a driver's open and close run in each trial, all questions of trialctl at least
  * once, and well over a thousand packets.
  */
+import type { EngineKind } from '../../emu/board.ts';
 import type { Saved } from '../../emu/bus.ts';
 import type { Checkpoint } from '../../emu/machine.ts';
 import type { Profile } from '../../emu/profile/profile.ts';
@@ -32,6 +33,9 @@ export interface BenchOptions {
   minimumPackets: number;
   /** From the injection on. */
   minimumCycles: number;
+  /** RAM in bytes; default 32 MiB. */
+  memoryBytes?: number;
+  engine?: EngineKind;
 }
 
 export const DEFAULT_MINIMUM = { minimumPackets: 400, minimumCycles: 136_000_000 };
@@ -82,7 +86,7 @@ export class Bench {
     const { build, profile, configuration, driver } = options;
     this.console = new Console(line => this.hear(line));
     this.session = new Session({
-      ...{ build, profile, memoryBytes: MEMORY },
+      ...{ build, profile, memoryBytes: options.memoryBytes ?? MEMORY, engine: options.engine },
       commandLine: commandLineOf(configuration, driver),
       modules: modulesOf(configuration, driver, profile.clockHz.value),
       onSerial: byte => this.console.take(byte),
