@@ -4,6 +4,7 @@
  */
 import type { Accounting } from './accounting.ts';
 import { Board, type BoardOptions, type Card, type ResetKind } from './board.ts';
+import { Checkpoint } from './checkpoint.ts';
 import { type Clock, TICKS_PER_CYCLE } from './clock.ts';
 import type { Cpu } from './cpu/cpu.ts';
 import type { Engine, StopReason } from './cpu/engine.ts';
@@ -58,13 +59,9 @@ const CS = 1;
 const ESI = 6;
 const FLAT_CODE = 0xcf9b00;
 const FLAT_DATA = 0xcf9300;
-const PAGE_BYTES = 4096;
 /** Bits of mmu.dirty: for checkpoint() and for Increments (increments.ts). */
 const DIRTY_CHECKPOINT = 1;
 export const DIRTY_INCREMENT = 2;
-
-/** A snapshot to go back to time and again. */
-export type Checkpoint = Readonly<Snapshot>;
 
 export class Machine {
   readonly profile: Profile;
@@ -87,6 +84,8 @@ export class Machine {
   readonly cards: readonly Card[];
   private readonly board: Board;
   private readonly ram: Uint8Array;
+  /** The state below RAM. */
+  private readonly low: Uint8Array;
   private readonly onSerial: (byte: number) => void;
   private resetWanted: ResetKind | null = null;
   private exitCode = -1;
@@ -130,6 +129,7 @@ export class Machine {
     this.screen = board.screen;
     this.cards = board.cards;
     this.ram = this.state.ram8();
+    this.low = new Uint8Array(this.state.memory.buffer, 0, this.state.used);
   }
 
   // ---- running ---------------------------------------------------------------------------------------------------
@@ -274,9 +274,9 @@ export class Machine {
     this.loadParts(snapshot);
   }
 
-  /** A snapshot; from here on the pages that are written are known, so that revert() copies no others. */
+  /** A checkpoint; from here on the pages that are written are known, so that revert() copies no others. */
   checkpoint(): Checkpoint {
-    this.base = this.snapshot();
+    this.base = new Checkpoint(this.low, this.ram, this.saveParts());
     this.cpu.mmu.forgetDirty(DIRTY_CHECKPOINT);
     return this.base;
   }
@@ -287,32 +287,15 @@ export class Machine {
    */
   revert(checkpoint: Checkpoint): number {
     const { mmu } = this.cpu;
-    let bytes = this.state.used + this.ramSize;
-    if (checkpoint === this.base) {
-      const pages = mmu.dirtyPages(DIRTY_CHECKPOINT);
-      this.copyBack(checkpoint.memory, pages);
-      bytes = this.state.used + pages.length * PAGE_BYTES;
-      this.loadParts(checkpoint, pages);
-    } else this.restore(checkpoint);
+    const pages = checkpoint === this.base ? mmu.dirtyPages(DIRTY_CHECKPOINT) : undefined;
+    const bytes = checkpoint.copyTo(this.low, this.ram, pages);
+    // Others see these pages change.
+    if (pages) for (const page of pages) mmu.dirty[page] = 255;
+    else mmu.markDirty(0, this.ramSize);
+    this.loadParts(checkpoint.parts, pages);
     mmu.forgetDirty(DIRTY_CHECKPOINT);
     this.base = checkpoint;
     return bytes;
-  }
-
-  /** Copies these pages of RAM, in runs, and all that lies below it. */
-  private copyBack(from: Uint8Array, pages: readonly number[]): void {
-    const { dirty } = this.cpu.mmu;
-    const memory = new Uint8Array(this.state.memory.buffer);
-    memory.set(from.subarray(0, this.state.used), 0);
-    for (let n = 0; n < pages.length; n++) {
-      const first = pages[n];
-      while (pages[n + 1] === pages[n] + 1) n++;
-      const end = pages[n] + 1;
-      // Others see these pages change.
-      dirty.fill(255, first, end);
-      const at = RAM_OFFSET + first * PAGE_BYTES;
-      memory.set(from.subarray(at, RAM_OFFSET + end * PAGE_BYTES), at);
-    }
   }
 
   /**

@@ -8,7 +8,7 @@
  */
 import type { EngineKind } from '../../emu/board.ts';
 import type { Saved } from '../../emu/bus.ts';
-import type { Checkpoint } from '../../emu/machine.ts';
+import type { Checkpoint } from '../../emu/checkpoint.ts';
 import type { Profile } from '../../emu/profile/profile.ts';
 import type { GuestBuild } from '../../guest/build.ts';
 import { GuestError } from '../../guest/error.ts';
