@@ -1,6 +1,6 @@
 /**
  * Trials forked off one machine, one after another, are as in a fresh machine each, on both engines: registers, RAM, clock,
- * matrix, TLBs, caches, counters. Fifty go before; a thousand with NOOKS86_LONG.
+ * matrix, TLBs, caches, counters. Forty go before; a thousand with NOOKS86_LONG.
  */
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
@@ -13,7 +13,7 @@ import type { CampaignSettings, Configuration } from '../../../inject/model.ts';
 import { Bench, DEFAULT_MINIMUM } from '../../../inject/trial/bench.ts';
 import { figures } from '../../emu/engine/world.ts';
 
-const BEFORE = process.env.NOOKS86_LONG ? 1000 : 50;
+const BEFORE = process.env.NOOKS86_LONG ? 1000 : 40;
 const CONFIGURATION: Configuration = { isolation: 'nooks', policy: 'restart' };
 const SETTINGS: CampaignSettings = {
   ...{ driver: 'e1000', trials: BEFORE, faultsPerTrial: 5, configurations: [CONFIGURATION], types: [] },
@@ -23,7 +23,7 @@ const SETTINGS: CampaignSettings = {
 /** Cycles of a trial that goes before: most; and each tenth, long enough for a recovery to begin. */
 const SHORT = 400_000;
 const LONG = 6_000_000;
-const LAST = 8_000_000;
+const LAST = 6_000_000;
 
 it('is what it would be in a fresh machine, whatever went before, on both engines', async () => {
   const build = await buildGuest();
@@ -47,12 +47,13 @@ it('is what it would be in a fresh machine, whatever went before, on both engine
     machine.run(machine.cycles() + cycles);
     return machine;
   };
-  const fresh = figures(run(benchOf('interpreter'), BEFORE, LAST));
+  const interpreted = benchOf('interpreter');
+  const fresh = figures(run(interpreted, BEFORE, LAST));
   for (const engine of ['interpreter', 'compiled'] as const) {
-    const bench = benchOf(engine);
+    const bench = engine === 'interpreter' ? interpreted : benchOf(engine);
     for (let trial = 0; trial < BEFORE; trial++) run(bench, trial, trial % 10 === 9 ? LONG : SHORT);
     const machine = run(bench, BEFORE, LAST);
     expect(figures(machine), engine).toEqual(fresh);
     if (engine === 'compiled') expect(machine.engine.jit?.units).toBeGreaterThan(5);
   }
-}, 300_000);
+}, 3_600_000);
