@@ -2,6 +2,7 @@
  * The main job: both streams, without and with isolation, below saturation and at it; the table and the
  * decomposition of what isolation cost. Everything in a report comes from these runs.
  */
+import type { EngineKind } from '../emu/board.ts';
 import { TICKS_PER_CYCLE } from '../emu/clock.ts';
 import type { Profile } from '../emu/profile/profile.ts';
 import type { GuestBuild } from '../guest/build.ts';
@@ -64,6 +65,7 @@ export interface Report {
 export interface BenchOptions {
   build: GuestBuild;
   profile: Profile;
+  engine?: EngineKind;
   seed: number;
   workloads?: readonly WorkloadName[];
   isolations?: readonly Isolation[];
@@ -118,7 +120,7 @@ export function runBench(options: BenchOptions): Report {
   options.onProgress?.(0, steps);
   for (const workload of wanted) {
     const extra = options.append;
-    const base = { build: options.build, profile: options.profile, workload, extra };
+    const base = { build: options.build, profile: options.profile, engine: options.engine, workload, extra };
     const paced: StreamPlan = { ...windows.paced, rate: PACED_RATE, seed: options.seed };
     const results = new Map<string, StreamResult>();
     for (const isolation of isolations) {

@@ -1,4 +1,5 @@
 /** One run of a stream on a fresh machine: boot, warm up, measure a window, verify every byte, end. */
+import type { EngineKind } from '../emu/board.ts';
 import type { Profile } from '../emu/profile/profile.ts';
 import type { GuestBuild } from '../guest/build.ts';
 import { GuestError } from '../guest/error.ts';
@@ -13,6 +14,7 @@ export type Isolation = 'none' | 'nooks';
 export interface StreamOptions {
   build: GuestBuild;
   profile: Profile;
+  engine?: EngineKind;
   workload: Workload;
   isolation: Isolation;
   plan: StreamPlan;
@@ -52,6 +54,7 @@ export function runStream(options: StreamOptions): StreamResult {
   const session = new Session({
     build: options.build,
     profile: options.profile,
+    engine: options.engine,
     memoryBytes: MEMORY,
     commandLine: `isolation=${isolation} poison=off ip=${GUEST_IP}/24 ${options.extra ?? ''}`.trim(),
     modules: workload.modules(plan),

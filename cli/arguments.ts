@@ -1,5 +1,7 @@
 /** Checked values from the command line: numbers in a range and files of a sensible size, or a UsageError. */
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
+import { Option } from 'commander';
+import type { EngineKind } from '../emu/board.ts';
 import { UsageError } from './context.ts';
 
 /** No image, module or program is larger. */
@@ -82,6 +84,14 @@ export function decimalNumber(what: string, low: number, high: number): (text: s
   };
 }
 
-/** How guest code is run: both give the same cycles and state. */
-export const ENGINES = ['interpreter', 'compiled'] as const;
-export const ENGINE_HELP = 'interpreter, or compiled: hot code becomes WebAssembly; the same cycles';
+const ENGINES: readonly EngineKind[] = ['interpreter', 'compiled'];
+
+/** `--engine` of every command that runs a guest: both engines give the same cycles and state. */
+export function engineOption(): Option {
+  return new Option(
+    '--engine <kind>',
+    'compiled: hot code becomes WebAssembly; interpreter: the same, slower',
+  )
+    .argParser(choice('--engine', ENGINES))
+    .default('compiled' satisfies EngineKind);
+}

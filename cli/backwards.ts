@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { bootImage } from '../debug/boot.ts';
 import { Debugger } from '../debug/debugger.ts';
+import type { EngineKind } from '../emu/board.ts';
 import type { Profile } from '../emu/profile/profile.ts';
 import { buildBenchGuests } from '../guest/bench.ts';
 import { artefact } from '../guest/build.ts';
@@ -27,13 +28,13 @@ export interface BackwardsRow {
   slowest: number;
 }
 
-export async function measureBackwards(profile: Profile): Promise<BackwardsRow[]> {
+export async function measureBackwards(profile: Profile, engine: EngineKind): Promise<BackwardsRow[]> {
   const build = await buildBenchGuests({ only: GUESTS, shift: 0 });
   const rows: BackwardsRow[] = [];
   for (const name of GUESTS) {
     const bytes = new Uint8Array(readFileSync(artefact(build, `${name}.elf`)));
     const second = profile.clockHz.value;
-    const open = () => bootImage(bytes, name, { profile, memoryBytes: MEMORY });
+    const open = () => bootImage(bytes, name, { profile, engine, memoryBytes: MEMORY });
     const { machine } = open();
     const plain = await seconds(() => machine.run(second));
     const debug = new Debugger(open(), async () => false);

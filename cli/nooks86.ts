@@ -1,4 +1,5 @@
 /** The `nooks86` process: arguments and streams for cli/program.ts. */
+import '../guest/host.ts';
 import { runProgram } from './program.ts';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

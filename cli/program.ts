@@ -12,6 +12,7 @@ import { registerDap } from './commands/dap.ts';
 import { registerDebug } from './commands/debug.ts';
 import { registerInject } from './commands/inject.ts';
 import { registerMerge } from './commands/merge.ts';
+import { registerPeers } from './commands/peers.ts';
 import { registerReplay } from './commands/replay.ts';
 import { registerReport } from './commands/report.ts';
 import { registerRun } from './commands/run.ts';
@@ -29,6 +30,7 @@ const COMMANDS: readonly RegisterCommand[] = [
   (program, context) => registerDebug(program, context),
   (program, context) => registerInject(program, context),
   registerMerge,
+  registerPeers,
   (program, context) => registerReplay(program, context),
   (program, context) => registerReport(program, context),
   (program, context) => registerRun(program, context, createPc),

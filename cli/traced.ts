@@ -2,6 +2,7 @@
 
 import type { WorkloadName } from '../bench/workloads.ts';
 import type { Target as DebugTarget } from '../debug/target.ts';
+import type { EngineKind } from '../emu/board.ts';
 import type { Session } from '../guest/session.ts';
 import { bootDebuggee, type Console } from './commands/debug.ts';
 import { type CommandContext, UsageError } from './context.ts';
@@ -14,6 +15,7 @@ export interface TraceSource {
   fault?: string;
   trial?: string;
   profile: string;
+  engine: EngineKind;
   memory: number;
 }
 
@@ -43,7 +45,7 @@ export async function bootTraced(
     throw new UsageError('--fault and --trial go together');
   if (source.workload !== undefined) return stream(source.workload, source, console);
   if (source.fault !== undefined && source.trial !== undefined)
-    return trial(source.fault, source.trial, context);
+    return trial(source.fault, source.trial, source.engine, context);
   return { target: await bootDebuggee(image, source, byte => console.serial(byte)) };
 }
 
@@ -74,6 +76,7 @@ async function stream(name: WorkloadName, source: TraceSource, console: Console)
   const options = {
     build: await build(),
     profile: findProfile(source.profile),
+    engine: source.engine,
     memoryBytes,
     commandLine: `isolation=${source.isolation} poison=off ip=${GUEST_IP}/24`,
     modules: workload.modules(plan),
@@ -97,12 +100,12 @@ async function stream(name: WorkloadName, source: TraceSource, console: Console)
 }
 
 /** A trial of a results file, at its injection. */
-async function trial(path: string, id: string, context: CommandContext): Promise<Traced> {
+async function trial(path: string, id: string, engine: EngineKind, context: CommandContext): Promise<Traced> {
   const [{ reopen }, { loadMachinery }] = await Promise.all([
     import('./commands/replay.ts'),
     import('./commands/inject.ts'),
   ]);
-  const { bench, recorded } = await reopen(path, id, undefined, context, loadMachinery);
+  const { bench, recorded } = await reopen(path, id, { engine }, context, loadMachinery);
   bench.beginUnjudged(recorded.plan);
   return { target: await targetOf(bench.session), last: recorded.observation.endedAt };
 }

@@ -38,6 +38,26 @@ const REGION_MASK = MAX_REGIONS - 1;
 /** In a remembered region: its code was watched. */
 export const WATCHED = MAX_REGIONS;
 
+/**
+ * Dwords of what is remembered of interrupted code, a ring: linear addresses of the return addresses that were pushed,
+ * their regions, how many were saved less those taken off, and whether the code that runs is watched.
+ */
+export const INTERRUPTED = {
+  frames: FRAMES,
+  frame: 0,
+  region: FRAMES,
+  count: 2 * FRAMES,
+  watched: 2 * FRAMES + 1,
+  length: 2 * FRAMES + 2,
+  noRegion: NO_REGION,
+  regionMask: REGION_MASK,
+  countMask: 0x3fff_ffff,
+} as const;
+const REGION_AT = INTERRUPTED.region;
+const COUNT_AT = INTERRUPTED.count;
+const WATCHED_AT = INTERRUPTED.watched;
+const COUNT_MASK = INTERRUPTED.countMask;
+
 export class Accounting {
   /** Ticks by region × cause, row-major with 16 columns. */
   readonly matrix: Float64Array;
@@ -45,19 +65,27 @@ export class Accounting {
   readonly time: Float64Array;
   /** Region that is charged now, 0 to 15. What the numbers mean is the host's affair. */
   private row = 0;
-  /** Stack of interrupted regions, by the linear address of the return address that was pushed: a ring. */
-  private readonly frameOf = new Int32Array(FRAMES);
-  private readonly regionOf = new Uint8Array(FRAMES).fill(NO_REGION);
-  private frames = 0;
-  /** WATCHED while the host watches the code that runs (cpu/engine.ts), else 0: saved beside the region. */
-  watched = 0;
+  /** As INTERRUPTED says. */
+  readonly interrupted: Int32Array;
 
   constructor(
     matrix: Float64Array = new Float64Array(MAX_REGIONS * COLUMNS),
     time: Float64Array = new Float64Array(1),
+    interrupted: Int32Array = new Int32Array(INTERRUPTED.length),
   ) {
     this.matrix = matrix;
     this.time = time;
+    this.interrupted = interrupted;
+    interrupted.fill(NO_REGION, REGION_AT, COUNT_AT);
+  }
+
+  /** WATCHED while the host watches the code that runs (cpu/engine.ts), else 0: saved beside the region. */
+  get watched(): number {
+    return this.interrupted[WATCHED_AT];
+  }
+
+  set watched(watched: number) {
+    this.interrupted[WATCHED_AT] = watched;
   }
 
   /** Adds `ticks` (a non-negative integer) of `cause` to the current region and to the clock. */
@@ -76,36 +104,36 @@ export class Accounting {
 
   /** An event interrupts the current region; its return address went to linear address `frame`. */
   saveRegion(frame: number): void {
-    const at = this.frames & (FRAMES - 1);
-    this.frameOf[at] = frame;
-    this.regionOf[at] = (this.row >> 4) | this.watched;
-    this.frames = (this.frames + 1) & 0x3fff_ffff;
+    const ring = this.interrupted;
+    const at = ring[COUNT_AT] & (FRAMES - 1);
+    ring[at] = frame;
+    ring[REGION_AT + at] = (this.row >> 4) | ring[WATCHED_AT];
+    ring[COUNT_AT] = (ring[COUNT_AT] + 1) & COUNT_MASK;
   }
 
   /** IRET pops the return address at `frame`: the region that was interrupted there is charged again, if known. */
   restoreRegion(frame: number): void {
+    const ring = this.interrupted;
     for (let back = 1; back <= FRAMES; back++) {
-      const at = (this.frames - back) & (FRAMES - 1);
-      if (this.regionOf[at] === NO_REGION || this.frameOf[at] !== (frame | 0)) continue;
-      this.row = (this.regionOf[at] & REGION_MASK) << 4;
-      this.watched = this.regionOf[at] & WATCHED;
-      this.regionOf[at] = NO_REGION;
+      const at = (ring[COUNT_AT] - back) & (FRAMES - 1);
+      const region = ring[REGION_AT + at];
+      if (region === NO_REGION || ring[at] !== (frame | 0)) continue;
+      this.row = (region & REGION_MASK) << 4;
+      ring[WATCHED_AT] = region & WATCHED;
+      ring[REGION_AT + at] = NO_REGION;
       // Frames above the one that returned were left behind by a task switch; only a returned one is taken off.
-      if (back === 1) this.frames = (this.frames - 1) & 0x3fff_ffff;
+      if (back === 1) ring[COUNT_AT] = (ring[COUNT_AT] - 1) & COUNT_MASK;
       return;
     }
   }
 
-  /** The region and the interrupted ones; the matrix and the clock are in the state memory. */
+  /** The region; the matrix, the clock and the interrupted regions are in the state memory. */
   save(): number[] {
-    return [this.row, this.frames, ...this.frameOf, ...this.regionOf, this.watched];
+    return [this.row];
   }
 
   load(state: number[]): void {
-    [this.row, this.frames] = state;
-    this.frameOf.set(state.slice(2, 2 + FRAMES));
-    this.regionOf.set(state.slice(2 + FRAMES, 2 + 2 * FRAMES));
-    this.watched = state[2 + 2 * FRAMES];
+    [this.row] = state;
   }
 
   /** A copy of the matrix, for differences between two moments. */

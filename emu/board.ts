@@ -36,6 +36,7 @@ import { buildProcessor, type Processor } from './processor.ts';
 import type { Profile } from './profile/profile.ts';
 import { Rom } from './rom.ts';
 
+/** How code is run: `compiled`, hot code is translated to WebAssembly (cpu/jit/). Cycles and state are the same. */
 export type EngineKind = 'interpreter' | 'compiled';
 
 /** What is on the board, and who hears its outputs. */
@@ -43,7 +44,7 @@ export interface BoardOptions {
   profile: Profile;
   /** RAM in bytes; a multiple of 64 KiB from 1 MiB to 2 GiB. */
   memoryBytes: number;
-  /** `compiled`: hot code is translated to WebAssembly (cpu/jit/); cycles and state are the same. Default `interpreter`. */
+  /** Default `compiled`. */
   engine?: EngineKind;
   /** Network cards, 0 to 2; the first is at PCI device 3, IRQ 11. Default 1. */
   cards?: number;
@@ -133,7 +134,7 @@ export class Board {
       onUnmapped: (kind, address, access) =>
         missing(`${kind} 0x${address.toString(16).padStart(4, '0')} (${access})`),
     });
-    const compiled = options.engine === 'compiled';
+    const compiled = options.engine !== 'interpreter';
     this.processor = buildProcessor(options.profile, options.memoryBytes, compiled, {
       space: this.space,
       onDie: pa => this.interrupts.find(pa),

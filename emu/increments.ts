@@ -30,7 +30,7 @@ export class Increments {
 
   constructor(machine: Machine) {
     this.machine = machine;
-    this.memory = new Uint8Array(machine.state.memory.buffer);
+    this.memory = new Uint8Array(machine.state.memory.buffer, 0, RAM_OFFSET + machine.ramSize);
   }
 
   /** The machine as it is; it takes over what is equal from the one before and, if given, from the one that `follows`. */

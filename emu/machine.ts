@@ -243,9 +243,10 @@ export class Machine {
       this.cpu.setSegment(s, s === CS ? code : data, 0, 0xffff_ffff, s === CS ? FLAT_CODE : FLAT_DATA);
   }
 
-  /** Says which region the code at a linear address belongs to: 0–15, or -1 for the region that called it. */
+  /** Says which region the code at a linear address belongs to: 0–15, or -1 for the region that called it. Again when the answers change. */
   setRegions(regionOf: (lin: number) => number): void {
-    this.engine.blocks.setRegions(regionOf);
+    this.engine.blocks.regionOf = regionOf;
+    this.engine.blocks.review();
   }
 
   snapshot(): Snapshot {

@@ -56,6 +56,8 @@ export class Probes {
   readonly begins: Told<'begins'> = [];
   /** Tools that want each instruction. */
   singly = 0;
+  /** All tools. */
+  listeners = 0;
   readonly delivered: Told<'delivered'> = [];
   readonly returned: Told<'returned'> = [];
   readonly directoryLoaded: Told<'directoryLoaded'> = [];
@@ -66,9 +68,11 @@ export class Probes {
   add(probe: Probe): () => void {
     const single = probe.begins !== undefined && probe.singly === true;
     if (single) this.singly++;
+    this.listeners++;
     const ends = [
       () => {
         if (single) this.singly--;
+        this.listeners--;
       },
       join(this.begins, probe.begins?.bind(probe)),
       join(this.delivered, probe.delivered?.bind(probe)),

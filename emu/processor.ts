@@ -2,7 +2,7 @@
  * The processor and its RAM, and how an access leaves them for the bus: ports, memory-mapped ranges, fetches from ROM
  * or video memory. What is on the bus is the board's (board.ts).
  */
-import { Accounting } from './accounting.ts';
+import { Accounting, INTERRUPTED } from './accounting.ts';
 import type { MmioRange } from './bus.ts';
 import { Clock } from './clock.ts';
 import { Cpu } from './cpu/cpu.ts';
@@ -38,7 +38,11 @@ export function buildProcessor(
 ): Processor {
   const { space } = bus;
   const state = new State(memoryBytes);
-  const accounting = new Accounting(state.float64('matrix', 256), state.float64('time', 1));
+  const accounting = new Accounting(
+    state.float64('matrix', 256),
+    state.float64('time', 1),
+    state.int32('interrupted regions', INTERRUPTED.length),
+  );
   const clock = new Clock(profile.clockHz.value, accounting.time);
   // `leave`: the access may bring an event or an interrupt, so the engine looks for them before its next block.
   const cpu: Cpu = new Cpu(profile, state, accounting, clock, {

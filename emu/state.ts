@@ -8,6 +8,8 @@
 export const RAM_OFFSET = 1 << 20;
 
 const PAGE = 65536;
+/** How often pageBytes() may be called. */
+const PAGE_AREAS = 2;
 
 /** One named area of the state memory, for the documentation and for snapshots. */
 export interface Area {
@@ -18,19 +20,25 @@ export interface Area {
 
 export class State {
   readonly memory: WebAssembly.Memory;
+  /** All of it as dwords: for what is named by its byte address. */
+  readonly words: Int32Array;
   readonly areas: Area[] = [];
   /** Bytes of guest RAM. */
   readonly ramSize: number;
   private top = 64;
   /** Where scratch areas begin: they are handed out from RAM downwards. */
   private bottom = RAM_OFFSET;
+  /** Where the next area behind RAM begins. */
+  private tail: number;
 
   /** `ramSize` in bytes, a multiple of 64 KiB, 1 MiB to 2 GiB. */
   constructor(ramSize: number) {
     if (ramSize % PAGE !== 0 || ramSize < 1 << 20 || ramSize > 2 ** 31)
       throw new RangeError(`memory of ${ramSize} bytes: must be 1 MiB to 2 GiB in steps of 64 KiB`);
-    const pages = (RAM_OFFSET + ramSize) / PAGE;
+    this.tail = RAM_OFFSET + ramSize;
+    const pages = (this.tail + Math.ceil((PAGE_AREAS * (ramSize >>> 12)) / PAGE) * PAGE) / PAGE;
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    this.words = new Int32Array(this.memory.buffer);
     this.ramSize = ramSize;
   }
 
@@ -55,6 +63,16 @@ export class State {
     if (this.top > this.bottom) throw new RangeError(`state memory is full at ${name}`);
     this.areas.push({ name, offset: this.bottom, bytes: length * 4 });
     return new Int32Array(this.memory.buffer, this.bottom, length);
+  }
+
+  /** An area behind RAM of one byte a page of RAM, for what scratch() is for. */
+  pageBytes(name: string): Uint8Array {
+    const bytes = this.ramSize >>> 12;
+    const offset = this.tail;
+    this.tail += bytes;
+    if (this.tail > this.memory.buffer.byteLength) throw new RangeError(`no room for ${name} behind RAM`);
+    this.areas.push({ name, offset, bytes });
+    return new Uint8Array(this.memory.buffer, offset, bytes);
   }
 
   ram8(): Uint8Array {

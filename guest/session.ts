@@ -169,7 +169,7 @@ export class Session {
       at = this.machine.peek32(at);
     }
     this.regions.setDrivers(this.loaded.map(m => ({ start: m.textStart, end: m.textEnd })));
-    this.machine.setRegions(lin => this.regions.regionOf(lin));
+    this.machine.engine.blocks.review();
     const without = (list: readonly LoadedModule[], other: readonly LoadedModule[]) =>
       list.filter(m => !other.some(o => o.name === m.name && o.base === m.base));
     const [loaded, gone] = [without(this.loaded, before), without(before, this.loaded)];

@@ -1,10 +1,14 @@
-// Bundles the command line, and what a campaign's threads run, into dist/ with esbuild; `npm ci` runs it through
-// `prepare`.
+// Bundles the command line, what a campaign's threads run and what runs a peer into dist/ with esbuild; `npm ci` runs
+// it through `prepare`.
 import { build } from 'esbuild';
 
 try {
   await build({
-    entryPoints: { nooks86: 'cli/nooks86.ts', 'campaign-worker': 'inject/campaign/worker.ts' },
+    entryPoints: {
+      nooks86: 'cli/nooks86.ts',
+      'campaign-worker': 'inject/campaign/worker.ts',
+      'peer-child': 'bench/peers/child.ts',
+    },
     outdir: 'dist',
     bundle: true,
     platform: 'node',

@@ -3,6 +3,7 @@
  * that the profile's geometry implies, and holds each against the closed formula for it.
  */
 import { readFileSync } from 'node:fs';
+import type { EngineKind } from '../../emu/board.ts';
 import type { Profile } from '../../emu/profile/profile.ts';
 import { artefact, type GuestBuild } from '../../guest/build.ts';
 import type { CalibrationName } from '../../guest/calibrate.ts';
@@ -55,6 +56,7 @@ export interface Calibration {
 export interface CalibrateOptions {
   build: GuestBuild;
   profile: Profile;
+  engine?: EngineKind;
   onProgress?: (done: number, total: number) => void;
 }
 
@@ -65,20 +67,25 @@ export function calibrate(options: CalibrateOptions): Calibration {
 }
 
 /** All samples by curve, as the guest printed them. */
-export function measure({ build, profile, onProgress }: CalibrateOptions): Map<string, Sample[]> {
+export function measure({ build, profile, engine, onProgress }: CalibrateOptions): Map<string, Sample[]> {
   const programs = [...new Set(figures.map(f => f.program))];
   const samples = new Map<string, Sample[]>();
   let done = 0;
   onProgress?.(done, programs.length);
   for (const name of programs) {
-    for (const [curve, s] of runProgram(build, name, profile)) samples.set(curve, s);
+    for (const [curve, s] of runProgram(build, name, profile, engine)) samples.set(curve, s);
     onProgress?.(++done, programs.length);
   }
   return samples;
 }
 
-function runProgram(build: GuestBuild, name: CalibrationName, profile: Profile): Map<string, Sample[]> {
-  return runCalibration(name, readFileSync(artefact(build, `${name}.elf`)), profile);
+function runProgram(
+  build: GuestBuild,
+  name: CalibrationName,
+  profile: Profile,
+  engine?: EngineKind,
+): Map<string, Sample[]> {
+  return runCalibration(name, readFileSync(artefact(build, `${name}.elf`)), profile, engine);
 }
 
 /** Holds samples against what `profile` implies. */

@@ -2,6 +2,8 @@
  * One run of a calibration program on a fresh machine: its lines `x cycles operations` below `CURVE name`, by curve. The
  * numbers are the guest's own, by RDTSC; nothing here looks at the machine's clock.
  */
+
+import type { EngineKind } from '../../emu/board.ts';
 import { Machine } from '../../emu/machine.ts';
 import type { Profile } from '../../emu/profile/profile.ts';
 import { GuestError } from '../../guest/error.ts';
@@ -21,7 +23,12 @@ export interface Sample {
 }
 
 /** Runs a program to its end. Throws a GuestError if it does not end as it should. */
-export function runCalibration(name: string, bytes: Uint8Array, profile: Profile): Map<string, Sample[]> {
+export function runCalibration(
+  name: string,
+  bytes: Uint8Array,
+  profile: Profile,
+  engine?: EngineKind,
+): Map<string, Sample[]> {
   const curves = new Map<string, Sample[]>();
   let line = '';
   let ended = false;
@@ -41,6 +48,7 @@ export function runCalibration(name: string, bytes: Uint8Array, profile: Profile
   };
   const machine = new Machine({
     profile,
+    engine,
     memoryBytes: MEMORY,
     onSerial: byte => {
       if (byte !== 0x0a) {

@@ -1,8 +1,9 @@
 /** `nooks86 bench`, the main job: what isolation costs, and where each cycle went. */
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import type { EngineKind } from '../../emu/board.ts';
 import { buildGuest } from '../../guest/build.ts';
-import { checkOutput, choice, wholeNumber } from '../arguments.ts';
+import { checkOutput, choice, engineOption, wholeNumber } from '../arguments.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { openProgress } from '../progress.ts';
 
@@ -10,6 +11,7 @@ export interface BenchFlags {
   workload?: 'send-stream' | 'receive-stream';
   isolation?: 'none' | 'nooks';
   profile: string;
+  engine: EngineKind;
   seed: number;
   append?: string;
   set: Map<string, number>;
@@ -30,6 +32,7 @@ export function registerBench(program: Command, context: CommandContext): void {
     .option('--workload <name>', 'only this one', choice('--workload', ['send-stream', 'receive-stream']))
     .option('--isolation <kind>', 'only this one', choice('--isolation', ['none', 'nooks']))
     .option('--profile <name>', 'machine profile', 'p4-1700')
+    .addOption(engineOption())
     .option('--seed <n>', 'seed of the streams’ data', wholeNumber('--seed', 1, MAX_SEED), 1)
     .option('--append <words>', 'add to the kernel’s command line in all runs (deferred=off)')
     .option(
@@ -85,6 +88,7 @@ async function bench(flags: BenchFlags, context: CommandContext): Promise<void> 
     runBench({
       build,
       profile,
+      engine: flags.engine,
       seed,
       append,
       windows: flags.messages === undefined ? undefined : windowsOf(flags.messages),

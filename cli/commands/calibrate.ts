@@ -2,13 +2,15 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import type { EngineKind } from '../../emu/board.ts';
 import { makeDirectory } from '../../guest/directory.ts';
-import { checkOutput } from '../arguments.ts';
+import { checkOutput, engineOption } from '../arguments.ts';
 import type { CommandContext } from '../context.ts';
 import { openProgress } from '../progress.ts';
 
 interface CalibrateFlags {
   profile: string;
+  engine: EngineKind;
   svg?: string;
   json?: string;
 }
@@ -18,6 +20,7 @@ export function registerCalibrate(program: Command, context: CommandContext): vo
     .command('calibrate')
     .description('measure latencies, TLBs, traps and copies in the guest; hold them against the profile')
     .option('--profile <name>', 'machine profile', 'p4-1700')
+    .addOption(engineOption())
     .option('--svg <dir>', 'also draw each figure as SVG there')
     .option('--json <file>', 'also write everything measured there as JSON')
     .action((flags: CalibrateFlags) => run(flags, context));
@@ -37,7 +40,8 @@ async function run(flags: CalibrateFlags, context: CommandContext): Promise<void
   const building = openProgress('building', 'files');
   const build = await buildCalibration({ onProgress: building.update }).finally(building.close);
   const progress = openProgress('measuring', 'programs');
-  const report = await (async () => calibrate({ build, profile, onProgress: progress.update }))().finally(
+  const report = await (async () =>
+    calibrate({ build, profile, engine: flags.engine, onProgress: progress.update }))().finally(
     progress.close,
   );
   if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(report, null, 2)}\n`);

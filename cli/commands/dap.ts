@@ -9,8 +9,9 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Pause } from '../../debug/control.ts';
 import type { Debuggee, Host, LaunchArguments } from '../../debug/dap/launch.ts';
+import type { EngineKind } from '../../emu/board.ts';
 import { projectRoot } from '../../guest/project.ts';
-import { wholeNumber } from '../arguments.ts';
+import { engineOption, wholeNumber } from '../arguments.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { sourceReader } from '../read-source.ts';
 import { bootDebuggee } from './debug.ts';
@@ -41,19 +42,25 @@ export function registerDap(
       'listen on this port of the loopback interface (0: any)',
       wholeNumber('--port', 0, 65535),
     )
-    .action(async ({ port }: { port?: number }) => {
-      if (port === undefined) await converse(streams.input, streams.output, context);
-      else await serve(port, context);
+    .addOption(engineOption())
+    .action(async ({ port, engine }: { port?: number; engine: EngineKind }) => {
+      if (port === undefined) await converse(streams.input, streams.output, engine, context);
+      else await serve(port, engine, context);
     });
 }
 
 /** Until the process is interrupted. Throws a UsageError for a port that cannot be had. */
-export async function serve(port: number, context: CommandContext, signal?: AbortSignal): Promise<void> {
+export async function serve(
+  port: number,
+  engine: EngineKind,
+  context: CommandContext,
+  signal?: AbortSignal,
+): Promise<void> {
   let editors = 0;
   const server = createServer(socket => {
     if (editors >= MAX_EDITORS) return void socket.destroy();
     editors++;
-    void converse(socket, socket, context).finally(() => {
+    void converse(socket, socket, engine, context).finally(() => {
       editors--;
       socket.destroy();
     });
@@ -76,6 +83,7 @@ export async function serve(port: number, context: CommandContext, signal?: Abor
 export async function converse(
   input: NodeJS.ReadableStream,
   output: NodeJS.WritableStream,
+  engine: EngineKind,
   context: CommandContext,
 ): Promise<void> {
   const [{ Adapter }, { encode, MessageReader, WireError }] = await Promise.all([
@@ -94,7 +102,8 @@ export async function converse(
       done();
     };
     const host: Host = {
-      launch: (args, pause, serial) => launch(args, pause, serial, context),
+      launch: (args, pause, serial) =>
+        launch({ ...args, engine: args.engine ?? engine }, pause, serial, context),
       breathe: async () => {
         await setImmediate();
         while (open && unread(output) > MAX_UNREAD) await setTimeout(UNREAD_LOOK_MS);
@@ -134,23 +143,23 @@ function unread(output: NodeJS.WritableStream): number {
 }
 
 async function launch(
-  args: LaunchArguments,
+  args: LaunchArguments & { engine: EngineKind },
   pause: Pause,
   serial: (byte: number) => void,
   context: CommandContext,
 ): Promise<Debuggee> {
-  const { image, isolation, profile, memory, results, trial } = args;
+  const { image, isolation, profile, engine, memory, results, trial } = args;
   const { Debugger } = await import('../../debug/debugger.ts');
   if ((results === undefined) !== (trial === undefined))
     throw new UsageError('results and trial go together: which trial of which file');
   if (results !== undefined && trial !== undefined) {
     const { openTrial } = await import('./replay.ts');
-    const { target, text } = await openTrial(results, trial, context);
+    const { target, text } = await openTrial(results, trial, engine, context);
     const sourceRoot = args.sourceRoot ?? projectRoot();
     const debug = new Debugger(target, pause, { readSource: sourceReader(sourceRoot) });
     return { debugger: debug, sourceRoot, message: text.trimEnd() };
   }
-  const target = await bootDebuggee(image, { isolation, profile, memory }, serial);
+  const target = await bootDebuggee(image, { isolation, profile, engine, memory }, serial);
   const sourceRoot = args.sourceRoot ?? (image === undefined ? projectRoot() : dirname(resolve(image)));
   return { debugger: new Debugger(target, pause, { readSource: sourceReader(sourceRoot) }), sourceRoot };
 }

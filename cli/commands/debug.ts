@@ -10,9 +10,10 @@ import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { Interpreter } from '../../debug/interpreter.ts';
 import type { Target } from '../../debug/target.ts';
+import type { EngineKind } from '../../emu/board.ts';
 import { buildGuest } from '../../guest/build.ts';
 import { projectRoot } from '../../guest/project.ts';
-import { choice, readInput, wholeNumber } from '../arguments.ts';
+import { choice, engineOption, readInput, wholeNumber } from '../arguments.ts';
 import { coloured, wantsColour } from '../colour.ts';
 import { type CommandContext, USAGE_ERROR } from '../context.ts';
 import { historyPath } from '../history-file.ts';
@@ -29,6 +30,7 @@ const UNATTENDED_CYCLES = 4_000_000_000;
 export interface DebugOptions {
   isolation: 'none' | 'nooks';
   profile: string;
+  engine: EngineKind;
   memory: number;
   history: number;
   x: string[];
@@ -58,6 +60,7 @@ export function registerDebug(
       'nooks',
     )
     .option('--profile <name>', 'machine profile', 'p4-1700')
+    .addOption(engineOption())
     .option('--memory <MB>', 'RAM in MiB', wholeNumber('--memory', 1, MAX_MEMORY_MB), 64)
     .option(
       '--history <MB>',
@@ -174,7 +177,7 @@ function boot(path: string | undefined, options: DebugOptions, console: Console)
 /** An image, or our kernel with somebody at the far end of its wire, at the first instruction. */
 export async function bootDebuggee(
   path: string | undefined,
-  options: Pick<DebugOptions, 'isolation' | 'profile' | 'memory'>,
+  options: Pick<DebugOptions, 'isolation' | 'profile' | 'engine' | 'memory'>,
   onSerial: (byte: number) => void,
 ): Promise<Target> {
   const [{ bootImage, bootKernel, FAR_IP, PORT }, { allocate, findProfile }, { Station }, { Sink }] =
@@ -186,6 +189,7 @@ export async function bootDebuggee(
     ]);
   const machineOptions = {
     profile: findProfile(options.profile),
+    engine: options.engine,
     memoryBytes: options.memory * 2 ** 20,
     onSerial,
   };

@@ -1,6 +1,7 @@
 /** `nooks86 inject`: a campaign of fault injections, begun or gone on with; then its report. */
 import { availableParallelism, freemem } from 'node:os';
 import type { Command } from 'commander';
+import type { EngineKind } from '../../emu/board.ts';
 import { buildGuest, type GuestBuild } from '../../guest/build.ts';
 import type { LoadParts, Parts } from '../../inject/campaign/parts.ts';
 import { configurationsOf, ISOLATIONS, MAX_FAULTS, MAX_TRIALS } from '../../inject/campaign/settings.ts';
@@ -13,7 +14,7 @@ import type {
   PolicyName,
 } from '../../inject/model.ts';
 import { POLICIES } from '../../inject/outcome.ts';
-import { choice, choices, wholeNumber } from '../arguments.ts';
+import { choice, choices, engineOption, wholeNumber } from '../arguments.ts';
 import { openCampaignProgress } from '../campaign-progress.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { openProgress } from '../progress.ts';
@@ -30,6 +31,7 @@ interface InjectFlags extends ReportFlags {
   types?: string;
   seed: number;
   profile: string;
+  engine: EngineKind;
   minPackets?: number;
   minCycles?: number;
   out?: string;
@@ -82,6 +84,7 @@ export function registerInject(
     .option('--list-types', 'print the fault types and what they aim at')
     .option('--seed <n>', 'decides all faults', wholeNumber('--seed', 0, 2 ** 32 - 1), 1)
     .option('--profile <name>', 'machine profile', 'p4-1700')
+    .addOption(engineOption())
     .option(
       '--min-packets <n>',
       'packets that a trial runs at least after the injection',
@@ -115,7 +118,7 @@ async function inject(flags: InjectFlags, context: CommandContext, load: LoadPar
   const building = openProgress('building', 'files');
   const build = await buildGuest({ onProgress: building.update }).finally(building.close);
   const settings = await settingsOf(flags, types, build, parts);
-  const campaign = { settings, build };
+  const campaign = { settings, build, engine: flags.engine };
   const plan = parts.planner(campaign);
   // Whatever the planner cannot do is known before the file is made.
   plan(0);

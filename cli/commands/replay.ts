@@ -1,9 +1,11 @@
 /** `nooks86 replay`: one trial of a results file once more, to the cycle; in the debugger if wanted. */
 import type { Command } from 'commander';
 import type { Target } from '../../debug/target.ts';
+import type { EngineKind } from '../../emu/board.ts';
 import { buildGuest } from '../../guest/build.ts';
 import type { LoadParts, ReplayBench } from '../../inject/campaign/parts.ts';
 import { configurationName, type TrialRecord } from '../../inject/model.ts';
+import { engineOption } from '../arguments.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { openProgress } from '../progress.ts';
 import type { CommandInput } from './debug.ts';
@@ -11,6 +13,7 @@ import { loadMachinery } from './inject.ts';
 
 interface ReplayFlags {
   configuration?: string;
+  engine: EngineKind;
   debug?: boolean;
   color?: boolean;
   json?: boolean;
@@ -28,6 +31,7 @@ export function registerReplay(
     .argument('<results>', 'file that nooks86 inject wrote')
     .argument('<trial>', 'like nooks/restart:1317, or a number')
     .option('--configuration <name>', 'of a trial that is given by its number')
+    .addOption(engineOption())
     .option('--debug', 'stop at the first injected fault that is executed, in the debugger')
     .option('--no-color', 'no colours in the debugger')
     .option('--json', 'print the record as it is now')
@@ -42,7 +46,7 @@ async function replay(
   load: LoadParts,
   input: CommandInput,
 ): Promise<void> {
-  const { bench, recorded, judge } = await reopen(path, id, flags.configuration, context, load);
+  const { bench, recorded, judge } = await reopen(path, id, flags, context, load);
   if (flags.debug) return debugTrial(bench, recorded, flags, context, input);
   await runAgain(bench, recorded, judge, flags, context);
 }
@@ -59,7 +63,7 @@ type Judge = (o: TrialRecord['observation'], plan: TrialRecord['plan']) => Trial
 export async function reopen(
   path: string,
   id: string,
-  configured: string | undefined,
+  { configuration: configured, engine }: Partial<Pick<ReplayFlags, 'configuration' | 'engine'>>,
   context: Pick<CommandContext, 'err'>,
   load: LoadParts,
 ): Promise<Reopened> {
@@ -90,7 +94,7 @@ export async function reopen(
       'nooks86: the guest’s sources or compiler have changed since: the trial may go another way\n',
     );
   const configuration = settings.configurations.find(c => configurationName(c) === name)!;
-  const bench = parts.openBench({ settings, build }, configuration);
+  const bench = parts.openBench({ settings, build, engine }, configuration);
   bench.warm();
   return { bench, recorded, judge: parts.judge };
 }
@@ -136,10 +140,11 @@ async function debugTrial(
 export async function openTrial(
   path: string,
   id: string,
+  engine: EngineKind | undefined,
   context: Pick<CommandContext, 'err'>,
   load: LoadParts = loadMachinery,
 ): Promise<{ target: Target; text: string }> {
-  const { bench, recorded } = await reopen(path, id, undefined, context, load);
+  const { bench, recorded } = await reopen(path, id, { engine }, context, load);
   return standAtFault(bench, recorded);
 }
 

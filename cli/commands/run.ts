@@ -10,7 +10,7 @@ import { type ElfFile, isElf, readElf } from '../../guest/elf.ts';
 import { GuestError } from '../../guest/error.ts';
 import { readLines } from '../../guest/lines.ts';
 import { SymbolTable } from '../../guest/symbols.ts';
-import { choice, ENGINE_HELP, ENGINES, portNumber, wholeNumber } from '../arguments.ts';
+import { engineOption, portNumber, wholeNumber } from '../arguments.ts';
 import { type BootOptions, openDisks, planBoot } from '../boot.ts';
 import type { CommandContext } from '../context.ts';
 import { parseKeys } from '../keys.ts';
@@ -59,7 +59,7 @@ export function registerRun(program: Command, context: CommandContext, createMac
     .option('--write', "write what the guest writes to the disks' files; else it is forgotten")
     .option('--profile <name>', 'machine profile', 'p4-1700')
     .option('--memory <MB>', 'RAM in MiB', wholeNumber('--memory', 1, MAX_MEMORY_MB), 64)
-    .option('--engine <kind>', ENGINE_HELP, choice('--engine', ENGINES), 'interpreter')
+    .addOption(engineOption())
     .option('--max-cycles <n>', 'stop there (exit code 103)', wholeNumber('--max-cycles', 1, 2 ** 50))
     .option('--pcap <file>', 'write the frames on the wire to a capture file')
     .option('--far-end', 'a host at the other end of the wire: 10.0.0.2, answers ARP, pings and UDP echo')

@@ -79,6 +79,8 @@ function runBenchProcess(
     String(messages),
     '--profile',
     flags.profile,
+    '--engine',
+    flags.engine,
     '--seed',
     String(flags.seed),
   ];

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { SpeedReport } from '../../bench/speed/suite.ts';
 import type { EngineKind } from '../../emu/board.ts';
-import { choice, ENGINE_HELP, ENGINES, wholeNumber } from '../arguments.ts';
+import { engineOption, wholeNumber } from '../arguments.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { openProgress } from '../progress.ts';
 
@@ -13,6 +13,8 @@ interface SpeedCommandOptions {
   json?: boolean;
   back?: boolean;
   fork?: boolean;
+  roofline?: boolean;
+  markdown?: boolean;
 }
 
 export function registerSpeed(program: Command, context: CommandContext): void {
@@ -20,10 +22,12 @@ export function registerSpeed(program: Command, context: CommandContext): void {
     .command('speed')
     .description('measure the emulator itself: million guest instructions a second, checksums verified')
     .option('--profile <name>', 'machine profile', 'p4-1700')
-    .option('--engine <kind>', ENGINE_HELP, choice('--engine', ENGINES), 'interpreter')
+    .addOption(engineOption())
     .option('--runs <n>', 'runs of each benchmark; their median counts', wholeNumber('--runs', 1, 100), 3)
     .option('--back', 'measure what it costs to go back in the debugger instead')
     .option('--fork', 'measure what it costs to fork a trial off a booted machine, and to go back, instead')
+    .option('--roofline', 'measure what each inlined check costs compiled code, by leaving it out')
+    .option('--markdown', 'print the roofline’s table for a page')
     .option('--json', 'print one JSON object')
     .action(async (options: SpeedCommandOptions) => {
       // The machine's tables and tinybench are only loaded by the command that needs them.
@@ -31,6 +35,7 @@ export function registerSpeed(program: Command, context: CommandContext): void {
       if (options.back && options.fork) throw new UsageError('--back and --fork are two measurements');
       if (options.fork) return forks(options, context);
       if (options.back) return backwards(options, context);
+      if (options.roofline) return roofline(options, context);
       const { measureSpeed } = await import('../../bench/speed/suite.ts');
       const profile = findProfile(options.profile);
       const progress = openProgress('measuring', 'runs');
@@ -44,10 +49,28 @@ export function registerSpeed(program: Command, context: CommandContext): void {
     });
 }
 
-async function backwards({ profile, json }: SpeedCommandOptions, context: CommandContext): Promise<void> {
+async function roofline(options: SpeedCommandOptions, context: CommandContext): Promise<void> {
+  const { findProfile } = await import('../pc.ts');
+  const { measureRoofline } = await import('../../bench/speed/roofline.ts');
+  const { renderRoofline } = await import('../../bench/speed/roofline-report.ts');
+  const { markdownTable, textTable } = await import('../../bench/text-table.ts');
+  const progress = openProgress('measuring', 'runs');
+  const report = await measureRoofline({
+    profile: findProfile(options.profile),
+    runs: options.runs,
+    onProgress: progress.update,
+  }).finally(progress.close);
+  const table = options.markdown ? markdownTable : textTable;
+  context.out(`${options.json ? JSON.stringify(report) : renderRoofline(report, table)}\n`);
+}
+
+async function backwards(
+  { profile, engine, json }: SpeedCommandOptions,
+  context: CommandContext,
+): Promise<void> {
   const { findProfile } = await import('../pc.ts');
   const { measureBackwards } = await import('../backwards.ts');
-  const rows = await measureBackwards(findProfile(profile));
+  const rows = await measureBackwards(findProfile(profile), engine);
   if (json) return context.out(`${JSON.stringify({ profile, rows })}\n`);
   const heads = ['cycles', 'run, s', 'with history', 'MiB', 'first back', 'slowest'];
   const line = (name: string, cells: string[]) => name.padEnd(10) + cells.map(c => c.padStart(14)).join('');

@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import { location } from '../../debug/expression.ts';
 import type { Target } from '../../debug/target.ts';
 import type { Tracer } from '../../debug/trace/tracer.ts';
-import { choice, wholeNumber } from '../arguments.ts';
+import { choice, engineOption, wholeNumber } from '../arguments.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { OutputFile } from '../output-file.ts';
 import { bootTraced, type Traced, type TraceSource } from '../traced.ts';
@@ -96,6 +96,7 @@ export function registerTrace(program: Command, context: CommandContext): void {
     )
     .option('--trial <id>', 'with --fault: like nooks/restart:1317, or a number')
     .option('--profile <name>', 'machine profile', 'p4-1700')
+    .addOption(engineOption())
     .option('--memory <MB>', 'RAM in MiB', wholeNumber('--memory', 1, MAX_MEMORY_MB), 64)
     .action((image: string | undefined, flags: TraceFlags) => trace(image, flags, context));
 }

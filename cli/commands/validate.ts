@@ -1,12 +1,14 @@
 /** `nooks86 validate`: are a driver's forbidden writes stopped, and does the kernel go on? */
 import type { Command } from 'commander';
-import { choice } from '../arguments.ts';
+import type { EngineKind } from '../../emu/board.ts';
+import { choice, engineOption } from '../arguments.ts';
 import { type CommandContext, UsageError } from '../context.ts';
 import { openProgress } from '../progress.ts';
 
 interface ValidateFlags {
   isolation: 'none' | 'nooks';
   profile: string;
+  engine: EngineKind;
   only: string[];
   json?: boolean;
 }
@@ -17,6 +19,7 @@ export function registerValidate(program: Command, context: CommandContext): voi
     .description('load drivers that each make one forbidden write; exit code 1 when one got through')
     .option('--isolation <kind>', 'nooks or none', choice('--isolation', ['none', 'nooks']), 'nooks')
     .option('--profile <name>', 'machine profile', 'flat')
+    .addOption(engineOption())
     .option('--only <name>', 'only this case; may be given many times', collect, [])
     .option('--json', 'print one JSON object')
     .action((flags: ValidateFlags) => validate(flags, context));
@@ -39,6 +42,7 @@ async function validate(flags: ValidateFlags, context: CommandContext): Promise<
   const results = await run({
     profile,
     isolation,
+    engine: flags.engine,
     only: only.length ? only : undefined,
     onBuild: building.update,
     onProgress(done, total) {

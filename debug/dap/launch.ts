@@ -11,6 +11,11 @@ export const LAUNCH = {
   image: z.string().max(4096).describe('a Multiboot image to debug instead of our kernel'),
   isolation: z.enum(['none', 'nooks']).default('nooks').describe('where our kernel puts the e1000 driver'),
   profile: z.string().max(64).default('p4-1700').describe('machine profile'),
+  engine: z
+    .enum(['interpreter', 'compiled'])
+    .describe(
+      'how guest code is run, at the same cycles; compiled unless `nooks86 dap --engine` says otherwise',
+    ),
   memory: z.int().min(1).max(MAX_MEMORY_MB).default(64).describe('RAM in MiB'),
   stopOnEntry: z.boolean().default(false).describe('stop before the first instruction'),
   stopAt: z.string().max(1024).describe('run to this place first: a function, FILE:LINE or an address'),
@@ -40,6 +45,7 @@ const optional = <T extends z.ZodType>(schema: T) => schema.optional();
 export const launchArguments = z.looseObject({
   ...LAUNCH,
   image: optional(LAUNCH.image),
+  engine: optional(LAUNCH.engine),
   stopAt: optional(LAUNCH.stopAt),
   sourceRoot: optional(LAUNCH.sourceRoot),
   results: optional(LAUNCH.results),

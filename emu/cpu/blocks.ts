@@ -14,6 +14,8 @@ import type { Row } from './row.ts';
 
 const TABLE = 1 << 14;
 const LAST_PAGE = 0xf_ffff;
+/** Blocks that may share a place in it. */
+const MAX_CHAIN = 8;
 /** Instructions without a head, at most. */
 export const MAX_BLOCK = 64;
 
@@ -62,6 +64,8 @@ export class Block {
   valid = true;
   /** Its bytes changed while somebody may run it: what is left of it is void. */
   dropped = false;
+  /** The next of the blocks that share a place in the table. */
+  chain: Block | null = null;
   /** The blocks that last came after it: where it ends, and elsewhere. Hints, to be checked before use. */
   onward: Block | null = null;
   elsewhere: Block | null = null;
@@ -82,8 +86,8 @@ export class Block {
 
 /** What the compiled engine made of some blocks. */
 export interface CompiledCode {
-  /** All of its blocks are. */
-  valid: boolean;
+  /** One of its blocks has changed: nothing leads to it any more. */
+  drop(): void;
 }
 
 interface CodePage {
@@ -100,10 +104,10 @@ export class Blocks implements CodeBytes {
   private readonly outside = new Set<Block>();
   /** All blocks, by the linear page in which they begin. */
   private readonly linear = new Map<number, Set<Block>>();
-  /** Region by linear address, or -1. */
-  private regionOf: (lin: number) => number = () => -1;
-  /** Is the code at a linear address watched? As Block.watched. */
-  private watchedAt: (lin: number) => number = () => 0;
+  /** Region by linear address, or -1; set by the machine. */
+  regionOf: (lin: number) => number = () => -1;
+  /** Is the code at a linear address watched? As Block.watched; set by the engine. */
+  watchedAt: (lin: number) => number = () => 0;
   /** Does the host want to be called before this linear address? */
   hooked: (lin: number) => boolean = () => false;
   /** The host wants to stop: what is decoded now must not run. */
@@ -132,12 +136,18 @@ export class Blocks implements CodeBytes {
     // The limit comes before the page (SDM vol. 3, table 6-2). A block that exists was checked.
     c.checkTarget(eip);
     const pa = this.mmu.translateFetch(lin);
-    const slot = slotOf(pa);
-    const b = this.table[slot];
-    if (b?.valid && b.pa === pa && b.lin === lin && b.eip === eip && b.mode === c.codeMode) {
+    const b = this.known(pa, lin, eip, c.codeMode);
+    if (b !== null) {
       if (b.secondPage < 0 || this.mmu.translateFetch((lin & ~0xfff) + 4096) === b.secondPage) return b;
+      this.forget(b);
     }
-    return this.decode(pa, lin, eip, slot);
+    return this.decode(pa, lin, eip);
+  }
+
+  private known(pa: number, lin: number, eip: number, mode: number): Block | null {
+    let b = this.table[slotOf(pa)];
+    while (b !== null && (b.pa !== pa || b.lin !== lin || b.eip !== eip || b.mode !== mode)) b = b.chain;
+    return b;
   }
 
   /**
@@ -160,25 +170,24 @@ export class Blocks implements CodeBytes {
   }
 
   /**
-   * The block at `eip` in the page of `b`, which runs now; null if its first instruction cannot be decoded, or may reach
-   * into the next page. Nothing of the machine changes.
+   * The block that `old` was, which was dropped since, in one page, and made of `insns`; its bytes are there again. Null if
+   * it would be another now.
    */
-  beside(b: Block, eip: number): Block | null {
-    const offset = (eip - b.eip) | 0;
-    const lin = (b.lin + offset) | 0;
-    if ((lin ^ b.lin) & ~0xfff || (lin & 0xfff) > 4096 - MAX_LENGTH) return null;
-    const pa = (b.pa + offset) | 0;
-    const slot = slotOf(pa);
-    const found = this.table[slot];
-    if (found?.valid && found.pa === pa && found.lin === lin && found.eip === eip && found.mode === b.mode)
-      return found;
-    try {
-      const made = this.decode(pa, lin, eip, slot);
-      return made.valid ? made : null;
-    } catch (fault) {
-      if (fault !== this.cpu.fault) throw fault;
-      return null;
-    }
+  again(old: Block, insns: readonly Insn[]): Block | null {
+    const { pa, lin, eip, mode } = old;
+    if (insns.some(i => this.hooked((lin + ((i.eip - eip) | 0)) | 0))) return null;
+    const known = this.known(pa, lin, eip, mode);
+    if (known !== null)
+      return known.bytes === old.bytes && known.insns.length === insns.length ? known : null;
+    const b = new Block(pa, lin, eip, mode);
+    b.region = this.regionOf(lin);
+    b.watched = this.watchedAt(lin);
+    b.insns.push(...insns);
+    b.ticks.push(...old.ticks.slice(1));
+    const { ends, end, bytes, total, firstLine, lastLine } = old;
+    Object.assign(b, { ends, end, bytes, total, firstLine, lastLine });
+    this.enter(b);
+    return b;
   }
 
   /** The blocks that begin in the page of physical address `pa`, or reach into it. */
@@ -207,6 +216,13 @@ export class Blocks implements CodeBytes {
     }
   }
 
+  /** Forgets the blocks that `regionOf` and `watchedAt` say something else of now. */
+  review(): void {
+    for (const blocks of this.linear.values())
+      for (const b of blocks)
+        if (b.region !== this.regionOf(b.lin) || b.watched !== this.watchedAt(b.lin)) this.drop(b);
+  }
+
   /** Forgets everything: a block that runs ends before its next instruction. */
   clear(): void {
     for (const blocks of this.linear.values()) for (const b of blocks) this.drop(b);
@@ -219,30 +235,6 @@ export class Blocks implements CodeBytes {
     for (const b of this.outside) this.forget(b);
   }
 
-  /** From here on these are the regions. Blocks stay; code compiled of one whose region is another now is void. */
-  setRegions(regionOf: (lin: number) => number): void {
-    this.regionOf = regionOf;
-    for (const blocks of this.linear.values())
-      for (const b of blocks) {
-        const region = regionOf(b.lin);
-        if (region === b.region) continue;
-        b.region = region;
-        voidCode(b);
-      }
-  }
-
-  /** The same for which code is watched. */
-  setWatched(watchedAt: (lin: number) => number): void {
-    this.watchedAt = watchedAt;
-    for (const blocks of this.linear.values())
-      for (const b of blocks) {
-        const watched = watchedAt(b.lin);
-        if (watched === b.watched) continue;
-        b.watched = watched;
-        voidCode(b);
-      }
-  }
-
   /** Forgets what holds the instruction at a linear address. */
   dropAt(lin: number): void {
     const page = lin >>> 12;
@@ -253,7 +245,7 @@ export class Blocks implements CodeBytes {
       }
   }
 
-  private decode(pa: number, lin: number, eip: number, slot: number): Block {
+  private decode(pa: number, lin: number, eip: number): Block {
     const c = this.cpu;
     const b = new Block(pa, lin, eip, c.codeMode);
     b.region = this.regionOf(lin);
@@ -291,7 +283,9 @@ export class Blocks implements CodeBytes {
     b.total = b.ticks[b.insns.length];
     b.firstLine = pa >>> this.lineShift;
     b.lastLine = (b.secondPage >= 0 ? b.secondPage : pa + at - 1) >>> this.lineShift;
-    this.enter(b, slot);
+    b.insns[0].alone =
+      b.insns.length === 1 && b.insns[0].rep !== 0 && b.insns[0].pre === 0 && b.secondPage < 0;
+    this.enter(b);
     if (this.barred) this.drop(b);
     return b;
   }
@@ -330,15 +324,16 @@ export class Blocks implements CodeBytes {
     if (i.row.ends || i.rep !== 0) b.ends = true;
   }
 
-  private enter(b: Block, slot: number): void {
+  private enter(b: Block): void {
     // Nobody tells of changes to video memory: such a block is run once.
     if (b.pa >>> 0 < this.mmu.ramSize && !this.mmu.isRam(b.pa)) {
       b.valid = false;
       return;
     }
-    const old = this.table[slot];
-    if (old) this.forget(old);
+    const slot = slotOf(b.pa);
+    b.chain = this.table[slot];
     this.table[slot] = b;
+    this.shorten(b);
     const near = this.linear.get(b.lin >>> 12);
     if (near) near.add(b);
     else this.linear.set(b.lin >>> 12, new Set([b]));
@@ -346,6 +341,14 @@ export class Blocks implements CodeBytes {
     else this.outside.add(b);
     if (b.secondPage >= 0 && b.secondPage >>> 0 < this.mmu.ramSize)
       this.page(b.secondPage >>> 12).blocks.add(b);
+  }
+
+  /** Forgets the oldest of those that share a place with `b` when they have become too many. */
+  private shorten(b: Block): void {
+    let last = b;
+    let length = 1;
+    for (; last.chain !== null; length++) last = last.chain;
+    if (length > MAX_CHAIN) this.forget(last);
   }
 
   private page(number: number): CodePage {
@@ -358,13 +361,14 @@ export class Blocks implements CodeBytes {
     return entry;
   }
 
-  /** Forgets a block that may run: what is left of it turns into stops. */
-  drop(b: Block): void {
+  /** Its bytes changed: it must not run on. */
+  private drop(b: Block): void {
     b.dropped = true;
     for (let k = 0; k < b.insns.length; k++) {
       const stop = new Insn(staleRow);
       stop.eip = b.insns[k].eip;
       stop.next = b.insns[k].next;
+      b.insns[k].alone = false;
       b.insns[k] = stop;
     }
     this.forget(b);
@@ -372,15 +376,24 @@ export class Blocks implements CodeBytes {
 
   /** It leaves the table: nobody tells it of changes any more, so no hint may lead to it. */
   private forget(b: Block): void {
+    if (b.valid) this.unchain(b);
     b.valid = false;
-    voidCode(b);
+    for (const code of b.within.splice(0)) code.drop();
+    b.code = null;
     b.onward = b.elsewhere = null;
-    const slot = slotOf(b.pa);
-    if (this.table[slot] === b) this.table[slot] = null;
     const near = this.linear.get(b.lin >>> 12);
     if (near?.delete(b) && near.size === 0) this.linear.delete(b.lin >>> 12);
     this.outside.delete(b);
     this.leavePage(b);
+  }
+
+  private unchain(b: Block): void {
+    const slot = slotOf(b.pa);
+    if (this.table[slot] === b) this.table[slot] = b.chain;
+    else
+      for (let before = this.table[slot]; before !== null; before = before.chain)
+        if (before.chain === b) before.chain = b.chain;
+    b.chain = null;
   }
 
   private leavePage(b: Block): void {
@@ -396,11 +409,4 @@ export class Blocks implements CodeBytes {
 
 function slotOf(pa: number): number {
   return (pa ^ (pa >>> 14)) & (TABLE - 1);
-}
-
-/** What was compiled of `b` and others must not be entered again. */
-function voidCode(b: Block): void {
-  for (const code of b.within) code.valid = false;
-  b.within.length = 0;
-  b.code = null;
 }

@@ -19,9 +19,12 @@ import type { Insn } from './insn.ts';
 import { Predictor } from './predictor.ts';
 import { AC_FLAG, CR0_AM, CR0_CD, CR0_NW, CR0_PE, CR0_PG, CR0_WP, CR4_PGE, CR4_PSE } from './registers.ts';
 import { type RepCosts, repCosts } from './rep.ts';
+import { RUN, Runs } from './runs.ts';
 import { CS_, LDTR_, SegmentedMemory, TR_ } from './segments.ts';
 
 const MISPREDICT = CAUSE.mispredict;
+const REP_EIP = RUN.eip;
+const REP_FRACTION = RUN.fraction;
 // Of registers.ts.
 const EIP = 9;
 const EDX = 2;
@@ -84,8 +87,23 @@ export class Cpu extends SegmentedMemory {
   readonly mispredictTicks: number;
   readonly rep: RepCosts;
   /** EIP of a REP instruction that has more rounds to do, or -1; and the fraction of a tick it carries. */
-  repEip = -1;
-  repFraction = 0;
+  get repEip(): number {
+    return this.runs.cells[REP_EIP];
+  }
+  set repEip(eip: number) {
+    this.runs.cells[REP_EIP] = eip;
+  }
+  get repFraction(): number {
+    return this.runs.cells[REP_FRACTION];
+  }
+  set repFraction(fraction: number) {
+    this.runs.cells[REP_FRACTION] = fraction;
+  }
+  readonly runs: Runs;
+  /** Issue ticks, up to the running instruction's, that are not charged yet: of the engine. */
+  issue: { due: number } = { due: 0 };
+  /** The tick from which a head has work to do, while nothing but the clock and `leave` can give it any; else -1. */
+  headAt = -1;
 
   constructor(profile: Profile, state: State, accounting: Accounting, clock: Clock, host: MmuHost) {
     super(profile, state, accounting, host);
@@ -99,6 +117,7 @@ export class Cpu extends SegmentedMemory {
     this.rep = repCosts(profile);
     this.costs = systemCosts(profile);
     this.breakpoints = new Breakpoints(this.mmu);
+    this.runs = new Runs(this, state);
     this.startProtected();
   }
 

@@ -19,6 +19,7 @@ import type { Cpu } from './cpu.ts';
 import { deliver } from './exceptions.ts';
 import { type Cursor, runInsns } from './exec/hot.ts';
 import { PRE_HOOK, PRE_LINE, PRE_LINE2 } from './insn.ts';
+import { LOOK, GATES_QUIET as QUIET, GATES_INTR as WAITS } from './jit/cells.ts';
 import { Jit } from './jit/jit.ts';
 import { RF } from './registers.ts';
 
@@ -26,6 +27,8 @@ const ISSUE = CAUSE.issue;
 const IDLE = CAUSE.idle;
 const SYSTEM = CAUSE.system;
 const NMI_VECTOR = 2;
+const GATES_QUIET = QUIET;
+const GATES_INTR = WAITS;
 
 /** DR6.BS: single step. */
 const DR6_BS = 0x4000;
@@ -71,6 +74,8 @@ export class Engine implements Cursor {
   private lastLine = -1;
   private sinceHead = 0;
   private stopWanted = false;
+  /** Of the run. */
+  private until = NEVER;
   /** Where a hook stopped the run: its hooks are not called again. */
   private skipLin = NOWHERE;
   /** The head before the next block was looked at already, but its first instruction has not run. */
@@ -78,7 +83,7 @@ export class Engine implements Cursor {
   /** Issue ticks of the next instruction that were charged before a hook stopped in front of it. */
   private prepaid = 0;
   private watcher: Watcher | null = null;
-  /** What the watcher before said, by which the blocks are marked; null: no block is. */
+  /** What the watcher before said, by which the blocks are marked; null: there was none. */
   private said: string | null = null;
   /** The last block was watched. */
   private inWatched = 0;
@@ -102,12 +107,38 @@ export class Engine implements Cursor {
     this.blocks = new Blocks(cpu);
     if (state) this.jit = new Jit(cpu, this.blocks, state);
     this.blocks.hooked = lin => this.hooks.has(lin);
+    if (this.jit) {
+      this.jit.gates = () => this.gates();
+      this.jit.quietHead = now => this.quietHead(now);
+    }
     cpu.mmu.sync = cpu.mmu.hierarchy.sync = () => this.sync();
     cpu.retiredInBlock = () => (this.jit?.active ? this.jit.retired() : this.running ? this.position : 0);
     cpu.mmu.onMarkedWrite = (pa, length) => this.blocks.invalidate(pa, length);
+    cpu.issue = this;
     this.lineShift = this.blocks.lineShift;
     this.unissuedTicks = cpu.profile.timing ? 0 : TICKS_PER_CYCLE;
     this.wakeTicks = cpu.profile.timing ? cpu.profile.system.haltWake.value * TICKS_PER_CYCLE : 0;
+  }
+
+  /** GATES of cells.ts: what compiled code may do without us. */
+  private gates(): number {
+    const c = this.cpu;
+    if (this.watcher || this.nmi || c.nmiBlocked || c.repEip !== -1 || c.breakpoints.armed) return 0;
+    if (c.probes.listeners > 0) return 0;
+    return this.pic?.intr() ? GATES_QUIET | GATES_INTR : GATES_QUIET;
+  }
+
+  /** As Jit.quietHead says, between two blocks of runBlocks. */
+  private quietHead(now: number): number {
+    const c = this.cpu;
+    if (this.stopWanted || c.shadow || c.trapFlag || c.halted || c.shutdown || this.nmi) return -1;
+    if (this.watcher || c.breakpoints.armed || c.probes.begins.length > 0) return -1;
+    const until = Math.min(this.until, c.clock.next());
+    if (now >= until || (c.interruptsOn && this.pic?.intr())) return -1;
+    c.leave = false;
+    c.setSystemFlag(RF, false);
+    c.headAt = until;
+    return until;
   }
 
   /** Calls `hook` before each execution of the instruction at `lin`; returns the function that removes it. */
@@ -130,19 +161,21 @@ export class Engine implements Cursor {
     this.knownCr3 = NOWHERE;
     this.inWatched = 0;
     this.cpu.mmu.setWatching(false);
-    // The rest of a block that runs is seen as new.
-    if (this.running) this.blocks.drop(this.running);
+    if (this.jit) this.jit.goesOn = watcher && (() => this.goesOn());
     if (!watcher) {
-      // What blocks say is not looked at then, and most often right for the next watcher too.
+      // Blocks keep what they were told: it means nothing until somebody watches, who is often the same again.
       this.cpu.accounting.watched = 0;
       return;
     }
-    if (watcher.says === this.said) return;
-    this.said = watcher.says;
-    this.blocks.setWatched(lin => {
-      const watches = watcher.watches(lin);
-      return watches === null ? -1 : watches ? WATCHED : 0;
-    });
+    if (watcher.says !== this.said) {
+      this.said = watcher.says;
+      this.blocks.watchedAt = lin => {
+        const watches = watcher.watches(lin);
+        return watches === null ? -1 : watches ? WATCHED : 0;
+      };
+      this.blocks.review();
+    }
+    if (this.running?.valid) this.attend(this.running);
   }
 
   /** The watcher's directories have changed. Can be called from its `entered`. */
@@ -166,11 +199,13 @@ export class Engine implements Cursor {
     this.blocks.barred = this.running === null;
   }
 
-  /** Runs until tick `until`, a stop, a triple fault or a HLT that nothing can end. */
+  /** Runs to the first head at or after tick `until`, a stop, a triple fault or a HLT that nothing can end. */
   run(until: number): StopReason {
     const c = this.cpu;
     const time = c.accounting.time;
     this.stopWanted = this.blocks.barred = false;
+    this.until = until;
+    if (this.sinceHead !== 0 && time[0] >= until) return 'limit';
     for (;;) {
       if (this.sinceHead === 0 && !this.headDone) {
         c.leave = false;
@@ -179,7 +214,8 @@ export class Engine implements Cursor {
         this.headDone = true;
         if (this.stopWanted) return 'stopped';
       }
-      if (time[0] >= until) return 'limit';
+      // From the middle of a block, which code that changed or a tool may have left, on to the head where it ends in any case.
+      if (this.sinceHead === 0 && time[0] >= until) return 'limit';
       if (c.breakpoints.armed || c.probes.singly > 0) this.runBlock(1);
       else if (this.sinceHead !== 0 || c.shadow || c.trapFlag || this.skipLin !== NOWHERE)
         this.runBlock(MAX_BLOCK);
@@ -212,6 +248,7 @@ export class Engine implements Cursor {
     const accounting = c.accounting;
     const time = accounting.time;
     const { blocks, jit } = this;
+    c.headAt = until;
     this.headDone = false;
     c.setSystemFlag(RF, false);
     try {
@@ -219,18 +256,20 @@ export class Engine implements Cursor {
       for (;;) {
         const n = b.insns.length;
         if (b.region >= 0) accounting.region = b.region;
-        const code = jit === null ? null : jit.ready(b);
+        // With `leave` set before the run, by the host, there is a head behind the first block.
+        const code = jit === null || c.leave ? null : jit.ready(b);
+        this.charged = 0;
+        this.position = 0;
+        this.running = b;
+        if (b.firstLine !== this.lastLine) c.mmu.fetchLine(b.pa);
         if (jit !== null && code !== null) {
-          if (!jit.run(code, b, until, this.lastLine)) return this.leftMiddle(jit);
+          this.running = null;
+          if (!jit.run(code, b, until, this.charged)) return this.leftMiddle(jit);
           this.lastLine = jit.lastLine;
           if (c.leave || time[0] >= until) break;
           b = blocks.find();
           continue;
         }
-        this.charged = 0;
-        this.position = 0;
-        this.running = b;
-        if (b.firstLine !== this.lastLine) c.mmu.fetchLine(b.pa);
         runInsns(this, c, b, n);
         this.running = null;
         accounting.charge(ISSUE, b.total - this.charged);
@@ -262,13 +301,19 @@ export class Engine implements Cursor {
     else c.halted = true;
   }
 
-  /** runBlocks while the host watches or follows: the same, but for the calls before each block. */
+  /**
+   * runBlocks while the host watches or follows: the same, but for the calls before each block. Whoever follows wants each
+   * block, so they are interpreted. Whoever watches is satisfied with a look where compiled code is entered: it leaves
+   * before another look would find something else (`goesOn`).
+   */
   private runWatched(until: number): void {
     const c = this.cpu;
     const accounting = c.accounting;
     const time = accounting.time;
-    const blocks = this.blocks;
+    const { blocks } = this;
     const { begins } = c.probes;
+    c.headAt = -1;
+    const jit = begins.length > 0 ? null : this.jit;
     this.headDone = false;
     c.setSystemFlag(RF, false);
     try {
@@ -278,10 +323,19 @@ export class Engine implements Cursor {
         for (const tell of begins) tell(b, n);
         if (b.region >= 0) accounting.region = b.region;
         if (this.watcher) this.attend(b);
+        const code = jit === null ? null : jit.ready(b);
         this.charged = 0;
         this.position = 0;
         this.running = b;
         if (b.firstLine !== this.lastLine) c.mmu.fetchLine(b.pa);
+        if (jit !== null && code !== null) {
+          this.running = null;
+          if (!jit.run(code, b, until, this.charged)) return this.leftMiddle(jit);
+          this.lastLine = jit.lastLine;
+          if (c.leave || time[0] >= until) break;
+          b = blocks.find();
+          continue;
+        }
         runInsns(this, c, b, n);
         this.running = null;
         accounting.charge(ISSUE, b.total - this.charged);
@@ -314,6 +368,14 @@ export class Engine implements Cursor {
     if (watched !== 0) watcher?.entered(b.lin);
   }
 
+  /** What attend() would find of code that is watched alike, or as whoever called it: no change; else LOOK. */
+  private goesOn(): number {
+    const { cpu, inWatched } = this;
+    if (cpu.cr3 !== this.knownCr3) return LOOK;
+    if (!this.inDirectory && cpu.accounting.watched !== inWatched) return LOOK;
+    return inWatched;
+  }
+
   /** Charges the issue ticks of the running block up to and with the current instruction. */
   sync(): void {
     if (this.jit?.active) return this.jit.sync();
@@ -324,6 +386,18 @@ export class Engine implements Cursor {
     if (due <= 0) return;
     this.charged = total;
     this.cpu.accounting.charge(ISSUE, due);
+  }
+
+  /** Issue ticks that sync() would charge. */
+  get due(): number {
+    if (this.jit?.active) return this.jit.due;
+    const b = this.running;
+    return b ? b.ticks[this.position + 1] - this.charged : 0;
+  }
+
+  set due(ticks: number) {
+    if (this.jit?.active) this.jit.due = ticks;
+    else this.charged += this.due - ticks;
   }
 
   /** The linear address of the instruction that is running (or comes next). */
@@ -491,6 +565,7 @@ export class Engine implements Cursor {
   private runBlock(max: number): void {
     const c = this.cpu;
     let b: Block;
+    c.headAt = -1;
     this.headDone = false;
     const debugShadow = c.debugShadow;
     const resume = (c.systemFlags & RF) !== 0;

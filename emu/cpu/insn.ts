@@ -59,6 +59,8 @@ export class Insn {
   pre = 0;
   /** The case that the form has, whatever `pre` says: for the compiled engine. */
   form = 0;
+  /** With REP, alone in its block and in one line: what is left of its rounds is the same block again (runs.ts). */
+  alone = false;
   /** Issue cost in ticks. */
   cost = 0;
 

@@ -27,6 +27,21 @@ const IDT_LIMIT = 29;
 /** Slots of a segment register start here. */
 export const SEGMENTS = 32; // selector, base, limit, attributes for each of ES CS SS DS FS GS LDTR TR
 const STATE_LENGTH = 32 + 8 * 4;
+/** Where compiled code finds the registers: dwords of the state. */
+export const PLACE = {
+  esp: ESP,
+  eip: EIP,
+  result: RES,
+  aux: AUX,
+  eflags: EFLAGS,
+  cr0: CR0,
+  cpl: CPL,
+  gdtBase: GDT_BASE,
+  gdtLimit: GDT_LIMIT,
+  idtBase: IDT_BASE,
+  idtLimit: IDT_LIMIT,
+  segments: SEGMENTS,
+} as const;
 
 export const CF = 0x001;
 export const PF = 0x004;
@@ -44,7 +59,7 @@ export const VM = 0x2_0000;
 export const AC_FLAG = 0x4_0000;
 export const ID = 0x20_0000;
 const ARITHMETIC = CF | PF | AF | ZF | SF | OF;
-const STORED = TF | IF | DF | IOPL | NT | RF | VM | AC_FLAG | ID;
+export const STORED = TF | IF | DF | IOPL | NT | RF | VM | AC_FLAG | ID;
 /** Every flag that there is. */
 export const ALL_FLAGS = ARITHMETIC | STORED;
 

@@ -36,6 +36,9 @@ export const SEG_EXPAND_DOWN = 0x400; // data; conforming for code
 export const SEG_RW = 0x200; // writable data, readable code
 export const SEG_ACCESSED = 0x100;
 
+/** Kinds of segments that a shape tells apart. */
+export const SHAPES = 16;
+
 export class SegmentedMemory extends Registers {
   readonly mmu: Mmu;
   readonly fault = new CpuFault();
@@ -55,9 +58,12 @@ export class SegmentedMemory extends Registers {
   shape = -1;
   private readonly shapes = new Int32Array(8);
   private readonly known: { base: number; readTop: number; writeTop: number }[] = [];
+  /** For compiled code, of the first: base, readTop, writeTop, and 1 if both are offsets. Four dwords each. */
+  readonly knownShapes: Int32Array;
 
   constructor(profile: Profile, state: State, accounting: Accounting, host: MmuHost) {
     super(state);
+    this.knownShapes = state.scratch('shapes', 4 * SHAPES);
     this.mmu = new Mmu(profile, state, accounting, this.fault, host);
   }
 
@@ -109,19 +115,27 @@ export class SegmentedMemory extends Registers {
     }
   }
 
+  /** The hidden parts of the segment registers of `mask`, a bit each, were changed in the state. */
+  segmentsChanged(mask: number): void {
+    for (let s = ES_; s <= TR_; s++) if (mask & (1 << s)) this.deriveSegment(s);
+  }
+
   private shapeOf(s: number): number {
     const [base, readTop, writeTop] = [this.base[s], this.readTop[s], this.writeTop[s]];
     for (let n = 0; n < this.known.length; n++) {
       const k = this.known[n];
       if (k.base === base && k.readTop === readTop && k.writeTop === writeTop) return n;
     }
-    return this.known.push({ base, readTop, writeTop }) - 1;
+    const n = this.known.push({ base, readTop, writeTop }) - 1;
+    if (n < SHAPES)
+      this.knownShapes.set([base, readTop, writeTop, readTop < 0 || writeTop < 0 ? 0 : 1], 4 * n);
+    return n;
   }
 
   private combinedShape(): number {
     let shape = 0;
     for (let s = ES_; s <= GS_; s++) {
-      if (this.shapes[s] > 15) return -1;
+      if (this.shapes[s] >= SHAPES) return -1;
       shape = (shape << 4) | this.shapes[s];
     }
     return shape;
@@ -203,6 +217,17 @@ export class SegmentedMemory extends Registers {
     if ((offset >>> 0) + size - 1 > this.writeTop[s]) this.checkSegment(s, offset, size, true);
     this.mmu.probeWrite((offset + this.base[s]) | 0, size);
     return this.load(s, offset, size);
+  }
+
+  /**
+   * Elements of `size` bytes from `offset` on, upwards or down, that are loads (or stores, `write`) without a fault of the
+   * segment and before the address wraps at `top`, the highest there is; 0 leaves it to the slow check.
+   */
+  elements(s: number, offset: number, size: number, down: boolean, write: boolean, top: number): number {
+    const last = Math.min(top, write ? this.writeTop[s] : this.readTop[s]);
+    const room = last + 1 - (offset >>> 0);
+    if (room < size) return 0;
+    return Math.floor(down ? (offset >>> 0) / size + 1 : room / size);
   }
 
   /**

@@ -16,19 +16,38 @@ export class Cache {
   /** Tag words by set and recency. */
   readonly tags: Int32Array;
   misses = 0;
+  /** Cleared where a set has another line as its most recent (by set), or that is not dirty any more (behind those). */
+  private readonly recent: Int32Array;
+  private readonly sets: number;
 
-  constructor(name: string, size: number, ways: number, line: number, tags: Int32Array) {
+  /** `recent`: of the line filter; default, of nobody. */
+  constructor(
+    name: string,
+    size: number,
+    ways: number,
+    line: number,
+    tags: Int32Array,
+    recent: Int32Array | null = null,
+  ) {
     this.name = name;
     this.ways = ways;
     this.lineShift = log2(line);
     this.setMask = size / (line * ways) - 1;
     log2(this.setMask + 1);
     this.tags = tags;
+    this.sets = this.setMask + 1;
+    this.recent = recent ?? new Int32Array(2 * this.sets);
     this.clear();
   }
 
   clear(): void {
     this.tags.fill(EMPTY);
+    this.recent.fill(0, 0, 2 * this.sets);
+  }
+
+  private changed(set: number): void {
+    this.recent[set] = 0;
+    this.recent[set + this.sets] = 0;
   }
 
   /** Is the line the most recent of its set? The fast part of `touch`, which would change nothing then. */
@@ -43,8 +62,10 @@ export class Cache {
     for (let w = 0; w < this.ways; w++) {
       const tag = tags[first + w];
       if (tag >> 2 === line && tag !== EMPTY) {
+        if (w === 0) return true;
         for (let i = first + w; i > first; i--) tags[i] = tags[i - 1];
         tags[first] = tag;
+        this.changed(line & this.setMask);
         return true;
       }
     }
@@ -66,6 +87,7 @@ export class Cache {
     const victim = tags[first + this.ways - 1];
     for (let i = first + this.ways - 1; i > first; i--) tags[i] = tags[i - 1];
     tags[first] = (line << 2) | (dirty ? DIRTY : 0);
+    this.changed(line & this.setMask);
     return victim !== EMPTY && victim & DIRTY ? victim >> 2 : -1;
   }
 
@@ -82,12 +104,14 @@ export class Cache {
       if (tags[first + w] === EMPTY || tags[first + w] >> 2 !== line) continue;
       for (let i = first + w; i < first + this.ways - 1; i++) tags[i] = tags[i + 1];
       tags[first + this.ways - 1] = EMPTY;
+      this.changed(line & this.setMask);
       return;
     }
   }
 
   /** Clears the dirty mark of the line if present. */
   clean(line: number): void {
+    this.recent[(line & this.setMask) + this.sets] = 0;
     const first = (line & this.setMask) * this.ways;
     for (let w = 0; w < this.ways; w++)
       if (this.tags[first + w] !== EMPTY && this.tags[first + w] >> 2 === line)

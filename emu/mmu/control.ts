@@ -28,7 +28,7 @@ export interface MmuHost {
   fetchByte(pa: number): number;
 }
 
-/** A store of `size` bytes of `value` that watched code is about to make; no fault can stop it. Beyond RAM: a device's. */
+/** A store of `size` bytes of `value` that watched code is about to make; no fault can stop it, the clock is exact. Beyond RAM: a device's. */
 export type StoreWatch = (lin: number, pa: number, size: number, value: number) => void;
 /** A bus master is about to read or write [pa, pa + length), which may reach beyond RAM. */
 export type MasterWatch = (pa: number, length: number, write: boolean) => void;
@@ -48,7 +48,6 @@ export interface ControlState {
   cacheDisabled: boolean;
   lastStoreLine: number;
   fetches: number;
-  tlbs: number[][];
   hierarchy: number[];
   /** Without what is derived: who holds code, and who is watched. */
   attributes: Uint8Array;
@@ -100,7 +99,7 @@ export abstract class Control extends Walker {
   constructor(p: Profile, state: State, accounting: Accounting, fault: CpuFault, host: MmuHost) {
     super(p, state, accounting, fault);
     this.host = host;
-    this.attributes = new Uint8Array(Math.max(1, state.ramSize >>> 12));
+    this.attributes = state.pageBytes('attributes of pages');
     this.lineMask = this.wordMask = this.dwordMask = this.hierarchy.timed ? -p.l1d.line.value : -4096;
   }
 
@@ -110,19 +109,15 @@ export abstract class Control extends Walker {
   /** CR3 was loaded: `global` entries stay. Returns nothing; the CPU charges the instruction. */
   loadDirectory(cr3: number): void {
     this.directory = cr3 & ~0xfff;
-    this.bulk = true;
     for (const tlb of this.distinct) tlb.flush();
-    this.bulk = false;
     this.clearFront();
     for (const tell of this.probes.tlbFlushed) tell(-1);
   }
 
   /** CR0 and CR4 bits that steer translation; a change of PG, PSE or PGE flushes all, WP the front table only. */
   setControl(paging: boolean, writeProtect: boolean, bigPages: boolean, globalPages: boolean): void {
-    this.bulk = true;
     const flushes = paging !== this.paging || bigPages !== this.bigPages || globalPages !== this.globalPages;
     if (flushes) for (const tlb of this.distinct) tlb.flushAll();
-    this.bulk = false;
     this.paging = paging;
     this.writeProtect = writeProtect;
     this.bigPages = bigPages;
@@ -246,6 +241,7 @@ export abstract class Control extends Walker {
   /** A store of watched code took the slow road. */
   protected watchedStore(lin: number, pa: number, size: number, v: number): void {
     if ((lin - this.spareFrom) >>> 0 < this.spareLength || this.plain[pa >>> 12]) return;
+    this.sync();
     this.onStore?.(lin, pa, size, v);
   }
 
@@ -335,7 +331,6 @@ export abstract class Control extends Walker {
       cacheDisabled: this.types.cacheDisabled,
       lastStoreLine: this.lastStore[0],
       fetches: this.fetches,
-      tlbs: this.distinct.map(t => t.save()),
       hierarchy: this.hierarchy.saveCounters(),
       attributes: savedAttributes(this.attributes),
     };
@@ -354,10 +349,9 @@ export abstract class Control extends Walker {
     this.types.cacheDisabled = s.cacheDisabled;
     this.typesChanged();
     this.lastStore[0] = s.lastStoreLine;
+    this.hierarchy.filter.forgetStore();
     this.fetches = s.fetches;
-    this.distinct.forEach((t, i) => {
-      t.load(s.tlbs[i]);
-    });
+    for (const tlb of this.distinct) tlb.load();
     this.hierarchy.loadCounters(s.hierarchy);
     loadAttributes(this.attributes, s.attributes);
     this.watches.place();

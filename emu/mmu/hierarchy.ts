@@ -18,6 +18,7 @@ import { TICKS_PER_CYCLE } from '../clock.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
 import { Cache } from './cache.ts';
+import { LineFilter } from './filter.ts';
 
 const FETCH_L2 = CAUSE.fetchL2;
 const FETCH_MEMORY = CAUSE.fetchMemory;
@@ -26,17 +27,25 @@ const DATA_MEMORY = CAUSE.dataMemory;
 const STORE_BUFFER = CAUSE.storeBuffer;
 
 /** Slots of the timing state; behind RING the entries of the store buffer. */
-const BUS_FREE = 0;
+export const BUS_FREE = 0;
 export const STORES_DONE = 1;
 export const RING = 2;
 
 const MAX_STREAMS = 16;
 const MAX_STORES = 32;
 
+/** Behind the streams: the one that the next new stream replaces, and the store buffer's entry that is filled next. */
+export const STREAM_VICTIM = MAX_STREAMS;
+export const RING_NEXT = MAX_STREAMS + 1;
+const VICTIM = STREAM_VICTIM;
+const NEXT = RING_NEXT;
+
 export class Hierarchy {
   readonly l1i: Cache;
   readonly l1d: Cache;
   readonly l2: Cache;
+  /** Which lines of L1D compiled code has at hand. */
+  readonly filter: LineFilter;
   /** False in the profile `flat`: nothing here ever costs a tick. */
   readonly timed: boolean;
   /** Called before every charge, so that the engine first charges what it has issued so far. */
@@ -47,16 +56,14 @@ export class Hierarchy {
   private readonly accounting: Accounting;
   /** busFree, completion of the last store, then the completion ticks of the store buffer's entries. */
   readonly timing: Float64Array;
-  private readonly streams: Int32Array;
-  private streamVictim = 0;
-  /** The store buffer's entry that is filled next. */
-  ringNext = 0;
+  /** The line that each stream would go on with, then STREAM_VICTIM and RING_NEXT. */
+  readonly streams: Int32Array;
   private readonly l2Shift: number;
   readonly l2Hit: number;
   readonly l2Store: number;
-  private readonly random: number;
-  private readonly stream: number;
-  private readonly streamCount: number;
+  readonly random: number;
+  readonly stream: number;
+  readonly streamCount: number;
   readonly storeEntries: number;
   private readonly writeBack: boolean;
   private readonly writeAllocate: boolean;
@@ -67,16 +74,19 @@ export class Hierarchy {
   constructor(p: Profile, state: State, accounting: Accounting) {
     this.accounting = accounting;
     this.timed = p.timing;
+    this.filter = new LineFilter(p, state);
     const make = (name: 'l1i' | 'l1d' | 'l2') => {
       const { size, ways, line } = p[name];
-      const words = size.value / line.value;
-      return new Cache(name, size.value, ways.value, line.value, state.int32(name, words));
+      const tags = state.int32(name, size.value / line.value);
+      const recent = name === 'l1d' && p.timing ? this.filter.cells : null;
+      return new Cache(name, size.value, ways.value, line.value, tags, recent);
     };
     this.l1i = make('l1i');
     this.l1d = make('l1d');
     this.l2 = make('l2');
     this.timing = state.float64('memory timing', RING + MAX_STORES);
-    this.streams = state.int32('streams', MAX_STREAMS).fill(-1);
+    this.streams = state.int32('streams', MAX_STREAMS + 2).fill(-1);
+    this.streams[VICTIM] = this.streams[NEXT] = 0;
     this.l2Shift = this.l2.lineShift;
     this.l2Hit = p.l2.hit.value * TICKS_PER_CYCLE;
     this.l2Store = p.l2.store.value * TICKS_PER_CYCLE;
@@ -183,24 +193,19 @@ export class Hierarchy {
 
   /** INVD and WBINVD: everything leaves the caches (data are always in RAM, so both are the same here). */
   flush(): void {
+    // Untimed, one line stands for all of RAM and never leaves (walker.ts).
+    if (!this.timed) return;
     this.l1i.clear();
     this.l1d.clear();
     this.l2.clear();
   }
 
   saveCounters(): number[] {
-    return [
-      this.l1i.misses,
-      this.l1d.misses,
-      this.l2.misses,
-      this.l2Accesses,
-      this.streamVictim,
-      this.ringNext,
-    ];
+    return [this.l1i.misses, this.l1d.misses, this.l2.misses, this.l2Accesses];
   }
 
   loadCounters(c: number[]): void {
-    [this.l1i.misses, this.l1d.misses, this.l2.misses, this.l2Accesses, this.streamVictim, this.ringNext] = c;
+    [this.l1i.misses, this.l1d.misses, this.l2.misses, this.l2Accesses] = c;
   }
 
   /** Brings pa's line into L2 for a load or fetch. Returns the stall in ticks and sets lastCause. */
@@ -227,8 +232,9 @@ export class Hierarchy {
       this.streams[i] = line + 1;
       return start + this.stream;
     }
-    this.streams[this.streamVictim] = line + 1;
-    this.streamVictim = (this.streamVictim + 1) % this.streamCount;
+    const victim = this.streams[VICTIM];
+    this.streams[victim] = line + 1;
+    this.streams[VICTIM] = (victim + 1) % this.streamCount;
     return start + this.random;
   }
 
@@ -243,14 +249,16 @@ export class Hierarchy {
   /** A dirty victim (a line, or none) leaves over the bus. */
   private retireFromL2(victim: number): void {
     if (victim < 0) return;
+    this.sync();
     this.timing[BUS_FREE] = Math.max(this.timing[BUS_FREE], this.accounting.time[0]) + this.stream;
   }
 
   /** The store buffer's next entry, waited for if it is not free. */
   private storeSlot(): number {
     this.sync();
-    const slot = RING + this.ringNext;
-    this.ringNext = this.ringNext + 1 === this.storeEntries ? 0 : this.ringNext + 1;
+    const next = this.streams[NEXT];
+    const slot = RING + next;
+    this.streams[NEXT] = next + 1 === this.storeEntries ? 0 : next + 1;
     const late = this.timing[slot] - this.accounting.time[0];
     if (late > 0) this.accounting.charge(this.override >= 0 ? this.override : STORE_BUFFER, late);
     return slot;

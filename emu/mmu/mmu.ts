@@ -19,9 +19,16 @@ import type { State } from '../state.ts';
 import { PAGE_CODE, PAGE_HOLE, PAGE_READ, PAGE_ROM, PAGE_WATCHED } from './attributes.ts';
 import { Control, type ControlState, type MmuHost, FRONT as SLOTS } from './control.ts';
 import { AC, type CpuFault } from './fault.ts';
-import { BIG, TLB_HIGH, type Tlb } from './tlb.ts';
+import { BIG, TLB_HIGH } from './tlb.ts';
 
 const MMIO = CAUSE.mmio;
+
+/** Mmu.translation: by page tables; none but A20's; none. */
+export const PAGED = 0;
+export const UNPAGED = 1;
+export const IDENTITY = 2;
+/** User accesses have to be aligned. */
+export const STRICT = 3;
 
 const FRONT = SLOTS; // an imported constant as an index is slow
 const FRONT_MASK = FRONT - 1;
@@ -29,8 +36,11 @@ const FRONT_MASK = FRONT - 1;
 const SLOT = 4;
 const WRITE = 1;
 const DELTA = 2;
-const ENTRY = 3;
+const STAMP = 3;
+/** Slots that large pages have filled and that are known one by one. */
+const BIG_SLOTS = 64;
 const EPOCHS = 4096;
+const EPOCH_MASK = EPOCHS - 1;
 /** The lowest bit of TLB_HIGH. */
 const PSE36_UNIT = 0x2000;
 
@@ -40,13 +50,14 @@ export class Mmu extends Control {
   stores = 0;
 
   /**
-   * The front table, four dwords a slot: tag for reads, tag for writes, physical less linear address, TLB entry. A tag is
-   * the page address with the epoch in its low bits.
+   * The front table, four dwords a slot: tag for reads, tag for writes, physical less linear address, byte address of
+   * the stamp that a use renews. A tag is the page address with the epoch in its low bits.
    */
   readonly front: Int32Array;
-  /** What compiled code must know of it: epoch, bank (in slots), entry that was used last. */
-  epoch = 1;
-  lastEntry = -1;
+  /** Address of the stamp that was renewed last by the fast part, if it is still the newest; or -2. */
+  lastEntry = -2;
+  /** How many slots large pages have filled in this epoch, and the first of them. */
+  readonly bigSlots: Int32Array;
 
   private readonly mmioReadTicks: number;
   private readonly mmioWriteTicks: number;
@@ -56,6 +67,7 @@ export class Mmu extends Control {
   constructor(p: Profile, state: State, accounting: Accounting, fault: CpuFault, host: MmuHost) {
     super(p, state, accounting, fault, host);
     this.front = state.scratch('front table', 4 * SLOT * FRONT);
+    this.bigSlots = state.scratch('slots of large pages', 1 + BIG_SLOTS);
     const ns = (v: number) => Math.round((v * p.clockHz.value * TICKS_PER_CYCLE) / 1e9);
     this.mmioReadTicks = p.timing ? ns(p.io.mmioReadNs.value) : 0;
     this.mmioWriteTicks = p.timing ? ns(p.io.mmioWriteNs.value) : 0;
@@ -75,7 +87,7 @@ export class Mmu extends Control {
     const at = ((((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank) << 2;
     if (this.front[at] !== ((lin & ~0xfff) | this.epoch)) return this.slowRead(lin, 1) & 0xff;
     const pa = (lin + this.front[at + DELTA]) | 0;
-    this.use(this.front[at + ENTRY]);
+    this.use(this.front[at + STAMP]);
     this.touchLine(pa);
     this.loads++;
     return this.ram8[pa];
@@ -86,7 +98,7 @@ export class Mmu extends Control {
     if (this.front[at] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 1)) & this.wordMask) !== 0)
       return this.slowRead(lin, 2) & 0xffff;
     const pa = (lin + this.front[at + DELTA]) | 0;
-    this.use(this.front[at + ENTRY]);
+    this.use(this.front[at + STAMP]);
     this.touchLine(pa);
     this.loads++;
     return this.ram.getUint16(pa, true);
@@ -97,7 +109,7 @@ export class Mmu extends Control {
     if (this.front[at] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 3)) & this.dwordMask) !== 0)
       return this.slowRead(lin, 4);
     const pa = (lin + this.front[at + DELTA]) | 0;
-    this.use(this.front[at + ENTRY]);
+    this.use(this.front[at + STAMP]);
     this.touchLine(pa);
     this.loads++;
     return this.ram.getInt32(pa, true);
@@ -107,7 +119,7 @@ export class Mmu extends Control {
     const at = ((((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank) << 2;
     if (this.front[at + WRITE] !== ((lin & ~0xfff) | this.epoch)) return this.slowWrite(lin, 1, v);
     const pa = (lin + this.front[at + DELTA]) | 0;
-    this.use(this.front[at + ENTRY]);
+    this.use(this.front[at + STAMP]);
     this.storeLine(pa);
     this.stores++;
     this.ram8[pa] = v;
@@ -118,7 +130,7 @@ export class Mmu extends Control {
     if (this.front[at + WRITE] !== ((lin & ~0xfff) | this.epoch) || ((lin ^ (lin + 1)) & this.wordMask) !== 0)
       return this.slowWrite(lin, 2, v);
     const pa = (lin + this.front[at + DELTA]) | 0;
-    this.use(this.front[at + ENTRY]);
+    this.use(this.front[at + STAMP]);
     this.storeLine(pa);
     this.stores++;
     this.ram.setInt16(pa, v, true);
@@ -132,7 +144,7 @@ export class Mmu extends Control {
     )
       return this.slowWrite(lin, 4, v);
     const pa = (lin + this.front[at + DELTA]) | 0;
-    this.use(this.front[at + ENTRY]);
+    this.use(this.front[at + STAMP]);
     this.storeLine(pa);
     this.stores++;
     this.ram.setInt32(pa, v, true);
@@ -177,17 +189,16 @@ export class Mmu extends Control {
     return this.bank;
   }
 
-  /** Do user accesses have to be aligned? Compiled code does not look. */
-  get strict(): boolean {
-    return this.aligned;
+  /** What compiled code takes for granted of translation: one of PAGED, UNPAGED, IDENTITY, or STRICT: none may run. */
+  get translation(): number {
+    if (this.aligned) return STRICT;
+    return this.paging ? PAGED : this.a20 ? IDENTITY : UNPAGED;
   }
 
-  private use(entry: number): void {
-    if (entry === this.lastEntry) return;
-    this.lastEntry = entry;
-    if (entry < 0) return;
-    if (entry < 256) this.dtlb.touch(entry);
-    else this.dtlb4m.touch(entry - 256);
+  private use(stamp: number): void {
+    if (stamp === this.lastEntry) return;
+    this.lastEntry = stamp;
+    this.dtlb.recency.touch(stamp);
   }
 
   /** Physical address (int32) of `lin` for a data access of the current privilege; throws the page fault. */
@@ -304,6 +315,14 @@ export class Mmu extends Control {
     range.handler.writeMmio((pa >>> 0) - range.base, size, mask);
   }
 
+  /** Does a tool look at accesses, walks or flushes? Then compiled code leaves them all to this model. */
+  get observed(): boolean {
+    const { probes, watches } = this;
+    if (this.onAccess !== null || this.onWalk !== null || this.watching !== 0) return true;
+    if (watches.reads !== null || watches.writes !== null) return true;
+    return probes.tlbMissed.length + probes.tlbFlushed.length + probes.directoryLoaded.length > 0;
+  }
+
   /** Enters a page into the front table if its next access of this kind may take the fast path. */
   private fillFront(lin: number, pa: number, write: boolean): void {
     if (pa >>> 0 >= this.ramSize || ((pa >>> 12) << 12) + 4096 > this.ramSize) return;
@@ -313,46 +332,65 @@ export class Mmu extends Control {
     if (this.onAccess !== null || (write ? this.watches.writes : this.watches.reads)?.has(lin >>> 12)) return;
     if (this.paging && !this.foundTlb.paired(this.found)) return;
     const at = ((((lin >>> 12) ^ (lin >>> 22)) & FRONT_MASK) | this.bank) << 2;
-    const entry = !this.paging ? -1 : this.foundTlb === this.dtlb ? this.found : this.found + 256;
+    const stamp = this.paging ? this.foundTlb.cell[this.found] : this.nobody;
     const tag = (lin & ~0xfff) | this.epoch;
     const delta = (pa - lin) | 0;
-    // Both directions share delta and entry: a slot taken over by another page must lose the other tag.
-    if (this.front[at] !== tag || this.front[at + DELTA] !== delta || this.front[at + ENTRY] !== entry)
-      this.front[at] = 0;
-    if (
-      this.front[at + WRITE] !== tag ||
-      this.front[at + DELTA] !== delta ||
-      this.front[at + ENTRY] !== entry
-    )
-      this.front[at + WRITE] = 0;
+    // Both directions share delta and stamp: a slot taken over by another page must lose the other tag.
+    const same = this.front[at + DELTA] === delta && this.front[at + STAMP] === stamp;
+    if (!same || this.front[at] !== tag) this.dropTag(at);
+    if (!same || this.front[at + WRITE] !== tag) this.dropTag(at + WRITE);
     this.front[at + DELTA] = delta;
-    this.front[at + ENTRY] = entry;
+    this.front[at + STAMP] = stamp;
+    if (this.paging && this.foundTlb.key[this.found] & BIG) {
+      const n = ++this.bigSlots[0];
+      if (n <= BIG_SLOTS) this.bigSlots[n] = at;
+    }
     if (write) this.front[at + WRITE] = tag;
     else this.front[at] = tag;
   }
 
+  /** The line filter has lines of pages only that the front table holds in this epoch. */
+  private dropTag(at: number): void {
+    const tag = this.front[at];
+    if ((tag & EPOCH_MASK) === this.epoch) this.hierarchy.filter.dropPage(tag >>> 12);
+    this.front[at] = 0;
+  }
+
+  private dropSlot(at: number, stamp: number): void {
+    if (this.front[at + STAMP] !== stamp) return;
+    this.dropTag(at);
+    this.dropTag(at + WRITE);
+  }
+
   protected clearFront(): void {
+    this.steer();
+    this.voidFront();
+    this.dropFetch();
+  }
+
+  private voidFront(): void {
     this.epoch = (this.epoch + 1) % EPOCHS;
     if (this.epoch === 0) {
       this.epoch = 1;
       this.front.fill(0);
+      this.codeFront.fill(0);
     }
+    this.bigSlots[0] = 0;
     this.lastEntry = -2;
-    this.dropFetch();
+    this.hierarchy.filter.clear();
   }
 
-  protected dropFront(tlb: Tlb, e: number, key: number): void {
-    if (this.bulk) return;
-    const entry = tlb === this.dtlb ? e : e + 256;
-    if (entry === this.lastEntry) this.lastEntry = -2;
+  protected dropFront(stamp: number, key: number): void {
+    if (stamp === this.lastEntry) this.lastEntry = -2;
     if (key & BIG) {
-      for (let at = 0; at < this.slots << 2; at += SLOT)
-        if (this.front[at + ENTRY] === entry) this.front[at] = this.front[at + WRITE] = 0;
+      const n = this.bigSlots[0];
+      if (n > BIG_SLOTS) return this.voidFront();
+      for (let k = 1; k <= n; k++) this.dropSlot(this.bigSlots[k], stamp);
       return;
     }
     // Pages whose numbers differ above bit 10 share slots by XOR, so that arrays megabytes apart do not collide.
     for (let at = ((key ^ (key >>> 10)) & FRONT_MASK) << 2; at < this.slots << 2; at += FRONT << 2)
-      if (this.front[at + ENTRY] === entry) this.front[at] = this.front[at + WRITE] = 0;
+      this.dropSlot(at, stamp);
   }
 
   save(): unknown {
@@ -364,6 +402,7 @@ export class Mmu extends Control {
     this.loads = s.loads;
     this.stores = s.stores;
     this.front.fill(0);
+    this.codeFront.fill(0);
     this.loadControl(s.control);
   }
 }

@@ -15,7 +15,7 @@ import type { State } from '../state.ts';
 import { type CpuFault, PF, PF_PRESENT, PF_RESERVED, PF_USER, PF_WRITE, UD } from './fault.ts';
 import { Hierarchy } from './hierarchy.ts';
 import { MemoryTypes } from './memory-types.ts';
-import { BIG, TLB_D, TLB_G, TLB_HIGH, TLB_PAT, TLB_PCD, TLB_PWT, TLB_U, TLB_W, Tlb } from './tlb.ts';
+import { BIG, Recency, TLB_D, TLB_G, TLB_HIGH, TLB_PAT, TLB_PCD, TLB_PWT, TLB_U, TLB_W, Tlb } from './tlb.ts';
 
 const WALK = CAUSE.walk;
 const WALK_SWITCH = CAUSE.walkSwitch;
@@ -27,6 +27,33 @@ const PTE_PS = 0x080;
 const BIG_PAT = 0x1000;
 const BIG_RESERVED = 0x3e_0000;
 const ATTRIBUTES = TLB_PWT | TLB_PCD;
+
+/** Slots of the front of the code TLB for each privilege. */
+export const CODE_FRONT = 64;
+const CODE_SLOTS = CODE_FRONT; // an imported constant, and an exported one, as an index is slow
+const CODE_MASK = CODE_SLOTS - 1;
+// Dwords of a slot of a front table, and of `fetching`.
+const SLOT = 4;
+const DELTA = 2;
+const CELL = 3;
+const FETCH_PAGE = 0;
+const FETCH_USER = 1;
+const FETCH_DELTA = 2;
+const FETCH_UNCACHED = 3;
+/**
+ * Of `steering`: directory, A20's mask, bits of MODE, first and number of the page frames that are known to be cached; and
+ * of those below 1 MiB a bit each that is 0 where one may not be.
+ */
+export const STEER = { directory: 0, a20: 1, mode: 2, plainPage: 3, plainPages: 4, low: 5 } as const;
+export const LOW_PAGES = 256;
+const STEERS = STEER.low + LOW_PAGES / 32;
+const DIRECTORY = STEER.directory;
+export const MODE_PAGING = 1;
+export const MODE_PROTECT = 2;
+export const MODE_BIG = 4;
+export const MODE_GLOBAL = 8;
+/** Not a page's address. */
+const NO_PAGE = 1;
 
 /** How the walker touched memory, for tests and tracing. */
 export type WalkAccess = (what: 'read' | 'write', pa: number, value: number) => void;
@@ -57,7 +84,6 @@ export abstract class Walker {
   protected writeProtect = false;
   protected bigPages = false;
   protected globalPages = false;
-  protected directory = 0;
   /** 0 for supervisor accesses; for user ones what Mmu adds to the index of a front slot. */
   protected user = 0;
   /** What A20 leaves of a physical address: everything, or all but bit 20. */
@@ -65,8 +91,12 @@ export abstract class Walker {
   /** First and number of the page frames that isPlain knows. */
   private plainPage = 0;
   private plainPages = 0;
-  /** A flush is under way, which forgets everything derived at its end. */
-  protected bulk = false;
+  /** What steers walks, for compiled code: dwords by STEER. */
+  readonly steering: Int32Array;
+  /** In the tags of the front tables: those with another are void. 1 to 4095. */
+  epoch = 1;
+  /** Byte address of the stamp that a use without paging renews: nobody's. */
+  protected readonly nobody: number;
   protected readonly distinct: readonly Tlb[];
   /** Entry of the last translation, and its TLB. */
   protected found = -1;
@@ -81,7 +111,7 @@ export abstract class Walker {
   private readonly writeBack: boolean;
   protected readonly accounting: Accounting;
   protected readonly fault: CpuFault;
-  private readonly walkTicks: number;
+  readonly walkTicks: number;
 
   constructor(p: Profile, state: State, accounting: Accounting, fault: CpuFault) {
     this.accounting = accounting;
@@ -89,22 +119,30 @@ export abstract class Walker {
     this.hierarchy = new Hierarchy(p, state, accounting);
     this.hierarchy.sync = () => this.sync();
     this.lastStore = state.int32('last store', 1).fill(-1);
-    this.itlb = new Tlb('itlb', p.itlb.entries.value, p.itlb.ways.value, state);
-    this.dtlb = new Tlb('dtlb', p.dtlb.entries.value, p.dtlb.ways.value, state);
-    this.itlb4m = p.itlb4m
-      ? new Tlb('itlb4m', p.itlb4m.entries.value, p.itlb4m.ways.value, state)
-      : this.itlb;
-    this.dtlb4m = p.dtlb4m
-      ? new Tlb('dtlb4m', p.dtlb4m.entries.value, p.dtlb4m.ways.value, state)
-      : this.dtlb;
+    const code = new Recency('code TLBs', state);
+    const data = new Recency('data TLBs', state);
+    const tlb = (name: 'itlb' | 'dtlb' | 'itlb4m' | 'dtlb4m', recency: Recency) => {
+      const geometry = p[name];
+      return geometry && new Tlb(name, geometry.entries.value, geometry.ways.value, state, recency);
+    };
+    this.itlb = tlb('itlb', code) as Tlb;
+    this.dtlb = tlb('dtlb', data) as Tlb;
+    this.itlb4m = tlb('itlb4m', code) ?? this.itlb;
+    this.dtlb4m = tlb('dtlb4m', data) ?? this.dtlb;
+    this.codeClock = code;
+    this.nobody = state.scratch('stamp of nobody', 1).byteOffset;
+    this.fetching = state.scratch('fetching', 4);
+    this.fetching[FETCH_PAGE] = NO_PAGE;
+    this.steering = state.scratch('steering of walks', STEERS);
+    this.codeFront = state.scratch('code front', 2 * CODE_SLOTS * SLOT);
     this.distinct = [...new Set([this.itlb, this.dtlb, this.itlb4m, this.dtlb4m])];
     this.foundTlb = this.dtlb;
-    for (const tlb of new Set([this.dtlb, this.dtlb4m])) tlb.onDrop = (e, key) => this.dropFront(tlb, e, key);
-    for (const tlb of new Set([this.itlb, this.itlb4m])) tlb.onDrop = () => this.dropFetch();
+    this.dtlb.onDrop = this.dtlb4m.onDrop = (cell, key) => this.dropFront(cell, key);
+    this.itlb.onDrop = this.itlb4m.onDrop = (cell, key) => this.dropCode(cell, key);
     this.ram = state.ramView();
     this.ram8 = state.ram8();
     this.ramSize = state.ramSize;
-    this.dirty = new Uint8Array(state.ramSize >>> 12);
+    this.dirty = state.pageBytes('dirty pages');
     this.l1tags = this.hierarchy.l1d.tags;
     this.l1mask = this.hierarchy.timed ? this.hierarchy.l1d.setMask : 0;
     this.l1ways = this.hierarchy.l1d.ways;
@@ -119,13 +157,35 @@ export abstract class Walker {
     this.typesChanged();
   }
 
-  /** A data TLB dropped an entry: what was derived from it must go. */
-  protected abstract dropFront(tlb: Tlb, e: number, key: number): void;
+  /** A data TLB dropped an entry, or its twin did: what was derived from it must go. */
+  protected abstract dropFront(cell: number, key: number): void;
   /** The walker is about to write, or wrote, a page-table entry of `size` bytes at `pa`. */
   protected abstract walkerWrites(pa: number, size: number): void;
   protected abstract walkerWrote(pa: number, size: number): void;
   /** Does a write to `pa`, below the end of RAM, change it? */
   abstract isWritable(pa: number): boolean;
+
+  /** Physical address of the page directory. */
+  protected get directory(): number {
+    return this.steering[DIRECTORY];
+  }
+
+  protected set directory(pa: number) {
+    this.steering[DIRECTORY] = pa;
+  }
+
+  /** Tells compiled code what steers walks. */
+  protected steer(): void {
+    const s = this.steering;
+    s[STEER.a20] = this.a20Mask;
+    s[STEER.mode] =
+      (this.paging ? MODE_PAGING : 0) |
+      (this.writeProtect ? MODE_PROTECT : 0) |
+      (this.bigPages ? MODE_BIG : 0) |
+      (this.globalPages ? MODE_GLOBAL : 0);
+    s[STEER.plainPage] = this.plainPage;
+    s[STEER.plainPages] = this.plainPages;
+  }
 
   /** The distinct TLBs of this profile. */
   tlbs(): readonly Tlb[] {
@@ -135,55 +195,95 @@ export abstract class Walker {
   // ---- lines -------------------------------------------------------------------------------------------------
 
   /** One load from the L1D line of `pa`. */
-  protected touchLine(pa: number): void {
+  touchLine(pa: number): void {
     const line = pa >>> this.l1shift;
     if (this.l1tags[(line & this.l1mask) * this.l1ways] >> 2 !== line) this.hierarchy.load(pa);
   }
 
   /** One store to the L1D line of `pa`. */
-  protected storeLine(pa: number): void {
+  storeLine(pa: number): void {
     const line = pa >>> this.l1shift;
     if (this.writeBack) {
       if (this.l1tags[(line & this.l1mask) * this.l1ways] === ((line << 2) | 1)) return;
     } else if (line === this.lastStore[0]) return;
-    else this.lastStore[0] = line;
+    else {
+      this.lastStore[0] = line;
+      this.hierarchy.filter.forgetStore();
+    }
     this.hierarchy.store(pa);
   }
 
   // ---- translation -------------------------------------------------------------------------------------------
 
-  // The page that instructions are fetched from: its translation is in the ITLB as long as this is set.
-  private fetchPage = 1; // not a page address: nothing
-  private fetchUser = -1;
-  private fetchDelta = 0;
-  private fetchUncached = false;
+  /**
+   * The page that instructions are fetched from: its translation is in the ITLB as long as this is set. Page or NO_PAGE,
+   * privilege as in `user`, physical less linear address, and not 0 if its lines bypass the caches.
+   */
+  readonly fetching: Int32Array;
+  /**
+   * A front table of code pages: in the ITLB and its twin, executable with the privilege of the bank, cached. Four dwords a
+   * slot: tag (page address and epoch), unused, physical less linear address, byte address of the entry's stamp.
+   */
+  readonly codeFront: Int32Array;
+  private readonly codeClock: Recency;
 
   /** Physical address (int32) of an instruction byte at `lin`; renews its ITLB entry, throws the page fault. */
   translateFetch(lin: number): number {
-    if ((lin & ~0xfff) === this.fetchPage && this.user === this.fetchUser) return (lin + this.fetchDelta) | 0;
+    const f = this.fetching;
+    if ((lin & ~0xfff) === f[FETCH_PAGE] && this.user === f[FETCH_USER]) return (lin + f[FETCH_DELTA]) | 0;
+    const front = this.codeFront;
+    const at = this.codeSlot(lin >>> 12);
+    if (front[at] === ((lin & ~0xfff) | this.epoch)) {
+      this.codeClock.touch(front[at + CELL]);
+      this.fetchFrom(lin, front[at + DELTA], 0);
+      return (lin + front[at + DELTA]) | 0;
+    }
     const pa = (this.paging ? this.lookup(lin, false, this.itlb, this.itlb4m) : lin) & this.a20Mask;
     // Where nothing answers, all bytes are FF: an undefined instruction.
     const flags = this.foundFlags();
     if (flags & TLB_HIGH) throw this.fault.set(UD, -1);
-    this.fetchUncached = this.isUncached(pa, flags);
-    this.fetchPage = lin & ~0xfff;
-    this.fetchUser = this.user;
-    this.fetchDelta = (pa - lin) | 0;
+    const delta = (pa - lin) | 0;
+    const uncached = this.isUncached(pa, flags) ? 1 : 0;
+    this.fetchFrom(lin, delta, uncached);
+    front[at] = uncached ? 0 : (lin & ~0xfff) | this.epoch;
+    front[at + DELTA] = delta;
+    front[at + CELL] = this.paging ? this.foundTlb.cell[this.found] : this.nobody;
     return pa;
   }
 
-  protected dropFetch(): void {
-    this.fetchPage = 1;
+  private fetchFrom(lin: number, delta: number, uncached: number): void {
+    const f = this.fetching;
+    f[FETCH_PAGE] = lin & ~0xfff;
+    f[FETCH_USER] = this.user;
+    f[FETCH_DELTA] = delta;
+    f[FETCH_UNCACHED] = uncached;
   }
 
-  /** Is the page known that instructions are fetched from? */
+  private codeSlot(page: number): number {
+    return (((page ^ (page >>> 6)) & CODE_MASK) | (this.user !== 0 ? CODE_SLOTS : 0)) << 2;
+  }
+
+  protected dropFetch(): void {
+    this.fetching[FETCH_PAGE] = NO_PAGE;
+  }
+
+  /** A code TLB dropped an entry, or its twin did. */
+  private dropCode(cell: number, key: number): void {
+    this.dropFetch();
+    const front = this.codeFront;
+    const page = key & BIG ? 0 : (key ^ (key >>> 6)) & CODE_MASK;
+    const step = key & BIG ? SLOT : CODE_SLOTS * SLOT;
+    for (let at = page * SLOT; at < front.length; at += step) if (front[at + CELL] === cell) front[at] = 0;
+  }
+
+  /** Is that page known? */
   get fetchHeld(): boolean {
-    return this.fetchPage !== 1;
+    return this.fetching[FETCH_PAGE] !== NO_PAGE;
   }
 
   /** The part of fetchLine that is for a line which is not the most recent of its set. */
   fetchElsewhere(pa: number): void {
-    this.hierarchy.fetch(pa, this.fetchUncached);
+    this.hierarchy.fetch(pa, this.fetching[FETCH_UNCACHED] !== 0);
   }
 
   /** One fetch access to the L1I line of `pa`. */
@@ -192,7 +292,7 @@ export abstract class Walker {
     if (!this.hierarchy.timed) return;
     const l1i = this.hierarchy.l1i;
     const line = pa >>> l1i.lineShift;
-    if (l1i.tags[(line & l1i.setMask) * l1i.ways] >> 2 !== line) this.hierarchy.fetch(pa, this.fetchUncached);
+    if (l1i.tags[(line & l1i.setMask) * l1i.ways] >> 2 !== line) this.fetchElsewhere(pa);
   }
 
   /** Flags of the TLB entry that the last translation used; 0 with paging off. */
@@ -222,6 +322,12 @@ export abstract class Walker {
     const { from, to } = this.types.plain();
     this.plainPage = from >>> 12;
     this.plainPages = Math.max(0, (to - from) / 4096);
+    for (let page = 0; page < LOW_PAGES; page++) {
+      const uncached = this.types.uncachedByRange(page << 12) || this.types.uncached(page << 12, 0);
+      const at = STEER.low + (page >> 5);
+      if (uncached) this.steering[at] &= ~(1 << (page & 31));
+      else this.steering[at] |= 1 << (page & 31);
+    }
   }
 
   protected lookup(lin: number, write: boolean, small: Tlb, big: Tlb): number {
@@ -307,11 +413,15 @@ export abstract class Walker {
     const flags = rights | attributes | ((pte | want) & TLB_D) | (this.globalPages ? pte & TLB_G : 0);
     const frame = large ? pte & ~0x3fffff : pte & ~0xfff;
     const tlb = large ? big : small;
+    const key = large ? (lin >>> 22) | BIG : lin >>> 12;
     let e = keep;
-    if (keep >= 0 && tlb.key[keep] === (large ? (lin >>> 22) | BIG : lin >>> 12)) {
-      tlb.flags[keep] = flags;
-      tlb.frame[keep] = frame;
-    } else e = tlb.insert(large ? (lin >>> 22) | BIG : lin >>> 12, frame, flags, this.directory >>> 12);
+    if (keep >= 0 && tlb.key[keep] === key) {
+      tlb.renew(keep, frame, flags);
+    } else {
+      // The page has another size now: an older entry of that size gives way.
+      if (keep >= 0) tlb.discard(key);
+      e = tlb.insert(key, frame, flags, this.directory >>> 12);
+    }
     return this.resolved(tlb, e, lin);
   }
 

@@ -18,10 +18,10 @@ export const MACHINERY: Parts = {
     return trial => planTrial(target, settings, trial);
   },
   judge: outcomeOf,
-  openBench({ settings, build }, configuration) {
+  openBench({ settings, build, engine }, configuration) {
     const { driver, minimumPackets, minimumCycles } = settings;
     const profile = findProfile(settings.profile);
-    return new Bench({ build, profile, configuration, driver, minimumPackets, minimumCycles });
+    return new Bench({ build, profile, engine, configuration, driver, minimumPackets, minimumCycles });
   },
   openWorker: (campaign, trialSeconds) => new ThreadWorker(campaign, { trialSeconds }),
   minimum: DEFAULT_MINIMUM,

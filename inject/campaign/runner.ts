@@ -3,6 +3,7 @@
  * each, some 100 MB) of the configurations that it used last. A bench that threw is not used again: the trial that did
  * it is reported and the next one gets a fresh machine.
  */
+import type { EngineKind } from '../../emu/board.ts';
 import type { GuestBuild } from '../../guest/build.ts';
 import {
   type CampaignSettings,
@@ -16,6 +17,7 @@ import {
 export interface Campaign {
   settings: CampaignSettings;
   build: GuestBuild;
+  engine?: EngineKind;
 }
 
 export interface Job {

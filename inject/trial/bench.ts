@@ -28,6 +28,7 @@ export interface BenchOptions {
   build: GuestBuild;
   profile: Profile;
   configuration: Configuration;
+  engine?: EngineKind;
   /** Name of the module. */
   driver: string;
   minimumPackets: number;
@@ -35,7 +36,6 @@ export interface BenchOptions {
   minimumCycles: number;
   /** RAM in bytes; default 32 MiB. */
   memoryBytes?: number;
-  engine?: EngineKind;
 }
 
 export const DEFAULT_MINIMUM = { minimumPackets: 400, minimumCycles: 136_000_000 };
@@ -85,10 +85,10 @@ export class Bench {
   /** Builds the machine; nothing has run yet. */
   constructor(options: BenchOptions) {
     this.options = options;
-    const { build, profile, configuration, driver } = options;
+    const { build, profile, configuration, engine, driver } = options;
     this.console = new Console(line => this.hear(line));
     this.session = new Session({
-      ...{ build, profile, memoryBytes: options.memoryBytes ?? MEMORY, engine: options.engine },
+      ...{ build, profile, engine, memoryBytes: options.memoryBytes ?? MEMORY },
       commandLine: commandLineOf(configuration, driver),
       modules: modulesOf(configuration, driver, profile.clockHz.value),
       onSerial: byte => this.console.take(byte),

@@ -1,4 +1,5 @@
 /** The whole list, each case on a fresh machine. */
+import type { EngineKind } from '../../emu/board.ts';
 import type { Profile } from '../../emu/profile/profile.ts';
 import { buildGuest } from '../../guest/build.ts';
 import { CASES, type Case } from './cases.ts';
@@ -8,6 +9,7 @@ import { judge, type Verdict } from './verdict.ts';
 export interface ValidateOptions {
   profile: Profile;
   isolation: Isolation;
+  engine?: EngineKind;
   /** Names of cases; all when absent. */
   only?: readonly string[];
   onBuild?: (done: number, total: number) => void;
@@ -28,7 +30,7 @@ export interface Result {
 const UNTIMED_HZ = 100e6;
 
 export async function validate(options: ValidateOptions): Promise<Result[]> {
-  const { profile, isolation, only, onProgress } = options;
+  const { profile, isolation, engine, only, onProgress } = options;
   const build = await buildGuest({ only: ARTEFACTS, onProgress: options.onBuild });
   const machine = profile.timing
     ? profile
@@ -37,7 +39,7 @@ export async function validate(options: ValidateOptions): Promise<Result[]> {
   const results: Result[] = [];
   for (const which of cases) {
     onProgress?.(results.length, cases.length);
-    const trial = runTrial(which, { build, profile: machine, isolation });
+    const trial = runTrial(which, { build, profile: machine, isolation, engine });
     results.push({ which, trial, verdict: judge(which, trial, isolation === 'nooks') });
   }
   onProgress?.(cases.length, cases.length);

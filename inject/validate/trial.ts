@@ -8,6 +8,7 @@ import { parseIp } from '../../bench/farend/packets.ts';
 import { Sink } from '../../bench/farend/sink.ts';
 import { Source } from '../../bench/farend/source.ts';
 import { Station } from '../../bench/farend/station.ts';
+import type { EngineKind } from '../../emu/board.ts';
 import type { RunResult } from '../../emu/machine.ts';
 import type { Profile } from '../../emu/profile/profile.ts';
 import { artefact, type GuestBuild } from '../../guest/build.ts';
@@ -24,6 +25,7 @@ export interface TrialOptions {
   build: GuestBuild;
   profile: Profile;
   isolation: Isolation;
+  engine?: EngineKind;
 }
 
 /** Did the kernel go on working, and did the driver come back? */
@@ -66,11 +68,12 @@ const PANIC_CODE = 99;
 const END_MARK = 'validate: end';
 
 export function runTrial(which: Case, options: TrialOptions): Trial {
-  const { build, profile, isolation } = options;
+  const { build, profile, engine, isolation } = options;
   const console = new Console();
   const session = new Session({
     build,
     profile,
+    engine,
     memoryBytes: MEMORY,
     cards: 2,
     commandLine: `isolation=${isolation} ip=${GUEST_IP}/24`,

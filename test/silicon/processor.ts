@@ -65,7 +65,10 @@ export interface End {
 
 export class VectorProcessor {
   readonly cpu: Cpu;
-  private readonly engine: Engine;
+  readonly engine: Engine;
+  readonly state: State;
+  readonly clock: Clock;
+  private readonly accounting: Accounting;
   private readonly ram: DataView;
   private readonly bytes: Uint8Array;
   private readonly data: Uint8Array;
@@ -74,8 +77,8 @@ export class VectorProcessor {
   private readonly dataWords: Int32Array;
   private readonly initialWords: Int32Array;
 
-  /** `cr0`: bits that are set besides PE, WP, AM and PG. */
-  constructor(profile: Profile, cr0 = 0) {
+  /** `cr0`: bits that are set besides PE, WP, AM and PG. `compiled`: each vector is compiled before it runs. */
+  constructor(profile: Profile, cr0 = 0, compiled = false) {
     const state = new State(RAM_SIZE);
     const accounting = new Accounting(state.float64('accounting', 256), state.float64('time', 1));
     const clock = new Clock(profile.clockHz.value, accounting.time);
@@ -85,7 +88,11 @@ export class VectorProcessor {
       fetchByte: () => 0xff,
     });
     this.cpu = cpu;
-    this.engine = new Engine(cpu);
+    this.engine = new Engine(cpu, compiled ? state : null);
+    if (this.engine.jit) this.engine.jit.hot = 0;
+    this.state = state;
+    this.clock = clock;
+    this.accounting = accounting;
     this.ram = state.ramView();
     this.bytes = state.ram8();
     buildWorld(this.ram);
@@ -100,6 +107,11 @@ export class VectorProcessor {
     cpu.setSegment(LDTR_, LDT_SELECTOR, LDT, LDT_LIMIT, LDT_ATTRIBUTES);
     cpu.setCr3(DIRECTORY);
     cpu.setCr0(CR0_PE | CR0_WP | CR0_AM | CR0_PG | cr0);
+  }
+
+  /** What is not in the state's memory, as Machine.saveParts. */
+  saveParts(): { engine: unknown; accounting: number[] } {
+    return { engine: this.engine.save(), accounting: this.accounting.save() };
   }
 
   /** Runs a vector from the world as it was built. `prepare` may set what else the processor starts with. */

@@ -1,21 +1,22 @@
 /**
- * String instructions with and without REP (SDM vol. 2, REP and the instructions' pages). One call runs at most
- * 64 rounds; then, or when a fault comes, registers hold what is left and the same instruction runs again, so that
- * events are sampled every 64 rounds; with TF set or a breakpoint armed, after each one. Costs: profile.rep, by the byte, with the
- * fraction of a tick carried on.
+ * String instructions with and without REP (SDM vol. 2, REP and the instructions' pages). Every 64 rounds there is a
+ * head; when it has work to do, or a fault comes, registers hold what is left and the same instruction runs again; with
+ * TF set or a breakpoint armed, after each round. Costs: profile.rep, by the byte, with the fraction of a tick carried
+ * on. Rounds that can go together are bulk.ts.
  */
 import { CAUSE } from '../../accounting.ts';
 import type { Cpu } from '../cpu.ts';
 import type { Insn } from '../insn.ts';
+import { ROUNDS } from '../runs.ts';
 import { ES_ } from '../segments.ts';
 import { sub } from './alu.ts';
+import type { Bulk } from './bulk.ts';
 
 const ISSUE = CAUSE.issue;
 const EAX = 0;
 const ECX = 1;
 const ESI = 6;
 const EDI = 7;
-const ROUNDS = 64;
 
 /** One round; REPE and REPNE look at ZF after it. */
 type Round = (c: Cpu, i: Insn) => void;
@@ -66,12 +67,20 @@ export function scas(c: Cpu, i: Insn): void {
   advance(c, i, EDI, step(c, i));
 }
 
-/** The executor of a string row: `round` once, or up to 64 times under REP. `kind` picks the cost. */
-export function stringExec(round: Round, kind: 'move' | 'store' | 'other', compares: boolean) {
+/**
+ * The executor of a string row: `round` once, or up to 64 times under REP, and on if no head has work. `kind` picks the
+ * cost; `many` does rounds that can go together.
+ */
+export function stringExec(
+  round: Round,
+  kind: 'move' | 'store' | 'other',
+  compares: boolean,
+  many: Bulk | null = null,
+) {
   return (c: Cpu, i: Insn): void => {
     if (i.rep === 0) return round(c, i);
-    const costs = c.rep;
-    if (c.repEip !== i.eip) {
+    const { rep: costs, runs } = c;
+    if (c.repEip !== i.eip && !runs.resumed) {
       c.charge(ISSUE, costs.start);
       c.repFraction = 0;
     }
@@ -79,22 +88,26 @@ export function stringExec(round: Round, kind: 'move' | 'store' | 'other', compa
     const countIndex = i.a32 ? ECX : ECX * 2;
     const countSize = i.a32 ? 4 : 2;
     const wanted = i.rep === 1 ? 1 : 0;
-    const rounds = c.trapFlag || c.breakpoints.armed ? 1 : ROUNDS;
-    let done = 0;
-    let more = c.getReg(countIndex, countSize) !== 0;
+    const stepping = c.trapFlag || c.breakpoints.armed;
+    const singly = stepping || many === null;
+    let left = c.getReg(countIndex, countSize);
+    let more = left !== 0;
+    const perRound = kind === 'other' ? costs.other : i.size * costs[kind];
+    runs.begin(i, perRound, stepping ? 1 : ROUNDS, singly);
     try {
-      while (more && done < rounds) {
-        round(c, i);
-        done++;
-        const left = (c.getReg(countIndex, countSize) - 1) | 0;
+      while (more && (runs.left > 0 || runs.goOn())) {
+        const did = singly ? 0 : many(c, i, left >>> 0);
+        if (did > 0) left = (left - did) | 0;
+        else {
+          round(c, i);
+          runs.count(1);
+          left = (left - 1) | 0;
+        }
         c.setReg(countIndex, countSize, left);
         more = left !== 0 && (!compares || c.zf === wanted);
       }
     } finally {
-      const units = kind === 'other' ? done * costs.other : done * i.size * costs[kind];
-      const total = c.repFraction + units;
-      c.repFraction = total & 1023;
-      if (total >= 1024) c.charge(ISSUE, Math.floor(total / 1024));
+      runs.charge();
     }
     if (more) {
       c.repEip = i.eip;

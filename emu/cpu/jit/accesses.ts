@@ -1,59 +1,55 @@
 /**
- * Loads and stores in compiled code. The fast part is inline and does what Mmu.read… and write… do when they find everything
- * at hand: the page in the front table, the line where it was used last. All else is a helper.
+ * Loads and stores in compiled code. What is inline does what Mmu.read… and write… do when they find everything at hand:
+ * the line filter (mmu/filter.ts) knows the line, so that nothing changes but the recency of a TLB entry. All else is a
+ * call of the shared code (model.ts).
  */
 
+import { IDENTITY, PAGED } from '../../mmu/mmu.ts';
 import { CELL, FAULT } from './cells.ts';
 import { Flags } from './flags.ts';
-import { HELPERS, LOADED } from './helpers.ts';
-import { BANK, ENTRY, LIN, OFFSET, PA, SLOT, T, VALUE } from './locals.ts';
+import { accessOf, HELPERS, LOADED } from './helpers.ts';
+import { ENTRY, LIN, OFFSET, SLOT, T, VALUE } from './locals.ts';
+import { filterSlot, stamp } from './shared.ts';
+import type { Code } from './wasm.ts';
 
-const MAX_STAMP = 0x7fff_ffff;
-const FRONT_MASK = 1023;
-const FRONT_WRITE = 4;
-const FRONT_DELTA = 8;
-const FRONT_ENTRY = 12;
-/** Entries of the second data TLB are numbered from here. */
-const SECOND_TLB = 256;
+type Size = 1 | 2 | 4;
 
 export class Accesses extends Flags {
   /**
    * Loads `size` bytes at the offset in local OFFSET through segment `s` into VALUE, zero-extended.
    */
-  load(s: number, size: 1 | 2 | 4): void {
-    const { c } = this;
-    const slow = () => {
+  load(s: number, size: Size): void {
+    const { c, layout } = this;
+    const call = (helper: 'load' | 'read') => {
       this.showCounts();
-      c.i32(s).get(OFFSET).i32(size);
-      this.pushDue().i32(this.at).call(HELPERS.read).set(VALUE);
+      c.get(LIN).i32(accessOf(s, size));
+      this.pushDue().i32(this.at).call(HELPERS[helper]).set(VALUE);
       this.afterHelper();
       this.cell(CELL.status);
-      this.if(() => this.exitFault());
+      this.seldom(() => this.exitFault());
     };
-    if (this.segments.readTop[s] < 0) return slow();
-    this.block(() => {
-      this.block(() => {
-        this.front(s, size, false);
-        this.touch();
-        c.get(PA).mem(size === 4 ? 'i32load' : size === 2 ? 'i32load16_u' : 'i32load8_u', this.layout.ram);
-        c.set(VALUE).br(1);
-      });
-      slow();
+    this.access(s, size, this.segments.readTop[s], call, 'read', 'load', () => {
+      this.lineTag(size);
+      c.get(SLOT).mem('i32load', layout.filter.reads).op('i32ne');
+      this.elsewhere();
+      this.use(() => c.get(SLOT).mem('i32load', layout.filter.entry));
+      this.physical(() => c.get(SLOT).mem('i32load', layout.filter.delta));
+      c.mem(size === 4 ? 'i32load' : size === 2 ? 'i32load16_u' : 'i32load8_u', layout.ram).set(VALUE);
     });
   }
 
   /** Stores VALUE's low `size` bytes at OFFSET; `behind` does the rest of the instruction once the store is done. */
-  store(s: number, size: 1 | 2 | 4, behind: () => void = () => {}, loaded = false): void {
+  store(s: number, size: Size, behind: () => void = () => {}, loaded = false): void {
     const { c } = this;
-    const slow = () => {
+    const call = (helper: 'store' | 'write') => {
       this.showCounts();
-      c.i32(s).get(OFFSET).i32(size).get(VALUE);
+      c.get(LIN).i32(accessOf(s, size)).get(VALUE);
       this.pushDue()
         .i32(loaded ? this.at | LOADED : this.at)
-        .call(HELPERS.write);
+        .call(HELPERS[helper]);
       this.afterHelper();
       this.cell(CELL.status);
-      this.if(() => {
+      this.seldom(() => {
         this.cell(CELL.status).i32(FAULT).op('i32and');
         this.if(() => this.exitFault());
         if (this.atEnd) return;
@@ -61,150 +57,123 @@ export class Accesses extends Flags {
         this.exitBehind();
       });
     };
-    if (this.segments.writeTop[s] < 0) slow();
-    else
-      this.block(() => {
-        this.block(() => {
-          this.front(s, size, true);
-          this.touchForStore();
-          c.get(PA)
-            .get(VALUE)
-            .mem(size === 4 ? 'i32store' : size === 2 ? 'i32store16' : 'i32store8', this.layout.ram);
-          c.br(1);
-        });
-        slow();
-      });
+    this.access(s, size, this.segments.writeTop[s], call, 'write', 'store', () => {
+      const { entry, delta } = this.atHandForStore(size);
+      this.use(() => entry());
+      this.physical(() => delta());
+      c.get(VALUE).mem(size === 4 ? 'i32store' : size === 2 ? 'i32store16' : 'i32store8', this.layout.ram);
+    });
     behind();
   }
 
   /** Raises the faults of a store that comes later, as Mmu.probeWrite does. */
-  probe(s: number, size: 1 | 2 | 4): void {
+  probe(s: number, size: Size): void {
     const { c } = this;
-    const slow = () => {
-      c.i32(s).get(OFFSET).i32(size);
-      this.pushDue().i32(this.at).call(HELPERS.probe);
+    const call = (helper: 'check' | 'probe') => {
+      c.get(LIN).i32(accessOf(s, size));
+      this.pushDue().i32(this.at).call(HELPERS[helper]);
       this.afterHelper();
       this.cell(CELL.status);
-      this.if(() => this.exitFault());
+      this.seldom(() => this.exitFault());
     };
-    if (this.segments.writeTop[s] < 0) return slow();
-    this.block(() => {
-      this.block(() => {
-        this.slot(s, size, true);
-        c.br(1);
-      });
-      slow();
+    this.access(s, size, this.segments.writeTop[s], call, 'probe', 'check', () => {
+      this.atHandForStore(size);
     });
   }
 
-  /** Goes on if the page of OFFSET is in the front table, else out of the block around; sets PA and uses the entry. */
-  private front(s: number, size: number, write: boolean): void {
+  /**
+   * An access through `s`: `fast` leaves the block around it if the line is not at hand; then `shared` does it, and `host`
+   * where the segment has its say.
+   */
+  private access<H extends string, S extends string>(
+    s: number,
+    size: Size,
+    top: number,
+    call: (helper: H | S) => void,
+    host: H,
+    shared: S,
+    fast: () => void,
+  ): void {
     const { c } = this;
-    this.slot(s, size, write);
-    c.get(LIN).get(SLOT).mem('i32load', FRONT_DELTA).op('i32add').set(PA);
-    this.use();
-  }
-
-  private slot(s: number, size: number, write: boolean): void {
-    const { c } = this;
-    const top = (write ? this.segments.writeTop : this.segments.readTop)[s];
-    if (top < 0xffff_ffff)
-      c.get(OFFSET)
-        .i32((top - size + 1) | 0)
-        .op('i32gt_u')
-        .brIf(0);
     c.get(OFFSET);
     if (this.segments.base[s]) c.i32(this.segments.base[s]).op('i32add');
-    c.tee(LIN).i32(12).op('i32shr_u').get(LIN).i32(22).op('i32shr_u', 'i32xor').i32(FRONT_MASK);
-    c.op('i32and').i32(4).op('i32shl').get(BANK).op('i32add').tee(SLOT);
-    c.mem('i32load', write ? FRONT_WRITE : 0);
-    c.get(LIN).i32(-4096).op('i32and');
-    this.cell(CELL.epoch).op('i32or', 'i32ne').brIf(0);
-    if (size > 1) {
-      const line = this.layout.timed ? 1 << this.layout.l1d.shift : 4096;
-      c.get(LIN)
-        .i32(line - 1)
-        .op('i32and')
-        .i32(line - size)
-        .op('i32gt_u')
-        .brIf(0);
-    }
+    c.set(LIN);
+    if (top < 0) return call(host);
+    const inLimit = () =>
+      this.block(() => {
+        this.block(() => {
+          fast();
+          c.br(1);
+        });
+        call(shared);
+      });
+    if (top >= 0xffff_ffff || this.layout.omit.has('limit')) return inLimit();
+    if (top < size - 1) return call(host);
+    c.get(OFFSET)
+      .i32((top - size + 1) | 0)
+      .op('i32gt_u');
+    this.if(() => call(host), inLimit);
   }
 
-  /** Renews the TLB entry of SLOT, as Mmu.use does. */
-  private use(): void {
+  /** Pushes what the filter's tag of LIN's line is, if it is at hand and the operand is aligned; sets SLOT. */
+  private lineTag(size: Size): void {
+    this.tag(size);
+    filterSlot(this.c, this.layout, LIN, SLOT);
+  }
+
+  /** Leaves the block around if it is pushed that the line is not at hand. */
+  private elsewhere(): void {
+    if (this.layout.omit.has('line')) this.c.op('drop');
+    else this.c.rarely().brIf(0);
+  }
+
+  private tag(size: Size): Code {
+    const line = 1 << this.layout.filter.shift;
+    // An operand that is not aligned keeps a low bit, and no tag has one.
+    this.c
+      .get(LIN)
+      .i32(-line | (size - 1))
+      .op('i32and');
+    return this.cell(CELL.bankBits).op('i32or');
+  }
+
+  /** Leaves the block around unless the line of LIN may be stored to; what pushes its TLB entry and delta. */
+  private atHandForStore(size: Size): { entry: () => Code; delta: () => Code } {
     const { c, layout } = this;
-    c.get(SLOT).mem('i32load', FRONT_ENTRY).tee(ENTRY);
+    const { filter } = layout;
+    if (layout.timed && !layout.writeBack) {
+      this.tag(size).i32(0).mem('i32load', filter.store).op('i32ne');
+      this.elsewhere();
+      return {
+        delta: () => c.i32(0).mem('i32load', filter.store + 4),
+        entry: () => c.i32(0).mem('i32load', filter.store + 8),
+      };
+    }
+    this.lineTag(size);
+    c.get(SLOT).mem('i32load', filter.writes).op('i32ne');
+    this.elsewhere();
+    return {
+      delta: () => c.get(SLOT).mem('i32load', filter.delta),
+      entry: () => c.get(SLOT).mem('i32load', filter.entry),
+    };
+  }
+
+  /** Renews the TLB entry that `push` pushes, as Mmu.use does. */
+  private use(push: () => Code): void {
+    const { c, layout } = this;
+    if (this.segments.translation !== PAGED || layout.omit.has('recency')) return;
+    push().tee(ENTRY);
     this.cell(CELL.lastEntry).op('i32ne');
     this.if(() => {
       this.setCell(CELL.lastEntry, () => c.get(ENTRY));
-      c.get(ENTRY).i32(0).op('i32ge_s');
-      this.if(() => {
-        if (layout.dtlb4m === null) return this.stamp(layout.dtlb);
-        const second = layout.dtlb4m;
-        c.get(ENTRY).i32(SECOND_TLB).op('i32lt_s');
-        this.if(
-          () => this.stamp(layout.dtlb),
-          () => this.stamp({ stamp: second.stamp - 4 * SECOND_TLB, clock: second.clock }),
-        );
-      });
+      stamp(c, layout, ENTRY, T);
     });
   }
 
-  private stamp(tlb: { stamp: number; clock: number }): void {
-    const { c } = this;
-    c.i32(0).i32(0).mem('i32load', tlb.clock).i32(1).op('i32add').tee(T).mem('i32store', tlb.clock);
-    c.get(ENTRY).i32(2).op('i32shl').get(T).mem('i32store', tlb.stamp);
-    c.get(T).i32(MAX_STAMP).op('i32eq');
-    this.if(() => c.get(ENTRY).call(HELPERS.renumber));
-  }
-
-  /** A load from the L1D line of PA. */
-  private touch(): void {
-    const { c, layout } = this;
-    if (!layout.timed) return;
-    const { tags, shift, setMask, ways } = layout.l1d;
-    c.get(PA)
-      .i32(shift)
-      .op('i32shr_u')
-      .tee(T)
-      .i32(setMask)
-      .op('i32and')
-      .i32(4 * ways)
-      .op('i32mul');
-    c.mem('i32load', tags).i32(2).op('i32shr_s').get(T).op('i32ne');
-    this.if(() => {
-      c.get(PA);
-      this.pushDue().call(HELPERS.load);
-      this.afterHelper();
-    });
-  }
-
-  /** A store to the L1D line of PA. */
-  private touchForStore(): void {
-    const { c, layout } = this;
-    if (!layout.timed) return;
-    const { tags, shift, setMask, ways } = layout.l1d;
-    const miss = () => {
-      c.get(PA);
-      this.pushDue().call(HELPERS.store);
-      this.afterHelper();
-    };
-    c.get(PA).i32(shift).op('i32shr_u').tee(T);
-    if (layout.writeBack) {
-      c.i32(setMask)
-        .op('i32and')
-        .i32(4 * ways)
-        .op('i32mul')
-        .mem('i32load', tags);
-      c.get(T).i32(2).op('i32shl').i32(1).op('i32or', 'i32ne');
-      this.if(miss);
-      return;
-    }
-    c.i32(0).mem('i32load', layout.lastStore).op('i32ne');
-    this.if(() => {
-      c.i32(0).get(T).mem('i32store', layout.lastStore);
-      miss();
-    });
+  /** Pushes the physical address of LIN. */
+  private physical(delta: () => Code): void {
+    this.c.get(LIN);
+    if (this.segments.translation === IDENTITY) return;
+    delta().op('i32add');
   }
 }

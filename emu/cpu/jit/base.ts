@@ -3,7 +3,7 @@
  * host. Emitter (emit.ts) is this, Flags and Accesses in one object, as the MMU is.
  */
 import { type Insn, NO_REGISTER } from '../insn.ts';
-import { CELL, EXIT_BORDER, EXIT_FAULT, EXIT_MIDDLE } from './cells.ts';
+import { CELL, EXIT_FAULT, EXIT_MIDDLE } from './cells.ts';
 import type { Layout } from './layout.ts';
 import { AT, COUNTS, KIND, PENDING, REGISTERS, T } from './locals.ts';
 import { Code } from './wasm.ts';
@@ -11,8 +11,9 @@ import { Code } from './wasm.ts';
 /** What is known of the flags while a block is translated. */
 export type FlagState = 'any' | 'sub' | 'logic';
 
-/** What the segments are, for which a unit is compiled. */
+/** What the segments are, and Mmu.translation, for which a unit is compiled. */
 export interface Segments {
+  translation: number;
   base: readonly number[];
   /** Highest offset that a load or store may reach, or -1: always the helper. */
   readTop: readonly number[];
@@ -25,7 +26,7 @@ export class Base {
   readonly layout: Layout;
   readonly segments: Segments;
   flags: FlagState = 'any';
-  /** Labels around the place that is written: how far out the loop and the exit are. */
+  /** Labels around the place that is written, within the two ways out. */
   depth = 0;
   /** Where the running instruction is, and its issue ticks and those before it in the block. */
   at = 0;
@@ -48,6 +49,12 @@ export class Base {
     this.c.op('end');
   }
 
+  /** An `if` that is hardly ever entered. */
+  seldom(body: () => void): void {
+    this.c.rarely();
+    this.if(body);
+  }
+
   if(body: () => void, otherwise?: () => void): void {
     this.c.if();
     this.depth++;
@@ -60,9 +67,14 @@ export class Base {
     this.c.op('end');
   }
 
-  /** Leaves the unit; EIP is set by the host but at a border. */
-  exit(kind: number, at: number): void {
-    this.c.i32(kind).set(KIND).i32(at).set(AT).br(this.depth);
+  /** Leaves the unit in the middle of a block; EIP is set by the host. */
+  private exit(kind: number, at: number): void {
+    this.c
+      .i32(kind)
+      .set(KIND)
+      .i32(at)
+      .set(AT)
+      .br(this.depth + 1);
   }
 
   exitFault(): void {
@@ -74,9 +86,9 @@ export class Base {
     this.exit(EXIT_MIDDLE, this.at + 1);
   }
 
-  /** At a border: EIP is in its local. */
+  /** At a border: EIP and LINE are in their locals. */
   exitBorder(): void {
-    this.exit(EXIT_BORDER, this.at);
+    this.c.br(this.depth);
   }
 
   // ---- registers ------------------------------------------------------------------------------------------------
@@ -173,6 +185,8 @@ export class Base {
 
   /** Behind a helper that may have charged what was due. */
   afterHelper(): void {
+    // Without a block's constants nothing makes up for what is taken off here.
+    if (this.layout.omit.has('counts')) return;
     this.cell(CELL.due).i32(this.due).op('i32sub').set(PENDING);
   }
 }

@@ -1,10 +1,12 @@
 /** A unit's function: how it begins and ends, and instructions that their rows' executors do. */
+
+import type { Insn } from '../insn.ts';
+import { ES_ } from '../segments.ts';
 import { Accesses } from './accesses.ts';
 import { CELL, FAULT } from './cells.ts';
 import { HELPERS } from './helpers.ts';
 import {
   AT,
-  BANK,
   COUNTS,
   EIP_LOCAL,
   FETCHES,
@@ -62,15 +64,42 @@ export class Emitter extends Accesses {
 
   /** The row's executor does the instruction. */
   execute(): void {
+    this.executed(HELPERS.execute, () => {});
+  }
+
+  /** REP MOVS or REP STOS by the module of strings, if its segments are such; else false, and nothing is written. */
+  rep(i: Insn): boolean {
+    const { c, segments, layout } = this;
+    const { base, readTop, writeTop } = segments;
+    const moves = i.row.form.startsWith('MOVS m');
+    if (i.rep !== 1 || !i.a32 || !(moves || i.row.form.startsWith('STOS'))) return false;
+    const from = moves ? i.seg : ES_;
+    const usable = (s: number, top: number) => top >= 0 && (base[s] & 0xfff) === 0;
+    if (!usable(ES_, writeTop[ES_]) || (moves && !usable(from, readTop[from]))) return false;
+    const perRound = i.size * (moves ? layout.rep.move : layout.rep.store);
+    this.executed(moves ? HELPERS.repMove : HELPERS.repFill, () => {
+      c.i32(base[from]).i32(readTop[from] | 0);
+      c.i32(base[ES_]).i32(writeTop[ES_] | 0);
+      c.i32(i.size >> 1)
+        .i32(i.eip)
+        .i32(i.next);
+      c.i32(i.alone ? i.cost : -1).i32(perRound);
+    });
+    return true;
+  }
+
+  private executed(helper: number, more: () => void): void {
     const { c } = this;
     this.spill();
     this.showCounts();
     c.i32(this.at);
-    this.pushDue().call(HELPERS.execute);
+    this.pushDue();
+    more();
+    c.call(helper);
     this.afterHelper();
     this.reload();
     this.cell(CELL.status);
-    this.if(() => {
+    this.seldom(() => {
       this.cell(CELL.status).i32(FAULT).op('i32and');
       this.if(() => this.exitFault());
       if (!this.atEnd) this.exitBehind();
@@ -82,25 +111,50 @@ export class Emitter extends Accesses {
     return this.c.i32(0).mem('i32load', this.layout.registers + SLOT_EIP);
   }
 
-  begin(): void {
+  /** What the unit or the host before left. */
+  begin(unit: number): void {
+    const { c } = this;
     this.reload();
-    this.c.i32(0).set(PENDING).i32(0).set(FETCHES).i64(0n).set(COUNTS);
-    this.cell(CELL.lastLine).set(LINE);
-    this.cell(CELL.bank).i32(this.layout.front).op('i32add').set(BANK);
+    this.setCell(CELL.unit, () => c.i32(unit));
+    this.cell(CELL.ticks).set(PENDING);
+    this.cell(CELL.fetches).set(FETCHES);
+    c.i32(0)
+      .mem('i64load', this.layout.cellsAt + 4 * CELL.counts)
+      .set(COUNTS);
   }
 
+  /** The two ways out: at a border, and in the middle of a block (label 0 around it). */
   finish(): void {
     const { c, layout } = this;
-    this.spill();
+    this.leave();
     c.i32(0)
       .get(EIP_LOCAL)
       .mem('i32store', layout.registers + SLOT_EIP);
+    this.setCell(CELL.lastLine, () => c.get(LINE));
+    c.returnCall(HELPERS.dispatch).op('end');
+    this.leave();
+    this.setCell(CELL.at, () => c.get(AT));
+    c.get(KIND);
+  }
+
+  /** At a border that leads to a head; registers and EIP are in the state. */
+  exitHead(lastLine: number): void {
+    const { c } = this;
+    this.setCell(CELL.lastLine, () => c.i32(lastLine));
+    this.handOn();
+    c.returnCall(HELPERS.head);
+  }
+
+  private leave(): void {
+    this.spill();
+    this.handOn();
+  }
+
+  private handOn(): void {
+    const { c } = this;
     this.setCell(CELL.ticks, () => c.get(PENDING));
     this.setCell(CELL.fetches, () => c.get(FETCHES));
-    this.setCell(CELL.lastLine, () => c.get(LINE));
-    this.setCell(CELL.at, () => c.get(AT));
     this.showCounts();
-    c.get(KIND);
   }
 
   func(name: string): Func {

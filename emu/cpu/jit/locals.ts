@@ -10,7 +10,6 @@ export const M = 13;
 export const PENDING = 14;
 export const FETCHES = 15;
 export const LINE = 16;
-export const BANK = 17;
 export const KIND = 18;
 export const AT = 19;
 /** Operands of the last subtraction. */
@@ -21,7 +20,6 @@ export const VALUE = 23;
 export const T = 24;
 export const LIN = 25;
 export const SLOT = 26;
-export const PA = 27;
 export const ENTRY = 28;
 export const EIP_LOCAL = 29;
 /** CF before an instruction that keeps it. */

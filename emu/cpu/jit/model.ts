@@ -1,23 +1,30 @@
 /**
- * The commonest events of the memory hierarchy beyond "the most recent line of its set" (mmu/hierarchy.ts), in compiled
- * code that all units share: a load of another line of L1D's set, or of one that L2 has; a store that goes through to a
- * line that L2 has. Each looks first, changing nothing, and leaves what is rarer to the one model, by the helper.
- *
- * Only for a write-through L1D without allocation on stores: with write-back the helpers do it all.
+ * Compiled code that all units share: what the memory hierarchy (mmu/hierarchy.ts) does for a load or store whose line is
+ * not at hand. It does the same as the model there, which the interpreter uses, but charges nothing that is merely due:
+ * the sums are the same. shared.ts has the accesses before it, dispatch.ts the way from unit to unit, gates.ts handlers
+ * entered and left.
  */
 import { CAUSE } from '../../accounting.ts';
-import { RING, STORES_DONE } from '../../mmu/hierarchy.ts';
+import { BUS_FREE, RING, RING_NEXT, STORES_DONE, STREAM_VICTIM } from '../../mmu/hierarchy.ts';
 import { CELL } from './cells.ts';
-import { HELPERS, IMPORTS } from './helpers.ts';
+import { Dispatch } from './dispatch.ts';
+import { Flush } from './flush.ts';
+import { Gates } from './gates.ts';
+import { HOST_IMPORTS } from './helpers.ts';
 import type { CacheLayout, Layout } from './layout.ts';
-import { Code, F64, type Func, I32, moduleBytes } from './wasm.ts';
+import { Check, FILL, Load, SPILL, Store, SWITCH_LINE, WALK_CODE, WALK_DATA, WALK_LINE } from './shared.ts';
+import { Walk } from './walks.ts';
+import { F64, type Func, I32, moduleBytes } from './wasm.ts';
+import { Writer } from './writer.ts';
 
-const ISSUE = CAUSE.issue;
-const MISPREDICT = CAUSE.mispredict;
 const DATA_L2 = CAUSE.dataL2;
+const DATA_MEMORY = CAUSE.dataMemory;
 const STORE_BUFFER = CAUSE.storeBuffer;
+const WALK = CAUSE.walk;
+const WALK_SWITCH = CAUSE.walkSwitch;
 
 // Slots of Hierarchy's timing state, in bytes.
+const BUS_AT = 8 * BUS_FREE;
 const DONE_AT = 8 * STORES_DONE;
 const RING_AT = 8 * RING;
 
@@ -30,206 +37,245 @@ const WAY = 4;
 const TAG = 5;
 const L2_SET = 6;
 const L2_WAY = 7;
-const SLOT = 8;
-const T = 9;
-const NOW = 10;
-const DONE = 11;
-const LOCALS = [I32, I32, I32, I32, I32, I32, I32, I32, F64, F64];
+const L2_LINE = 8;
+const SLOT = 9;
+const T = 10;
+const NOW = 11;
+const DONE = 12;
+const STORED = 13;
+const BUS = 14;
+const LOCALS = [I32, I32, I32, I32, I32, I32, I32, I32, I32, F64, F64, F64, F64];
+const SIGNATURE = { parameters: [I32, I32], results: [] };
 
-/** The module that exports `load` and `store`, each (pa, due); null where the helpers do it all. */
-export function modelBytes(layout: Layout): Uint8Array<ArrayBuffer> | null {
-  if (!layout.timed || layout.writeBack || layout.writeAllocate) return null;
-  const signature = { parameters: [I32, I32], results: [] };
-  const func = (name: string, code: Code): Func => ({ signature, locals: LOCALS, code, name });
-  const writer = new Writer(layout);
-  return moduleBytes(IMPORTS, [func('load', writer.load()), func('store', writer.store())]);
+/** The module that exports the shared helpers. Its first functions are called by the others only. */
+export function modelBytes(layout: Layout): Uint8Array<ArrayBuffer> {
+  const functions: Func[] = [];
+  functions[FILL - HOST_IMPORTS.length] = new Hierarchy(layout).fill();
+  functions[SPILL - HOST_IMPORTS.length] = new Hierarchy(layout).spill();
+  functions[WALK_LINE - HOST_IMPORTS.length] = new Hierarchy(layout).fill(WALK, WALK);
+  functions[SWITCH_LINE - HOST_IMPORTS.length] = new Hierarchy(layout).fill(WALK_SWITCH, WALK_SWITCH);
+  functions[WALK_DATA - HOST_IMPORTS.length] = new Walk(layout, true).func();
+  functions[WALK_CODE - HOST_IMPORTS.length] = new Walk(layout, false).func();
+  functions.push(new Flush(layout).func());
+  functions.push(new Load(layout).func(), new Store(layout).func(), new Check(layout).func());
+  functions.push(new Dispatch(layout, false).func(), new Dispatch(layout, true).func());
+  functions.push(new Gates(layout).interrupt(), new Gates(layout).iret());
+  return moduleBytes(HOST_IMPORTS, functions);
 }
 
-class Writer {
-  private readonly layout: Layout;
-  private c = new Code();
+/** In a tag. */
+const DIRTY = 1;
 
-  constructor(layout: Layout) {
-    this.layout = layout;
-  }
-
-  load(): Code {
-    const { layout } = this;
-    const c = (this.c = new Code());
-    // The unit reads back what is left of it.
-    c.i32(0).get(DUE).mem('i32store', this.cell(CELL.due));
-    this.set(layout.l1d, LINE, SET);
+class Hierarchy extends Writer {
+  /** Hierarchy.load; what it costs is charged to these causes. */
+  fill(hit = DATA_L2, miss = DATA_MEMORY): Func {
+    const { layout, c } = this;
+    if (!layout.timed) return this.func();
+    this.setCell(CELL.due, () => c.get(DUE));
+    this.set(layout.l1d, ADDRESS, LINE, SET);
     this.find(layout.l1d, LINE, SET, WAY);
     c.get(WAY).i32(layout.l1d.ways).op('i32lt_u').if();
-    this.toFront(layout.l1d, SET, WAY);
+    this.toFront(layout.l1d, SET, WAY, TAG, T);
+    this.forget(LINE);
     c.op('return', 'end');
-    this.set(layout.l2, T, L2_SET);
-    this.find(layout.l2, T, L2_SET, L2_WAY);
-    c.get(L2_WAY).i32(layout.l2.ways).op('i32ge_u').if();
-    c.get(ADDRESS).get(DUE).call(HELPERS.load).op('return', 'end');
     this.count(CELL.l1dMisses);
     this.count(CELL.l2Accesses);
-    this.toFront(layout.l2, L2_SET, L2_WAY);
-    // The line comes into L1D's way 0; nothing there is dirty.
-    c.i32(layout.l1d.ways - 1).set(WAY);
-    this.shiftUp(layout.l1d, SET, WAY);
-    c.get(SET).get(LINE).i32(2).op('i32shl').mem('i32store', layout.l1d.tags);
-    this.sync();
-    this.charge(DATA_L2, () => c.f64(layout.l2Hit));
-    this.limit();
-    return c;
+    this.lookInL2();
+    c.get(L2_WAY).i32(layout.l2.ways).op('i32lt_u').if();
+    this.toFront(layout.l2, L2_SET, L2_WAY, TAG, T);
+    this.intoL1(false);
+    this.stall(hit, () => c.f64(layout.l2Hit));
+    c.op('else');
+    this.fromMemory();
+    this.intoL1(false);
+    this.stall(miss, () => c.get(DONE).get(NOW).op('f64sub'));
+    c.op('end');
+    return this.func();
   }
 
-  store(): Code {
-    const { layout } = this;
-    const c = (this.c = new Code());
-    this.set(layout.l2, T, L2_SET);
-    this.find(layout.l2, T, L2_SET, L2_WAY);
-    c.get(L2_WAY).i32(layout.l2.ways).op('i32ge_u').if();
-    c.get(ADDRESS).get(DUE).call(HELPERS.store).op('return', 'end');
-    this.set(layout.l1d, LINE, SET);
+  /** Hierarchy.store. */
+  spill(): Func {
+    const { layout, c } = this;
+    if (!layout.timed) return this.func();
+    this.setCell(CELL.due, () => c.get(DUE));
+    this.set(layout.l1d, ADDRESS, LINE, SET);
     this.find(layout.l1d, LINE, SET, WAY);
     c.get(WAY).i32(layout.l1d.ways).op('i32lt_u').if();
-    this.toFront(layout.l1d, SET, WAY);
+    c.get(WAY).if();
+    this.toFront(layout.l1d, SET, WAY, TAG, T);
+    this.forget(LINE);
+    c.op('end');
+    if (layout.writeBack) {
+      this.markDirty(layout.l1d, SET);
+      c.op('return');
+    }
     c.op('else');
     this.count(CELL.l1dMisses);
+    if (!layout.writeBack && layout.writeAllocate) this.intoL1(false);
     c.op('end');
-    // Hierarchy.storeSlot: the next entry, waited for if it is not free.
-    this.sync();
-    c.i32(0).mem('i32load', this.cell(CELL.ringNext)).tee(T).i32(3).op('i32shl').set(SLOT);
+    this.enqueue(!(layout.writeBack && layout.writeAllocate));
+    if (layout.writeBack && layout.writeAllocate) this.intoL1(true);
+    return this.func();
+  }
+
+  /** Hierarchy.enqueue: in order, later; waits for the store buffer's next entry only. */
+  private enqueue(dirty: boolean): void {
+    const { layout, c } = this;
+    const ring = layout.streams + 4 * RING_NEXT;
+    c.i32(0).mem('i32load', ring).tee(T).i32(3).op('i32shl').set(SLOT);
     c.i32(0).i32(0).get(T).i32(1).op('i32add').tee(T).get(T).i32(layout.storeEntries).op('i32eq', 'select');
-    c.mem('i32store', this.cell(CELL.ringNext));
+    c.mem('i32store', ring);
+    this.now(DUE);
+    c.set(NOW);
     c.get(SLOT)
       .mem('f64load', layout.timing + RING_AT)
-      .i32(0)
-      .mem('f64load', layout.time)
-      .op('f64sub')
-      .set(DONE);
-    c.get(DONE).f64(0).op('f64gt').if();
-    this.charge(STORE_BUFFER, () => c.get(DONE));
-    c.op('end');
-    // Hierarchy.enqueue, for a line that L2 has: in order, later.
+      .tee(DONE)
+      .get(NOW)
+      .op('f64gt')
+      .if();
+    this.stall(STORE_BUFFER, () => c.get(DONE).get(NOW).op('f64sub'));
+    c.get(DONE).set(NOW).op('end');
     this.count(CELL.l2Accesses);
-    c.i32(0).mem('f64load', layout.time).set(NOW);
     c.get(NOW)
       .i32(0)
       .mem('f64load', layout.timing + DONE_AT)
       .op('f64max')
       .f64(layout.l2Store)
       .op('f64add');
-    c.set(DONE);
-    this.toFront(layout.l2, L2_SET, L2_WAY);
-    c.get(L2_SET)
-      .get(L2_SET)
-      .mem('i32load', layout.l2.tags)
-      .i32(1)
-      .op('i32or')
-      .mem('i32store', layout.l2.tags);
+    c.set(STORED);
+    this.lookInL2();
+    c.get(L2_WAY).i32(layout.l2.ways).op('i32lt_u').if();
+    this.toFront(layout.l2, L2_SET, L2_WAY, TAG, T);
+    c.op('else');
+    this.transferIntoL2();
+    c.get(STORED).get(DONE).op('f64max').set(STORED);
+    c.op('end');
+    if (dirty) this.markDirty(layout.l2, L2_SET);
     c.i32(0)
-      .get(DONE)
+      .get(STORED)
       .mem('f64store', layout.timing + DONE_AT);
     c.get(SLOT)
-      .get(DONE)
+      .get(STORED)
       .mem('f64store', layout.timing + RING_AT);
-    this.limit();
-    return c;
   }
 
-  private cell(index: number): number {
-    return this.layout.cellsAt + 4 * index;
+  /** Sets L2's line, set and way of ADDRESS. */
+  private lookInL2(): void {
+    this.set(this.layout.l2, ADDRESS, L2_LINE, L2_SET);
+    this.find(this.layout.l2, L2_LINE, L2_SET, L2_WAY);
   }
 
-  private count(index: number): void {
-    this.c
+  /** A line that L2 lacks, for a load: NOW, and DONE when it is there. */
+  private fromMemory(): void {
+    this.now(DUE);
+    this.c.set(NOW);
+    this.transferIntoL2();
+  }
+
+  /** Hierarchy.transfer at NOW, of L2_LINE, and its way into L2. */
+  private transferIntoL2(): void {
+    const { layout, c } = this;
+    this.count(CELL.l2Misses);
+    c.get(NOW)
       .i32(0)
-      .i32(0)
-      .mem('i32load', this.cell(index))
-      .i32(1)
-      .op('i32add')
-      .mem('i32store', this.cell(index));
-  }
-
-  /** The line number of ADDRESS, and its set's first way in bytes. */
-  private set(cache: CacheLayout, line: number, set: number): void {
-    const { c } = this;
-    c.get(ADDRESS).i32(cache.shift).op('i32shr_u').tee(line).i32(cache.setMask).op('i32and');
-    c.i32(4 * cache.ways)
-      .op('i32mul')
-      .set(set);
-  }
-
-  /** The way that holds a line, or the number of ways. Unrolled: a set has few. */
-  private find(cache: CacheLayout, line: number, set: number, way: number): void {
-    const { c } = this;
-    c.block();
-    for (let w = 0; w < cache.ways; w++) {
-      c.i32(w).set(way);
-      // An empty way is -1, and -1 >> 2 is no line's number.
-      c.get(set)
-        .mem('i32load', cache.tags + 4 * w)
-        .i32(2)
-        .op('i32shr_s')
-        .get(line)
+      .mem('f64load', layout.timing + BUS_AT)
+      .op('f64max')
+      .tee(DONE);
+    c.f64(layout.stream).op('f64add').set(BUS);
+    c.i32(0)
+      .get(BUS)
+      .mem('f64store', layout.timing + BUS_AT);
+    c.block().block();
+    for (let n = 0; n < layout.streamCount; n++) {
+      c.i32(4 * n).set(T);
+      c.i32(0)
+        .mem('i32load', layout.streams + 4 * n)
+        .get(L2_LINE)
         .op('i32eq')
         .brIf(0);
     }
-    c.i32(cache.ways).set(way).op('end');
+    const victim = layout.streams + 4 * STREAM_VICTIM;
+    c.i32(0).mem('i32load', victim).tee(T).i32(2).op('i32shl').get(L2_LINE).i32(1).op('i32add');
+    c.mem('i32store', layout.streams);
+    c.i32(0).i32(0).get(T).i32(1).op('i32add').tee(T).get(T).i32(layout.streamCount).op('i32eq', 'select');
+    c.mem('i32store', victim);
+    c.get(DONE).f64(layout.random).op('f64add').set(DONE).br(1).op('end');
+    c.get(T).get(L2_LINE).i32(1).op('i32add').mem('i32store', layout.streams);
+    c.get(BUS).set(DONE).op('end');
+    this.insert(layout.l2, L2_SET, L2_LINE, false);
+    this.retire();
   }
 
-  /** Makes a way the most recent of its set. */
-  private toFront(cache: CacheLayout, set: number, way: number): void {
+  /** The line of ADDRESS becomes the most recent of its set in L1D. */
+  private intoL1(dirty: boolean): void {
+    const { layout, c } = this;
+    this.insert(layout.l1d, SET, LINE, dirty);
+    this.forget(LINE);
+    if (!layout.writeBack) return;
+    // Hierarchy.retireFromL1.
+    c.get(TAG).i32(0).op('i32ge_s').get(TAG).i32(1).op('i32and', 'i32and').if();
+    c.get(TAG)
+      .i32(2 + layout.l2.shift - layout.l1d.shift)
+      .op('i32shr_s')
+      .tee(LINE)
+      .i32(layout.l2.setMask)
+      .op('i32and');
+    c.i32(4 * layout.l2.ways)
+      .op('i32mul')
+      .set(L2_SET);
+    this.find(layout.l2, LINE, L2_SET, L2_WAY);
+    c.get(L2_WAY).i32(layout.l2.ways).op('i32lt_u').if();
+    this.toFront(layout.l2, L2_SET, L2_WAY, TAG, T);
+    this.markDirty(layout.l2, L2_SET);
+    c.op('else');
+    this.now(DUE);
+    c.set(BUS);
+    this.occupyBus();
+    c.op('end', 'end');
+  }
+
+  /** Cache.insert; TAG is the tag of the victim, or -1. */
+  private insert(cache: CacheLayout, set: number, line: number, dirty: boolean): void {
     const { c } = this;
-    c.get(way).if();
-    c.get(set).get(way).i32(2).op('i32shl', 'i32add').mem('i32load', cache.tags).set(TAG);
-    this.shiftUp(cache, set, way);
-    c.get(set).get(TAG).mem('i32store', cache.tags);
+    const last = cache.ways - 1;
+    c.get(set)
+      .mem('i32load', cache.tags + 4 * last)
+      .set(TAG);
+    c.get(line).i32(2).op('i32shl');
+    if (dirty) c.i32(DIRTY).op('i32or');
+    c.set(T);
+    this.moveIn(cache, set, T);
+  }
+
+  /** Hierarchy.retireFromL2, of the victim in TAG, at NOW. */
+  private retire(): void {
+    const { c } = this;
+    c.get(TAG).i32(0).op('i32ge_s').get(TAG).i32(1).op('i32and', 'i32and').if();
+    c.get(NOW).set(BUS);
+    this.occupyBus();
     c.op('end');
   }
 
-  /** Ways 0 to way - 1 move up by one. `way` and T are lost. */
-  private shiftUp(cache: CacheLayout, set: number, way: number): void {
-    const { c } = this;
-    c.loop();
-    c.get(set).get(way).i32(2).op('i32shl', 'i32add').tee(T);
-    c.get(T)
-      .mem('i32load', cache.tags - 4)
-      .mem('i32store', cache.tags);
-    c.get(way).i32(1).op('i32sub').tee(way).brIf(0);
-    c.op('end');
-  }
-
-  /** Charges what is due, as Jit.sync. */
-  private sync(): void {
-    const { c } = this;
-    c.get(DUE).i32(0).op('i32gt_s').if();
-    this.charge(ISSUE, () => c.get(DUE).op('f64convert_s'));
-    c.i32(0).set(DUE).op('end');
-    c.i32(0).get(DUE).mem('i32store', this.cell(CELL.due));
-    c.i32(0).mem('i32load', this.cell(CELL.mispredictTicks)).tee(T).if();
-    this.charge(MISPREDICT, () => c.get(T).op('f64convert_s'));
-    c.i32(0).i32(0).mem('i32store', this.cell(CELL.mispredictTicks)).op('end');
-  }
-
-  /** Accounting.charge to the region in the cell. */
-  private charge(cause: number, ticks: () => void): void {
-    const { c, layout } = this;
-    c.i32(0).mem('i32load', this.cell(CELL.row));
+  /** From the tick in BUS on, or when it is free. */
+  private occupyBus(): void {
+    const { layout, c } = this;
     c.i32(0)
-      .mem('i32load', this.cell(CELL.row))
-      .mem('f64load', layout.matrix + 8 * cause);
-    ticks();
-    c.op('f64add').mem('f64store', layout.matrix + 8 * cause);
-    c.i32(0).i32(0).mem('f64load', layout.time);
-    ticks();
-    c.op('f64add').mem('f64store', layout.time);
+      .get(BUS)
+      .i32(0)
+      .mem('f64load', layout.timing + BUS_AT)
+      .op('f64max');
+    c.f64(layout.stream)
+      .op('f64add')
+      .mem('f64store', layout.timing + BUS_AT);
   }
 
-  /** As Jit.limit. */
-  private limit(): void {
-    const { c, layout } = this;
-    c.i32(0).mem('i32load', this.cell(CELL.limit)).i32(0).op('i32lt_s').if().op('return', 'end');
-    c.i32(0).mem('f64load', this.cell(CELL.until)).i32(0).mem('f64load', layout.time).op('f64sub').f64(0);
-    c.op('f64max', 'i32trunc_s').set(T);
-    c.i32(0).get(T).mem('i32store', this.cell(CELL.limit));
+  /** The most recent line of a set is dirty. */
+  private markDirty(cache: CacheLayout, set: number): void {
+    const { c } = this;
+    c.get(set).get(set).mem('i32load', cache.tags).i32(DIRTY).op('i32or').mem('i32store', cache.tags);
+  }
+
+  private func(): Func {
+    return { signature: SIGNATURE, locals: LOCALS, code: this.c };
   }
 }

@@ -1,23 +1,27 @@
 /**
  * A unit, blocks of one page that lead to each other, as one WebAssembly function: `run(block)` goes from block to block
  * until it leaves the unit, comes to a border behind which the clock or `leave` wants a head, faults, or finds its own
- * code changed. Cycles, counters and fetches of a block are added as its constants.
+ * code changed. Cycles and counters of a block are added as its constants; the line that a block begins with is fetched
+ * on the way to it, unless the one before ended in it.
  *
- * The blocks lie nested, so that one falls into the next; a jump elsewhere goes round by the loop's table.
+ * Jumps are breaks out of blocks and to the heads of loops (structure.ts); returns and indirect jumps find their block in
+ * the table of targets.
  */
 import type { Block } from '../blocks.ts';
 import type { Insn } from '../insn.ts';
 import { PRE_LINE, PRE_LINE2 } from '../insn.ts';
 import type { Segments } from './base.ts';
-import { CELL, TARGETS } from './cells.ts';
+import { CELL, TARGET, TARGET_SHIFT, TARGETS } from './cells.ts';
 import { Emitter } from './emit.ts';
 import { CALL, CALL_INDIRECT, FORMS, JCC, JMP, JMP_INDIRECT, RET } from './forms.ts';
 import { HELPERS, IMPORTS } from './helpers.ts';
 import type { Layout } from './layout.ts';
-import { COUNTS, EIP_LOCAL, FETCHES, LINE, NEXT, OFFSET, PENDING, T, VALUE } from './locals.ts';
+import { COUNTS, EIP_LOCAL, FETCHES, LINE, NEXT, OFFSET, PENDING, SLOT, T, VALUE } from './locals.ts';
 import { moreOf } from './more.ts';
+import { type Item, structure } from './structure.ts';
 import { moduleBytes } from './wasm.ts';
 
+const LOAD_DIRECTORY = 'MOV CR3, r32';
 const SS = 2;
 const ESP = 4;
 /** Bits of a count in COUNTS. */
@@ -26,6 +30,8 @@ export const COUNT_BITS = 21;
 export interface Unit {
   id: number;
   blocks: readonly Block[];
+  /** Numbers of the blocks with which others may go on; the first is what it is compiled for. */
+  entries: readonly number[];
   /** Of each block: what was loaded and stored before each instruction, when all went well. */
   loads: readonly number[][];
   stores: readonly number[][];
@@ -36,11 +42,19 @@ export function translate(unit: Unit, layout: Layout, segments: Segments): Uint8
   return moduleBytes(IMPORTS, [new Translation(unit, layout, segments).func()]);
 }
 
+/** A label that is open: a break to it leads to these blocks. */
+interface Scope {
+  level: number;
+  entries: readonly number[];
+}
+
 class Translation {
   private readonly unit: Unit;
   private readonly layout: Layout;
   private readonly e: Emitter;
   private readonly numberOf = new Map<number, number>();
+  /** Innermost last; the first leads to all entries. */
+  private readonly scopes: Scope[] = [];
   /** The block that is written. */
   private now = 0;
 
@@ -54,35 +68,86 @@ class Translation {
   func() {
     const { e, unit } = this;
     const { c } = e;
-    const count = unit.blocks.length;
-    e.begin();
-    c.block(); // the exit
-    c.loop();
-    e.depth = 1;
-    for (let n = 0; n < count; n++) c.block();
-    c.get(NEXT).brTable(
-      unit.blocks.map((_, n) => n),
-      0,
+    e.begin(unit.id);
+    c.block().block(); // the two ways out
+    const onward = unit.blocks.map(b =>
+      targets(b, e.segments)
+        .map(eip => this.numberOf.get(eip) ?? -1)
+        .filter(n => n >= 0),
     );
-    for (let n = 0; n < count; n++) {
-      c.op('end');
-      this.now = n;
-      // Blocks that are still open, and the loop.
-      e.depth = count - 1 - n + 1;
-      this.block(unit.blocks[n]);
-    }
-    c.op('unreachable', 'end', 'end');
+    const items = structure(unit.blocks.length, n => onward[n], new Set(unit.entries));
+    this.loop(items, unit.entries, true);
+    c.op('unreachable', 'end');
     e.finish();
     return e.func('run');
   }
 
-  private block(b: Block): void {
+  // ---- structure --------------------------------------------------------------------------------------------------
+
+  private item(item: Item): void {
+    if (item.node >= 0) this.block(item.node);
+    else this.loop(item.body, item.entries, item.entries.length > 1);
+  }
+
+  private loop(body: readonly Item[], entries: readonly number[], dispatches: boolean): void {
     const { e } = this;
+    this.scopes.push({ level: e.depth, entries });
+    e.c.loop();
+    e.depth++;
+    this.sequence(body, dispatches);
+    e.depth--;
+    e.c.op('end');
+    this.scopes.pop();
+  }
+
+  /** Items one behind the other; NEXT says with which to begin, or it is the first. */
+  private sequence(items: readonly Item[], dispatches: boolean): void {
+    const { e, scopes } = this;
+    const { c } = e;
+    const labelled = dispatches ? items : items.slice(1);
+    for (const item of [...labelled].reverse()) {
+      scopes.push({ level: e.depth, entries: item.entries });
+      c.block();
+      e.depth++;
+    }
+    if (dispatches) {
+      const place = this.unit.blocks.map((_, n) =>
+        Math.max(
+          0,
+          labelled.findIndex(i => i.entries.includes(n)),
+        ),
+      );
+      c.get(NEXT).brTable(place, 0);
+    } else this.item(items[0]);
+    for (const item of labelled) {
+      scopes.pop();
+      e.depth--;
+      c.op('end');
+      this.item(item);
+    }
+  }
+
+  /** A break to block `n`, to which the way is open. */
+  private breakTo(n: number): void {
+    const { e, scopes } = this;
+    let at = scopes.length - 1;
+    while (!scopes[at].entries.includes(n)) at--;
+    const { level, entries } = scopes[at];
+    if (entries.length > 1 || at === 0) e.c.i32(n).set(NEXT);
+    e.c.br(e.depth - level - 1);
+  }
+
+  /** A break to the block whose number is in NEXT, an entry. */
+  private breakToNext(): void {
+    this.e.c.br(this.e.depth - 1);
+  }
+
+  private block(n: number): void {
+    const { e } = this;
+    const b = this.unit.blocks[n];
+    this.now = n;
     e.flags = 'any';
     e.atEnd = false;
-    e.at = this.now << 8;
-    e.due = b.ticks[1];
-    this.fetchFirst(b);
     const last = b.insns.length - 1;
     for (let k = 0; k < last; k++) this.plain(b, k);
     this.last(b, last);
@@ -146,6 +211,7 @@ class Translation {
         this.popReturn();
         return this.indirect(b);
       default: {
+        this.gate(b, i);
         const form = FORMS[kind] ?? (b.ends ? undefined : moreOf(i));
         if (form) {
           form(e, i);
@@ -153,11 +219,50 @@ class Translation {
         }
       }
     }
-    e.execute();
-    if (b.ends) e.stateEip().set(EIP_LOCAL);
-    else c.i32(b.end).set(EIP_LOCAL);
+    if (i.row.form === LOAD_DIRECTORY) this.loadDirectory(b, i);
+    if (!e.rep(i)) e.execute();
+    if (!b.ends) return this.direct(b, b.end);
+    this.leaveBehind(b);
+  }
+
+  /** INT n and IRET by the shared code (gates.ts); goes on where that leaves it to the executor. */
+  private gate(b: Block, i: Insn): void {
+    const { e } = this;
+    const { c } = e;
+    const { form } = i.row;
+    const returns = form === 'IRET' && i.o32;
+    if (!returns && form !== 'INT imm8') return;
+    e.spill();
+    e.pushDue();
+    if (returns) c.call(HELPERS.iret);
+    else
+      c.i32(i.imm & 0xff)
+        .i32(i.next)
+        .call(HELPERS.interrupt);
+    e.if(() => {
+      e.afterHelper();
+      this.totals(b);
+      e.exitHead(b.lastLine);
+    });
+  }
+
+  /** MOV CR3: the shared code does it and looks up the page that comes next, or the executor has to. */
+  private loadDirectory(b: Block, i: Insn): void {
+    const { e } = this;
+    e.r32(i.size === 4 ? i.rm : i.rm >> 1);
+    e.c.call(HELPERS.directory);
+    e.if(() => {
+      e.c.i32(b.end).set(EIP_LOCAL);
+      this.border(b);
+      this.exitBorder(b);
+    });
+  }
+
+  /** An executor has set EIP. */
+  private leaveBehind(b: Block): void {
+    this.e.stateEip().set(EIP_LOCAL);
     this.border(b);
-    e.exitBorder();
+    this.exitBorder(b);
   }
 
   /** CALL's push of VALUE. */
@@ -186,6 +291,7 @@ class Translation {
   /** EIP_LOCAL is where an indirect jump or call goes. */
   private predictTarget(i: Insn): void {
     const { e, layout } = this;
+    if (layout.omit.has('predictor')) return;
     const { c } = e;
     const slot = layout.targetsOfBranches + 4 * ((i.eip ^ (i.eip >>> 12)) & layout.targetMask);
     c.i32(0).mem('i32load', slot).get(EIP_LOCAL).op('i32ne');
@@ -214,7 +320,8 @@ class Translation {
 
   private pushReturn(next: number): void {
     const { c } = this.e;
-    const { returnTop, returnMask, returns } = this.layout;
+    const { returnTop, returnMask, returns, omit } = this.layout;
+    if (omit.has('predictor')) return;
     c.i32(0).i32(0).mem('i32load', returnTop).i32(1).op('i32add').i32(returnMask).op('i32and').tee(T);
     c.mem('i32store', returnTop);
     c.get(T).i32(2).op('i32shl').i32(next).mem('i32store', returns);
@@ -224,11 +331,12 @@ class Translation {
   private popReturn(): void {
     const { e } = this;
     const { c } = e;
-    const { returnTop, returnMask, returns } = this.layout;
+    const { returnTop, returnMask, returns, omit } = this.layout;
+    if (omit.has('predictor')) return;
     c.i32(0).mem('i32load', returnTop).tee(T).i32(2).op('i32shl').mem('i32load', returns).set(VALUE);
     c.i32(0).get(T).i32(1).op('i32sub').i32(returnMask).op('i32and').mem('i32store', returnTop);
     c.get(VALUE).get(EIP_LOCAL).op('i32ne');
-    e.if(() => this.mispredicted());
+    e.seldom(() => this.mispredicted());
   }
 
   private mispredicted(): void {
@@ -242,28 +350,41 @@ class Translation {
 
   private conditional(b: Block, i: Insn): void {
     const { e } = this;
-    const { c } = e;
     if (i.imm >>> 0 > e.segments.codeLimit) {
       e.execute();
-      e.stateEip().set(EIP_LOCAL);
-      this.border(b);
-      return e.exitBorder();
+      return this.leaveBehind(b);
     }
     const counter = this.layout.counters + ((i.eip ^ (i.eip >>> 12)) & this.layout.counterMask);
     e.condition(i.form - JCC);
     this.totals(b);
     e.if(() => {
-      c.i32(0).mem('i32load8_u', counter).tee(T).i32(3).op('i32lt_u');
-      e.if(() => c.i32(0).get(T).i32(1).op('i32add').mem('i32store8', counter));
-      c.get(T).i32(2).op('i32lt_u');
-      e.if(() => this.mispredicted());
-      this.go(i.imm, false);
+      this.predictor(counter, 3);
+      this.go(b, i.imm);
     });
-    c.i32(0).mem('i32load8_u', counter).tee(T);
-    e.if(() => c.i32(0).get(T).i32(1).op('i32sub').mem('i32store8', counter));
-    c.get(T).i32(2).op('i32ge_u');
-    e.if(() => this.mispredicted());
-    this.go(i.next, true);
+    this.predictor(counter, 0);
+    this.go(b, i.next);
+  }
+
+  /** A branch has gone the way that the counter says when it is `sure`; else it comes nearer. */
+  private predictor(counter: number, sure: 0 | 3): void {
+    const { e } = this;
+    const { c } = e;
+    if (this.layout.omit.has('predictor')) return;
+    c.i32(0).mem('i32load8_u', counter);
+    if (sure) c.i32(sure).op('i32ne');
+    e.seldom(() => {
+      c.i32(0)
+        .i32(0)
+        .mem('i32load8_u', counter)
+        .tee(T)
+        .i32(sure ? 1 : -1)
+        .op('i32add')
+        .mem('i32store8', counter);
+      c.get(T)
+        .i32(2)
+        .op(sure ? 'i32lt_u' : 'i32ge_u');
+      e.seldom(() => this.mispredicted());
+    });
   }
 
   // ---- borders --------------------------------------------------------------------------------------------------------
@@ -271,6 +392,7 @@ class Translation {
   /** The constants of a block that has run to its end. */
   private totals(b: Block): void {
     const { c } = this.e;
+    if (this.layout.omit.has('counts')) return;
     const n = b.insns.length;
     const loads = this.unit.loads[this.now][n];
     const stores = this.unit.stores[this.now][n];
@@ -278,38 +400,53 @@ class Translation {
       BigInt(n) + (BigInt(loads) << BigInt(COUNT_BITS)) + (BigInt(stores) << BigInt(2 * COUNT_BITS));
     c.get(PENDING).i32(b.total).op('i32add').set(PENDING);
     c.get(COUNTS).i64(counts).op('i64add').set(COUNTS);
-    c.i32(b.lastLine).set(LINE);
   }
 
-  /** The block has run to its end, EIP_LOCAL is set. */
+  /** The block has run to its end. */
   private border(b: Block): void {
     this.totals(b);
     this.e.flags = 'any';
   }
 
-  private direct(b: Block, eip: number): void {
-    this.border(b);
-    this.go(eip, true);
+  private exitBorder(b: Block): void {
+    this.e.c.i32(b.lastLine).set(LINE);
+    this.e.exitBorder();
   }
 
-  /** To the block at `eip`, unless a head has work to do. `fallsThrough`: nothing but the next block is behind. */
-  private go(eip: number, fallsThrough: boolean): void {
+  /** Leaves the unit if a head has work to do; `push` pushes EIP. */
+  private checkClock(b: Block, push: () => void): void {
+    const { e } = this;
+    if (this.layout.omit.has('clock')) return;
+    e.c.get(PENDING);
+    e.cell(CELL.limit).op('i32ge_s');
+    e.seldom(() => {
+      push();
+      e.c.set(EIP_LOCAL);
+      this.exitBorder(b);
+    });
+  }
+
+  private direct(b: Block, eip: number): void {
+    this.border(b);
+    this.go(b, eip);
+  }
+
+  /** From the end of `b` to the block at `eip`. */
+  private go(b: Block, eip: number): void {
     const { e } = this;
     const { c } = e;
     const next = this.numberOf.get(eip);
-    c.i32(eip).set(EIP_LOCAL);
-    if (next === undefined) return e.exitBorder();
-    c.get(PENDING);
-    e.cell(CELL.limit).op('i32ge_s');
-    c.if();
-    e.depth++;
-    e.exitBorder();
-    e.depth--;
-    c.op('end');
-    if (fallsThrough && next === this.now + 1) return;
-    c.i32(next)
-      .set(NEXT)
-      .br(e.depth - 1);
+    if (next === undefined) {
+      c.i32(eip).set(EIP_LOCAL);
+      return this.exitBorder(b);
+    }
+    this.checkClock(b, () => void c.i32(eip));
+    const to = this.unit.blocks[next];
+    if (to.firstLine !== b.lastLine) {
+      e.due = to.ticks[1];
+      this.fetch(to.pa);
+    }
+    this.breakTo(next);
   }
 
   /** To the block at EIP_LOCAL, if the unit has it. */
@@ -317,44 +454,32 @@ class Translation {
     const { e } = this;
     const { c } = e;
     this.border(b);
-    c.get(PENDING);
-    e.cell(CELL.limit).op('i32ge_s');
-    e.if(() => e.exitBorder());
     c.get(EIP_LOCAL)
       .get(EIP_LOCAL)
       .i32(12)
       .op('i32shr_u', 'i32xor')
       .i32(TARGETS - 1)
       .op('i32and')
-      .i32(3);
-    c.op('i32shl').tee(T).mem('i32load', this.layout.targetsAt).get(EIP_LOCAL).op('i32eq');
+      .i32(TARGET_SHIFT);
+    c.op('i32shl').tee(SLOT).mem('i32load', this.targetAt(TARGET.eip)).get(EIP_LOCAL).op('i32eq');
     e.if(() => {
-      c.get(T)
-        .mem('i32load', this.layout.targetsAt + 4)
-        .tee(T)
-        .i32(8)
-        .op('i32shr_u')
-        .i32(this.unit.id)
-        .op('i32eq');
-      e.if(() =>
-        c
-          .get(T)
-          .i32(0xff)
-          .op('i32and')
-          .set(NEXT)
-          .br(e.depth - 1),
-      );
+      c.get(SLOT).mem('i32load', this.targetAt(TARGET.unit)).i32(this.unit.id).op('i32eq');
+      e.if(() => {
+        this.checkClock(b, () => void c.get(EIP_LOCAL));
+        c.get(SLOT).mem('i32load', this.targetAt(TARGET.block)).set(NEXT);
+        this.fetchElsewhere(b);
+        this.breakToNext();
+      });
     });
-    e.exitBorder();
+    this.exitBorder(b);
+  }
+
+  /** Where a dword of a target is, from SLOT. */
+  private targetAt(dword: number): number {
+    return this.layout.targetsAt + 4 * dword;
   }
 
   // ---- fetching ---------------------------------------------------------------------------------------------------------
-
-  private fetchFirst(b: Block): void {
-    const { e } = this;
-    e.c.get(LINE).i32(b.firstLine).op('i32ne');
-    e.if(() => this.fetch(b.pa));
-  }
 
   /** The lines that the engine fetches before an instruction (Insn.pre). */
   private fetches(b: Block, i: Insn): void {
@@ -363,10 +488,15 @@ class Translation {
     if (i.pre & PRE_LINE2) this.fetch(pa + i.length - 1);
   }
 
+  private countFetch(): void {
+    this.e.c.get(FETCHES).i32(1).op('i32add').set(FETCHES);
+  }
+
   private fetch(pa: number): void {
     const { e, layout } = this;
     const { c } = e;
-    c.get(FETCHES).i32(1).op('i32add').set(FETCHES);
+    if (layout.omit.has('fetch')) return;
+    this.countFetch();
     if (!layout.timed) return;
     const { tags, shift, setMask, ways } = layout.l1i;
     const line = pa >>> shift;
@@ -374,10 +504,55 @@ class Translation {
       .mem('i32load', tags + 4 * (line & setMask) * ways)
       .i32(line << 2)
       .op('i32ne');
-    e.if(() => {
+    e.seldom(() => {
       c.i32(pa);
       e.pushDue().call(HELPERS.fetch);
       e.afterHelper();
     });
   }
+
+  /** Fetches where the target in SLOT begins, unless `b` ended in its line. */
+  private fetchElsewhere(b: Block): void {
+    const { e, layout } = this;
+    if (layout.omit.has('fetch')) return;
+    e.c.get(SLOT).mem('i32load', this.targetAt(TARGET.pa)).tee(T);
+    e.c
+      .i32(layout.timed ? layout.l1i.shift : 12)
+      .op('i32shr_u')
+      .i32(b.lastLine)
+      .op('i32ne');
+    e.if(() => this.fetchTarget());
+  }
+
+  /** The first line of the target in SLOT, whose physical address is in T. */
+  private fetchTarget(): void {
+    const { e, layout } = this;
+    const { c } = e;
+    this.countFetch();
+    if (!layout.timed) return;
+    const { tags, shift, setMask, ways } = layout.l1i;
+    c.get(T).i32(shift).op('i32shr_u').tee(VALUE).i32(setMask).op('i32and');
+    c.i32(4 * ways)
+      .op('i32mul')
+      .mem('i32load', tags)
+      .get(VALUE)
+      .i32(2)
+      .op('i32shl', 'i32ne');
+    e.if(() => {
+      const first = () => c.get(SLOT).mem('i32load', this.targetAt(TARGET.first));
+      c.get(T).get(PENDING);
+      first().op('i32add').call(HELPERS.fetch);
+      e.cell(CELL.due);
+      first().op('i32sub').set(PENDING);
+    });
+  }
+}
+
+/** Where a block leads to within its unit, if that has it. */
+function targets(b: Block, segments: Segments): number[] {
+  const last = b.insns[b.insns.length - 1];
+  const reachable = last.imm >>> 0 <= segments.codeLimit;
+  if (last.form >= JCC) return reachable ? [last.next, last.imm] : [];
+  if (last.form === CALL || last.form === JMP) return reachable ? [last.imm] : [];
+  return b.ends ? [] : [b.end];
 }

@@ -1,14 +1,16 @@
 /**
  * A WebAssembly module's bytes, as far as the compiled engine needs them (WebAssembly Core Specification 2.0, chapter
- * 5): imported functions and one imported memory, functions of i32, i64 and f64, one exported function each. `Code`
- * appends instructions to a function's body; nothing is checked here, the host's validation does that.
+ * 5): imported functions, one imported memory and one imported table, functions of i32, i64, f64 and v128, tail calls (the
+ * tail call proposal). `Code` appends instructions to a function's body; nothing is checked here, the host's validation
+ * does that.
  *
- * Left out: tables, globals, data, SIMD, and whatever else compiled guest code has no use for.
+ * Left out: globals, data, most of SIMD, and whatever else compiled guest code has no use for.
  */
 
 export const I32 = 0x7f;
 export const I64 = 0x7e;
 export const F64 = 0x7c;
+export const V128 = 0x7b;
 const EMPTY = 0x40;
 
 /** Parameters and results of a function. */
@@ -117,6 +119,7 @@ const PLAIN = {
   i32le_u: 0x4d,
   i32ge_s: 0x4e,
   i32ge_u: 0x4f,
+  i32ctz: 0x68,
   i32popcnt: 0x69,
   i32add: 0x6a,
   i32sub: 0x6b,
@@ -130,6 +133,11 @@ const PLAIN = {
   i32rotl: 0x77,
   i32rotr: 0x78,
   i64add: 0x7c,
+  i64sub: 0x7d,
+  i64gt_s: 0x55,
+  i64ge_s: 0x59,
+  i64trunc_s: 0xb0,
+  f64convert_i64_s: 0xb9,
   i64mul: 0x7e,
   i64shr_u: 0x88,
   i64shr_s: 0x87,
@@ -139,6 +147,7 @@ const PLAIN = {
   f64add: 0xa0,
   f64sub: 0xa1,
   f64gt: 0x64,
+  f64ge: 0x66,
   f64max: 0xa5,
   i32trunc_s: 0xaa,
   i32wrap: 0xa7,
@@ -150,6 +159,20 @@ const PLAIN = {
 } as const;
 
 export type Plain = keyof typeof PLAIN;
+
+/** Vector instructions behind their prefix. */
+const VECTOR = {
+  i32x4splat: 0x11,
+  i32x4eq: 0x37,
+  i32x4bitmask: 0xa4,
+  i32x4shr_s: 0xac,
+  i32x4le_s: 0x3d,
+  i32x4min_u: 0xb7,
+  v128bitselect: 0x52,
+} as const;
+
+export type Vector = keyof typeof VECTOR;
+const VECTOR_PREFIX = 0xfd;
 
 /** Loads and stores: opcode and log2 of the natural alignment. */
 const MEMORY = {
@@ -169,9 +192,19 @@ const MEMORY = {
 
 export type MemoryOp = keyof typeof MEMORY;
 
+/** The same behind the vectors' prefix. */
+const VECTOR_MEMORY = {
+  v128load: [0x00, 4],
+  v128store: [0x0b, 4],
+} as const;
+
+export type VectorMemoryOp = keyof typeof VECTOR_MEMORY;
+
 /** A function's body being written. Every method returns the Code, so that instructions of a line stand on a line. */
 export class Code {
   private readonly out = new Bytes();
+  /** Where the branches are that are hardly ever taken (`br_if`) or entered (`if`). */
+  readonly rare: number[] = [];
 
   get length(): number {
     return this.out.length;
@@ -218,9 +251,44 @@ export class Code {
     return this;
   }
 
+  vector(...names: Vector[]): this {
+    for (const name of names) {
+      this.out.u8(VECTOR_PREFIX);
+      this.out.u32(VECTOR[name]);
+    }
+    return this;
+  }
+
+  /** Four dwords. */
+  dwords(lanes: readonly number[]): this {
+    this.out.u8(VECTOR_PREFIX);
+    this.out.u32(0x0c);
+    for (const lane of lanes)
+      for (let shift = 0; shift < 32; shift += 8) this.out.u8((lane >>> shift) & 0xff);
+    return this;
+  }
+
+  /** Four dwords of the two vectors on the stack: 0 to 3 of the first, 4 to 7 of the second. */
+  shuffle(lanes: readonly number[]): this {
+    this.out.u8(VECTOR_PREFIX);
+    this.out.u32(0x0d);
+    for (const lane of lanes) for (let byte = 0; byte < 4; byte++) this.out.u8(4 * lane + byte);
+    return this;
+  }
+
+  /** Bytes of two vectors by number, of both 0 to 31. */
+  shuffleBytes(bytes: readonly number[]): this {
+    this.out.u8(VECTOR_PREFIX);
+    this.out.u32(0x0d);
+    for (const byte of bytes) this.out.u8(byte);
+    return this;
+  }
+
   /** A load or store at the address on the stack plus `offset` bytes. */
-  mem(name: MemoryOp, offset: number): this {
-    const [opcode, align] = MEMORY[name];
+  mem(name: MemoryOp | VectorMemoryOp, offset: number): this {
+    const vector = name === 'v128load' || name === 'v128store';
+    const [opcode, align] = vector ? VECTOR_MEMORY[name] : MEMORY[name];
+    if (vector) this.out.u8(VECTOR_PREFIX);
     this.out.u8(opcode);
     // Guest addresses are not aligned: a smaller hint is always valid.
     this.out.u32(offset % (1 << align) === 0 ? align : 0);
@@ -239,6 +307,12 @@ export class Code {
 
   if(type = EMPTY): this {
     return this.structured(0x04, type);
+  }
+
+  /** The next instruction, `br_if` or `if`, is hardly ever taken. */
+  rarely(): this {
+    this.rare.push(this.out.length);
+    return this;
   }
 
   br(depth: number): this {
@@ -267,6 +341,38 @@ export class Code {
     return this;
   }
 
+  /** Ends the function by calling another; the results must be the same. */
+  returnCall(index: number): this {
+    this.out.u8(0x12);
+    this.out.u32(index);
+    return this;
+  }
+
+  /** The same through the table: the element's number is on the stack, behind the parameters. */
+  returnCallIndirect(type: number): this {
+    this.out.u8(0x13);
+    this.out.u32(type);
+    this.out.u32(0);
+    return this;
+  }
+
+  /** Fills memory: address, byte and length are on the stack. */
+  fill(): this {
+    this.out.u8(0xfc);
+    this.out.u32(11);
+    this.out.u8(0);
+    return this;
+  }
+
+  /** Copies memory: target, source and length in bytes are on the stack; they may overlap. */
+  copy(): this {
+    this.out.u8(0xfc);
+    this.out.u32(10);
+    this.out.u8(0);
+    this.out.u8(0);
+    return this;
+  }
+
   append(other: Code): this {
     this.out.append(other.out);
     return this;
@@ -286,13 +392,20 @@ export class Code {
 const HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const MEMORY_MODULE = 'm';
 const MAX_PAGES = 65536;
+const MEMORY_IMPORT = -1;
+const TABLE_IMPORT = -2;
+
+/** Type of every unit's function, and of what runs them: the block to begin with, how it ended. Number 0 in a module. */
+const RUN: Signature = { parameters: [I32], results: [I32] };
+export const RUN_TYPE = 0;
 
 /**
- * A module that imports `m.memory` and the functions of `imports` from `m`. Functions are numbered imports first. The
- * bytes are fresh.
+ * A module that imports `m.memory`, `m.units` (a table of functions of RUN_TYPE) and the functions of `imports` from `m`.
+ * Functions are numbered imports first. The bytes are fresh.
  */
 export function moduleBytes(imports: readonly Import[], functions: readonly Func[]): Uint8Array<ArrayBuffer> {
   const types = new Types();
+  types.index(RUN);
   const importTypes = imports.map(i => types.index(i.signature));
   const functionTypes = functions.map(f => types.index(f.signature));
   const out = new Bytes();
@@ -304,9 +417,17 @@ export function moduleBytes(imports: readonly Import[], functions: readonly Func
     s.u32(t.results.length);
     for (const r of t.results) s.u8(r);
   });
-  section(out, 2, [...imports.keys(), -1], (s, n) => {
+  section(out, 2, [...imports.keys(), MEMORY_IMPORT, TABLE_IMPORT], (s, n) => {
     s.text(MEMORY_MODULE);
-    if (n < 0) {
+    if (n === TABLE_IMPORT) {
+      s.text('units');
+      s.u8(0x01);
+      s.u8(0x70);
+      s.u8(0x00);
+      s.u32(0);
+      return;
+    }
+    if (n === MEMORY_IMPORT) {
       s.text('memory');
       s.u8(0x02);
       s.u8(0x01);
@@ -325,6 +446,7 @@ export function moduleBytes(imports: readonly Import[], functions: readonly Func
     s.u8(0x00);
     s.u32(imports.length + n);
   });
+  branchHints(out, imports.length, functions);
   section(out, 10, functions, (s, f) => {
     const body = new Bytes();
     body.u32(f.locals.length);
@@ -338,6 +460,37 @@ export function moduleBytes(imports: readonly Import[], functions: readonly Func
     s.append(body);
   });
   return out.view().slice();
+}
+
+/** Bytes that the declaration of a function's locals takes in front of its code. */
+function localBytes(f: Func): number {
+  const count = new Bytes();
+  count.u32(f.locals.length);
+  return count.length + 2 * f.locals.length;
+}
+
+/**
+ * The custom section of branch hints (Branch Hinting proposal): compilers that know it keep rare code, and what it spills,
+ * out of the way; others skip it.
+ */
+function branchHints(out: Bytes, imported: number, functions: readonly Func[]): void {
+  const hinted = [...functions.keys()].filter(n => functions[n].code.rare.length > 0);
+  if (hinted.length === 0) return;
+  const body = new Bytes();
+  body.text('metadata.code.branch_hint');
+  body.u32(hinted.length);
+  for (const n of hinted) {
+    body.u32(imported + n);
+    body.u32(functions[n].code.rare.length);
+    for (const at of functions[n].code.rare) {
+      body.u32(localBytes(functions[n]) + at);
+      body.u32(1);
+      body.u8(0);
+    }
+  }
+  out.u8(0);
+  out.u32(body.length);
+  out.append(body);
 }
 
 class Types {

@@ -1,13 +1,14 @@
 /** MOVS, CMPS, STOS, LODS, SCAS. SDM vol. 2. INS and OUTS are in system.ts. */
+import { compareMany, moveMany, scanMany, storeMany } from '../exec/bulk.ts';
 import { cmps, lods, movs, scas, stos, stringExec } from '../exec/string.ts';
 import type { Row } from '../row.ts';
 import { both, row } from './kit.ts';
 
-const movsExec = stringExec(movs, 'move', false);
-const stosExec = stringExec(stos, 'store', false);
+const movsExec = stringExec(movs, 'move', false, moveMany);
+const stosExec = stringExec(stos, 'store', false, storeMany);
 const lodsExec = stringExec(lods, 'other', false);
-const cmpsExec = stringExec(cmps, 'other', true);
-const scasExec = stringExec(scas, 'other', true);
+const cmpsExec = stringExec(cmps, 'other', true, compareMany);
+const scasExec = stringExec(scas, 'other', true, scanMany);
 const compare = { reads: 'D', writes: 'OSZAPC', rep: 'repcc' } as const;
 const move = { reads: 'D', rep: 'rep' } as const;
 

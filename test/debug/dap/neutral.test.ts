@@ -35,7 +35,7 @@ it('ends at the same cycle, having said the same', async () => {
   let serial = '';
   const plain = await bootDebuggee(
     undefined,
-    { isolation: 'nooks', profile: 'p4-1700', memory: 64 },
+    { isolation: 'nooks', profile: 'p4-1700', engine: 'interpreter', memory: 64 },
     byte => {
       serial += String.fromCharCode(byte);
     },

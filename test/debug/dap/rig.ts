@@ -32,7 +32,7 @@ export async function startServer(): Promise<Server> {
     },
     exitCode: 0,
   };
-  const served = serve(0, context, abort.signal);
+  const served = serve(0, 'compiled', context, abort.signal);
   return {
     port: await port,
     log: () => said.replace(/^nooks86: debug adapter on port.*\n/, ''),

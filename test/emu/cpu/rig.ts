@@ -81,8 +81,8 @@ export class Rig {
   readonly machine: Machine;
   readonly view: DataView;
 
-  constructor(profile: Profile = flat, engine: EngineKind = 'interpreter') {
-    this.machine = new Machine({ profile, memoryBytes: 1 << 20, cards: 0, engine });
+  constructor(profile: Profile = flat, engine: EngineKind = 'interpreter', memoryBytes = 1 << 20) {
+    this.machine = new Machine({ profile, memoryBytes, cards: 0, engine });
     this.view = this.machine.state.ramView();
     this.tables();
     const c = this.c;

@@ -210,10 +210,11 @@ it('boots our kernel and its driver into a domain as the interpreter does', asyn
       modules: ['init insmod e1000; run netsend', 'e1000.ko', 'netsend 10.0.0.2 5001 4 0 1'],
     }).machine;
   const [one, two] = [machineOf('interpreter'), machineOf('compiled')];
+  if (two.engine.jit) two.engine.jit.hot = 40;
   for (const at of [7e6, 31_487_000, 45e6]) {
     one.run(at);
     two.run(at);
     expect(figures(two), `at ${at}`).toEqual(figures(one));
   }
-  expect(two.engine.jit?.units).toBeGreaterThan(20);
+  expect(two.engine.jit?.units).toBeGreaterThan(10);
 }, 120_000);

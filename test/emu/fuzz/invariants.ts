@@ -16,11 +16,13 @@ interface MmuParts {
   paging: boolean;
   writeProtect: boolean;
   epoch: number;
-  /** Four dwords a slot: tags for reads and writes, physical less linear address, TLB entry. */
+  /** Four dwords a slot: tags for reads and writes, physical less linear address, address of the TLB entry's stamp. */
   front: Int32Array;
-  fetchPage: number;
-  fetchUser: number;
-  fetchDelta: number;
+  /** Page, privilege, physical less linear address. */
+  fetching: Int32Array;
+  nobody: number;
+  /** Slots as in `front`, half for each privilege. */
+  codeFront: Int32Array;
 }
 
 const ZEROS = Buffer.alloc(RAM_OFFSET);
@@ -39,7 +41,8 @@ export class Invariants {
     this.machine = machine;
     this.memory = Buffer.from(machine.state.memory.buffer);
     let end = 0;
-    for (const { offset, bytes } of [...machine.state.areas].sort((a, b) => a.offset - b.offset)) {
+    const areas = machine.state.areas.filter(a => a.offset < RAM_OFFSET);
+    for (const { offset, bytes } of areas.sort((a, b) => a.offset - b.offset)) {
       this.gaps.push([end, offset]);
       end = offset + bytes;
     }
@@ -134,28 +137,46 @@ export class Invariants {
           broken.push(`front table, page ${hex(tag & ~0xfff)}, ${write ? 'write' : 'read'}: ${wrong}`);
       }
     }
-    const page = parts.fetchPage;
+    for (let at = 0; at < parts.codeFront.length; at += 4)
+      if ((parts.codeFront[at] & 0xfff) === parts.epoch) {
+        const wrong = this.codeSlot(at, parts);
+        if (wrong) broken.push(`code front, page ${hex(parts.codeFront[at] & ~0xfff)}: ${wrong}`);
+      }
+    const [page, user, delta] = parts.fetching;
     if ((page & 0xfff) === 0) {
-      const pa = (page + parts.fetchDelta) | 0;
+      const pa = (page + delta) | 0;
       const from = [mmu.itlb, mmu.itlb4m].map(t => resolve(t, page)).find(r => r !== null);
       if (parts.paging ? from?.pa !== pa : pa !== page)
         broken.push(`fetch page ${hex(page)} is not in the ITLB`);
-      if (parts.paging && parts.fetchUser !== 0 && !((from?.flags ?? 0) & TLB_U))
+      if (parts.paging && user !== 0 && !((from?.flags ?? 0) & TLB_U))
         broken.push(`fetch page ${hex(page)} is the supervisor's`);
     }
     return broken;
+  }
+
+  private codeSlot(at: number, parts: MmuParts): string | null {
+    const { mmu } = this.machine.cpu;
+    const page = parts.codeFront[at] & ~0xfff;
+    const pa = (page + parts.codeFront[at + 2]) | 0;
+    const stamp = parts.codeFront[at + 3];
+    if (!parts.paging) return pa === page && stamp === parts.nobody ? null : 'translates without paging';
+    const tlb = [mmu.itlb, mmu.itlb4m].find(t => resolve(t, page)) ?? mmu.itlb;
+    const found = resolve(tlb, page);
+    if (!found || tlb.cell[found.e] !== stamp || !tlb.paired(found.e) || found.pa !== pa)
+      return 'the ITLB does not say so';
+    return at >= parts.codeFront.length / 2 && !(found.flags & TLB_U) ? "the supervisor's" : null;
   }
 
   private frontSlot(page: number, slot: number, write: boolean, parts: MmuParts): string | null {
     const { mmu } = this.machine.cpu;
     const pa = (page + parts.front[4 * slot + 2]) | 0;
     if (pa >>> 0 >= mmu.ramSize) return `leads to ${hex(pa)}`;
-    const entry = parts.front[4 * slot + 3];
-    if (!parts.paging) return pa === page && entry === -1 ? null : 'translates without paging';
-    const tlb = entry < 256 ? mmu.dtlb : mmu.dtlb4m;
-    const e = entry < 256 ? entry : entry - 256;
+    const stamp = parts.front[4 * slot + 3];
+    if (!parts.paging) return pa === page && stamp === parts.nobody ? null : 'translates without paging';
+    const tlb = [mmu.dtlb, mmu.dtlb4m].find(t => resolve(t, page)) ?? mmu.dtlb;
     const found = resolve(tlb, page);
-    if (!found || found.e !== e || found.pa !== pa) return 'the TLB does not say so';
+    if (!found || tlb.cell[found.e] !== stamp || !tlb.paired(found.e) || found.pa !== pa)
+      return 'the TLB does not say so';
     const user = slot >= FRONT;
     if (user && !(found.flags & TLB_U)) return "the supervisor's";
     if (!write) return null;

@@ -79,11 +79,22 @@ describe('TLB', () => {
     expect(dropped).toEqual([1]);
   });
 
-  for (const globals of [false, true])
-    it(`equals two plain lists over random switches and accesses${globals ? ', with global pages' : ''}`, () => {
-      const t = make(8);
-      const real = new List(8);
-      const twin = new List(8);
+  const GEOMETRIES = [
+    { entries: 8, ways: 0, globals: false },
+    { entries: 8, ways: 0, globals: true },
+    { entries: 12, ways: 3, globals: true },
+    { entries: 80, ways: 40, globals: true },
+    { entries: 64, ways: 0, globals: true },
+  ];
+  for (const { entries, ways, globals } of GEOMETRIES)
+    it(`${entries} entries, ${ways} ways: equals two plain lists a set over random switches and accesses${globals ? ', with global pages' : ''}`, () => {
+      const t = make(entries, ways);
+      const sets = ways === 0 ? 1 : entries / ways;
+      const lists = () => Array.from({ length: sets }, () => new List(entries / sets));
+      const real = lists();
+      const twin = lists();
+      const dropped: number[] = [];
+      t.onDrop = cell => dropped.push(cell);
       let seed = 99;
       const random = (n: number) => {
         seed = (Math.imul(seed, 1664525) + 1013904223) | 0;
@@ -91,35 +102,61 @@ describe('TLB', () => {
       };
       let directory = 1;
       const expected = { misses: 0, switchMisses: 0, globalHits: 0 };
-      for (let n = 0; n < 60_000; n++) {
-        const what = random(20);
+      const pages = entries * 2 - 2;
+      for (let n = 0; n < 40_000; n++) {
+        const what = random(20 * (entries >> 2));
         if (what === 0) {
           directory = 1 + random(3);
           t.flush();
-          real.remove(item => !item.startsWith('g'));
+          for (const list of real) list.remove(item => !item.startsWith('g'));
           continue;
         }
-        const page = random(14);
+        if (what === 2 && random(40) === 0) {
+          t.flushAll();
+          for (const list of [...real, ...twin]) list.remove(() => true);
+          continue;
+        }
+        // What is derived is made anew; stamps run out.
+        if (what === 3) t.load();
+        if (what === 4) t.recency.renumber();
+        const page = random(pages);
+        const set = page & (sets - 1);
         if (what === 1) {
           t.invalidate(page << 12);
           const same = (item: string) => item.split(':')[1] === String(page);
-          real.remove(same);
-          twin.remove(same);
+          real[set].remove(same);
+          twin[set].remove(same);
           continue;
         }
-        const global = globals && page < 4;
+        const global = globals && page < pages / 3;
+        const before = t.find(page);
+        const cell = before >= 0 && t.paired(before) ? t.cell[before] : -1;
         access(t, page, directory, global);
+        // Whoever keeps the address of a paired entry's stamp may go on with it.
+        if (cell >= 0 && t.cell[t.find(page)] !== cell) expect.fail(`the stamp of page ${page} moved`);
         const name = global ? `g:${page}` : `${directory}:${page}`;
-        const hit = real.use(name);
-        const twinHit = twin.use(name);
+        const hit = real[set].use(name);
+        const twinHit = twin[set].use(name);
         if (!hit) expected.misses++;
         if (!hit && twinHit) expected.switchMisses++;
         if (hit && !twinHit) expected.globalHits++;
-        expect({ misses: t.misses, switchMisses: t.switchMisses, globalHits: t.globalHits }).toEqual(
-          expected,
-        );
+        if (
+          t.misses !== expected.misses ||
+          t.switchMisses !== expected.switchMisses ||
+          t.globalHits !== expected.globalHits
+        )
+          expect([t.misses, t.switchMisses, t.globalHits]).toEqual(Object.values(expected));
+        if (n % 64 !== 0) continue;
+        const items = [...real[set].items];
+        const held = items.map(item => t.find(Number(item.split(':')[1])));
+        expect(held.every(e => e >= 0)).toBe(true);
+        expect([...held].sort((a, b) => t.lastUse(b) - t.lastUse(a))).toEqual(held);
+        const only = twin.flatMap((list, s) => list.items.filter(item => !real[s].items.includes(item)));
+        const found = t.onlyInTwin().map(o => `${o.directory < 0 ? 'g' : o.directory}:${o.key}`);
+        expect(found.sort()).toEqual(only.sort());
       }
       expect(expected.switchMisses).toBeGreaterThan(100);
       if (globals) expect(expected.globalHits).toBeGreaterThan(10);
+      expect(dropped.length).toBeGreaterThan(100);
     });
 });

@@ -29,7 +29,10 @@ it('is what it would be in a fresh machine, whatever went before, on both engine
   const build = await buildGuest();
   const file = 'e1000.ko';
   const target = { driver: 'e1000', elf: readElf(readFileSync(artefact(build, file)), file) };
-  const planOf = (trial: number) => ({ ...planTrial(target, SETTINGS, trial), delay: 100_000 + trial * 1000 });
+  const planOf = (trial: number) => ({
+    ...planTrial(target, SETTINGS, trial),
+    delay: 100_000 + trial * 1000,
+  });
   const benchOf = (engine: EngineKind) => {
     const profile = findProfile('p4-1700');
     const what = { build, profile, engine, configuration: CONFIGURATION, driver: 'e1000' };

@@ -37,7 +37,11 @@ function saveFpu(cpu: Cpu): FpuState {
 
 /** Runs a vector from a fresh state. */
 export function fpuSubject(profile: Profile): (v: Vector) => Outcome {
-  const processor = new VectorProcessor(profile, CR0_NE);
+  return fpuSubjectOn(new VectorProcessor(profile, CR0_NE));
+}
+
+/** The same on a processor that has CR0.NE set. */
+export function fpuSubjectOn(processor: VectorProcessor): (v: Vector) => Outcome {
   return v => {
     const start = { ...v, eip: CODE + v.codeOffset, segments: FLAT_SEGMENTS };
     const { segments: _, ...end } = processor.run(start, cpu => loadFpu(cpu, v.state));

@@ -1,0 +1,677 @@
+/**
+ * Translation in compiled code that all units share: what Walker.lookup does for an access whose page is not in the front
+ * table. Either the TLB has it, or page directory and table are read through the caches, and the TLB and its twin take the
+ * translation in; then the front table's slot is filled.
+ *
+ * It looks first, changing nothing, and leaves to the one model: faults, accessed and dirty bits that are clear, pages that
+ * are not plain cached RAM, entries that the twin has lost, large pages that have to give way, and tools that look.
+ */
+import { CAUSE } from '../../accounting.ts';
+import { PAGE_HOLE, PAGE_READ } from '../../mmu/attributes.ts';
+import {
+  BIG,
+  GLOBAL_TAG,
+  MAX_STAMP,
+  MISSES,
+  SWITCH_MISSES,
+  TLB_D,
+  TLB_G,
+  TLB_HIGH,
+  TLB_PAT,
+  TLB_PCD,
+  TLB_PWT,
+  TLB_U,
+  TLB_W,
+} from '../../mmu/tlb.ts';
+import {
+  CODE_FRONT,
+  LOW_PAGES,
+  MODE_BIG,
+  MODE_GLOBAL,
+  MODE_PAGING,
+  MODE_PROTECT,
+  STEER,
+} from '../../mmu/walker.ts';
+import { CELL } from './cells.ts';
+import type { Layout, TlbLayout } from './layout.ts';
+import { SWITCH_LINE, WALK_LINE } from './shared.ts';
+import { TlbWriter, twinChains } from './tlbs.ts';
+import { type Code, type Func, I32 } from './wasm.ts';
+
+const WALK = CAUSE.walk;
+const WALK_SWITCH = CAUSE.walkSwitch;
+
+const PTE_P = 0x001;
+const PTE_A = 0x020;
+const PTE_PS = 0x080;
+const BIG_PAT = 0x1000;
+const BIG_RESERVED = 0x3e_0000;
+/** With one of these a page may bypass the caches. */
+const SPECIAL = TLB_PWT | TLB_PCD | TLB_PAT;
+const SMALL_SHIFT = 12;
+const BIG_SHIFT = 22;
+/** One walk gives fewer stamps than are left from here on. */
+const LAST_STAMP = MAX_STAMP - 4;
+
+// Of a front table, in bytes: log2 of a slot, the tag for stores, delta, stamp. Data: slots of a privilege.
+const SLOT_SHIFT = 4;
+const WRITE_TAG = 4;
+const DELTA = 8;
+const STAMP = 12;
+const FRONT = 1024;
+const EPOCH_MASK = 4095;
+/** CELL.bank has it for user accesses; 12 bits further down it is TLB_U, 13 bits TLB_W. */
+const USER = FRONT << SLOT_SHIFT;
+// Of Walker.fetching, in bytes.
+const FETCH_PAGE = 0;
+const FETCH_USER = 4;
+const FETCH_DELTA = 8;
+const FETCH_UNCACHED = 12;
+
+const LIN = 0;
+/** 1 for a store, 0 for a load or fetch. */
+const WRITE = 1;
+const DUE = 2;
+
+// Levels of the blocks to leave for: the one model's; the TLB has the page.
+const REFUSE = 0;
+const FOUND = 1;
+
+/** A function (lin, write, due): 1 if it is done, 0 if nothing has changed. */
+export class Walk extends TlbWriter {
+  private readonly data: boolean;
+  private readonly small: TlbLayout;
+  private readonly big: TlbLayout;
+  private readonly clock: number;
+  private readonly key = this.local();
+  private readonly bucket = this.local();
+  private readonly entry = this.local();
+  private readonly entryAt = this.local();
+  private readonly need = this.local();
+  private readonly flags = this.local();
+  private readonly frame = this.local();
+  private readonly pa = this.local();
+  private readonly stamp = this.local();
+  private readonly pdeAt = this.local();
+  private readonly pteAt = this.local();
+  private readonly pde = this.local();
+  private readonly tag = this.local();
+  private readonly twin = this.local();
+  private readonly twinAt = this.local();
+  private readonly old = this.local();
+  private readonly oldAt = this.local();
+  private readonly cause = this.local();
+  private readonly set_ = this.local();
+  private readonly evicts = this.local();
+  private readonly slot = this.local();
+  private readonly t = this.local();
+  private readonly u = this.local();
+  private readonly v = this.local();
+  private readonly w = this.local();
+
+  /** `data`: for the data TLBs, else the code TLBs. */
+  constructor(layout: Layout, data: boolean) {
+    super(layout, 3);
+    this.data = data;
+    this.small = data ? layout.dtlb : layout.itlb;
+    this.big = data ? layout.dtlb4m : layout.itlb4m;
+    this.clock = data ? layout.dataClock : layout.codeClock;
+  }
+
+  func(): Func {
+    const { c } = this;
+    this.block(() => {
+      this.begin();
+      this.block(() => {
+        this.look(this.small, SMALL_SHIFT);
+        this.look(this.big, BIG_SHIFT);
+        this.walk();
+      });
+      if (this.data) this.fillFront();
+      else this.fillCode();
+      c.i32(1).op('return');
+    });
+    c.i32(0);
+    return { signature: { parameters: [I32, I32, I32], results: [I32] }, locals: this.types, code: c };
+  }
+
+  // ---- what is asked ----------------------------------------------------------------------------------------------
+
+  private begin(): void {
+    const { c } = this;
+    this.cell(CELL.observed);
+    this.leaveIf(REFUSE);
+    this.steer(STEER.mode).tee(this.t).i32(MODE_PAGING).op('i32and', 'i32eqz');
+    this.leaveIf(REFUSE);
+    this.word(this.clock).i32(LAST_STAMP).op('i32gt_u');
+    this.leaveIf(REFUSE);
+    // The rights that it takes: U for user accesses; W for stores of those, and of the supervisor's if CR0.WP is set.
+    this.cell(CELL.bank).i32(USER).op('i32and').tee(this.u).i32(SMALL_SHIFT).op('i32shr_u');
+    if (this.data) {
+      c.get(this.u)
+        .i32(SMALL_SHIFT + 1)
+        .op('i32shr_u');
+      c.get(this.t).i32(MODE_PROTECT).op('i32and').i32(0).op('i32ne').i32(1).op('i32shl', 'i32or');
+      c.get(WRITE).i32(1).op('i32shl', 'i32and', 'i32or');
+    }
+    c.set(this.need);
+  }
+
+  private steer(dword: number): Code {
+    return this.word(this.layout.steering + 4 * dword);
+  }
+
+  private refuseUnpermitted(): void {
+    this.c.get(this.flags).get(this.need).op('i32and').get(this.need).op('i32ne');
+    this.leaveIf(REFUSE);
+  }
+
+  /** Sets pa from frame; the page must be plain cached RAM, and such that the front table may hold it. */
+  private resolve(shift: number): void {
+    const { c, layout } = this;
+    c.get(LIN)
+      .i32((1 << shift) - 1)
+      .op('i32and')
+      .get(this.frame)
+      .op('i32or');
+    this.steer(STEER.a20).op('i32and').set(this.pa);
+    this.refuseUnlessPlain(this.pa);
+    if (!this.data) return;
+    c.get(this.pa).i32(SMALL_SHIFT).op('i32shr_u').mem('i32load8_u', layout.attributes);
+    c.i32(0xff)
+      .i32(PAGE_HOLE | PAGE_READ)
+      .get(WRITE)
+      .op('select', 'i32and');
+    this.leaveIf(REFUSE);
+  }
+
+  private refuseUnlessPlain(pa: number): void {
+    const { c } = this;
+    c.get(pa).i32(this.layout.ramSize).op('i32ge_u');
+    this.leaveIf(REFUSE);
+    c.get(pa).i32(SMALL_SHIFT).op('i32shr_u').tee(this.v);
+    this.steer(STEER.plainPage).op('i32sub');
+    this.steer(STEER.plainPages).op('i32ge_u');
+    this.if(() => {
+      c.get(this.v).i32(LOW_PAGES).op('i32ge_u');
+      this.leaveIf(REFUSE);
+      c.get(this.v).i32(5).op('i32shr_u').i32(2).op('i32shl');
+      c.mem('i32load', this.layout.steering + 4 * STEER.low)
+        .get(this.v)
+        .op('i32shr_u')
+        .i32(1)
+        .op('i32and', 'i32eqz');
+      this.leaveIf(REFUSE);
+    });
+  }
+
+  // ---- hits -------------------------------------------------------------------------------------------------------
+
+  /** If the TLB has the page: a use of its entry. */
+  private look(t: TlbLayout, shift: number): void {
+    const { c } = this;
+    this.setKey(shift);
+    this.chain(t, this.bucket, this.entry, this.entryAt, level => {
+      this.dword(t.key, this.entryAt).get(this.key).op('i32eq');
+      this.leaveIf(level);
+    });
+    c.get(this.entry).i32(0).op('i32ge_s');
+    this.if(() => {
+      this.dword(t.flags, this.entryAt).set(this.flags);
+      this.refuseUnpermitted();
+      c.get(this.flags)
+        .i32(SPECIAL | TLB_HIGH)
+        .op('i32and');
+      this.leaveIf(REFUSE);
+      if (this.data) {
+        c.get(this.flags).i32(TLB_D).op('i32and', 'i32eqz').get(WRITE).op('i32and');
+        this.leaveIf(REFUSE);
+      }
+      this.dword(t.cell, this.entryAt).tee(this.stamp).i32(t.stamps).op('i32sub');
+      c.i32(4 * t.entries).op('i32ge_u');
+      this.leaveIf(REFUSE);
+      this.dword(t.frame, this.entryAt).set(this.frame);
+      this.resolve(shift);
+      this.touch(this.clock, this.stamp);
+      this.leave(FOUND);
+    });
+  }
+
+  private setKey(shift: number): void {
+    const { c } = this;
+    c.get(LIN).i32(shift).op('i32shr_u');
+    if (shift === BIG_SHIFT) c.i32(BIG).op('i32or');
+    c.set(this.key);
+    this.hash(this.key, this.bucket);
+  }
+
+  // ---- misses -----------------------------------------------------------------------------------------------------
+
+  private walk(): void {
+    const { c } = this;
+    c.get(LIN).i32(BIG_SHIFT).op('i32shr_u').i32(2).op('i32shl');
+    this.steer(STEER.directory).op('i32add');
+    this.readEntry(this.pdeAt, this.pde);
+    c.get(this.pde).set(this.flags);
+    c.i32(WALK).set(this.cause);
+    this.steer(STEER.mode).i32(MODE_BIG).op('i32and').i32(0).op('i32ne');
+    c.get(this.pde).i32(PTE_PS).op('i32and').i32(0).op('i32ne', 'i32and');
+    this.if(
+      () => {
+        c.get(this.pde)
+          .i32(BIG_RESERVED | BIG_PAT | TLB_HIGH | TLB_PWT | TLB_PCD)
+          .op('i32and');
+        this.leaveIf(REFUSE);
+        this.refuseUnmarked(this.pde, true);
+        c.get(this.pde)
+          .i32(-1 << BIG_SHIFT)
+          .op('i32and')
+          .set(this.frame);
+        this.take(this.big, BIG_SHIFT, this.small, SMALL_SHIFT);
+      },
+      () => {
+        c.get(this.pde)
+          .i32(-1 << SMALL_SHIFT)
+          .op('i32and');
+        c.get(LIN)
+          .i32(SMALL_SHIFT - 2)
+          .op('i32shr_u')
+          .i32(0xffc)
+          .op('i32and', 'i32add');
+        this.readEntry(this.pteAt, this.t);
+        c.get(this.t).i32(SPECIAL).op('i32and');
+        this.leaveIf(REFUSE);
+        this.refuseUnmarked(this.pde, false);
+        this.refuseUnmarked(this.t, true);
+        c.get(this.t)
+          .i32(-1 << SMALL_SHIFT)
+          .op('i32and')
+          .set(this.frame);
+        // Rights are both's, the rest is the PTE's.
+        c.get(this.pde)
+          .i32(~(TLB_U | TLB_W))
+          .op('i32or')
+          .get(this.t)
+          .op('i32and')
+          .set(this.flags);
+        this.take(this.small, SMALL_SHIFT, this.big, BIG_SHIFT);
+      },
+    );
+  }
+
+  /** Takes an address, lets the A20 gate at it and peeks at the entry there, which must be present. */
+  private readEntry(at: number, value: number): void {
+    const { c } = this;
+    this.steer(STEER.a20).op('i32and').set(at);
+    this.refuseUnlessPlain(at);
+    c.get(at).mem('i32load', this.layout.ram).tee(value).i32(PTE_P).op('i32and', 'i32eqz');
+    this.leaveIf(REFUSE);
+  }
+
+  /** The accessed bit, and of the entry that maps the page (`last`) the dirty bit for a store, must be set. */
+  private refuseUnmarked(value: number, last: boolean): void {
+    const { c } = this;
+    const want = () => {
+      c.i32(PTE_A);
+      if (last && this.data) c.get(WRITE).i32(6).op('i32shl', 'i32or');
+    };
+    want();
+    c.get(value).op('i32and');
+    want();
+    c.op('i32ne');
+    this.leaveIf(REFUSE);
+  }
+
+  /** The page is in `t`'s size: frame and flags are those of its entries in RAM. The rest of the way to FOUND. */
+  private take(t: TlbLayout, shift: number, other: TlbLayout, otherShift: number): void {
+    const { c } = this;
+    this.refuseUnpermitted();
+    this.resolve(shift);
+    c.get(this.flags);
+    this.steer(STEER.mode).i32(MODE_GLOBAL).op('i32and').i32(0).op('i32ne');
+    c.if(I32)
+      .i32(TLB_U | TLB_W | TLB_D | TLB_G)
+      .op('else')
+      .i32(TLB_U | TLB_W | TLB_D)
+      .op('end', 'i32and');
+    c.set(this.flags);
+    c.i32(GLOBAL_TAG);
+    this.steer(STEER.directory).i32(SMALL_SHIFT).op('i32shr_u').tee(this.tag);
+    c.get(this.flags).i32(TLB_G).op('i32and', 'select').set(this.u);
+    // Walker.wasSwitchedAway; on the way the twin's entry for what is taken in.
+    this.setKey(otherShift);
+    this.askTwin(other);
+    c.i32(-1).set(this.twin);
+    this.setKey(shift);
+    this.askTwin(t);
+    c.get(this.u).set(this.tag);
+    this.makeRoom(t);
+    // From here on nothing can stop it.
+    this.stallTo(this.cause, this.layout.walkTicks, this.t);
+    this.touchLine(this.pdeAt);
+    if (shift === SMALL_SHIFT) this.touchLine(this.pteAt);
+    this.insert(t);
+  }
+
+  /** Looks for key in the twin: for the directory in `tag` or global it sets the cause, for the tag in u `twin`. */
+  private askTwin(t: TlbLayout): void {
+    const { c } = this;
+    this.chain(twinChains(t), this.bucket, this.v, this.w, () => {
+      this.dword(t.twinKey, this.w).get(this.key).op('i32eq');
+      this.if(() => {
+        this.dword(t.twinTag, this.w).tee(this.t).get(this.u).op('i32eq');
+        this.if(() => c.get(this.v).set(this.twin));
+        c.get(this.t).get(this.tag).op('i32eq').get(this.t).i32(0).op('i32lt_s', 'i32or');
+        this.if(() => c.i32(WALK_SWITCH).set(this.cause));
+      });
+    });
+  }
+
+  /** Finds an entry to fill, and one of the twin if that has none; refuses to drop a large page. */
+  private makeRoom(t: TlbLayout): void {
+    const { c } = this;
+    c.get(this.key).i32(t.setMask).op('i32and').set(this.set_);
+    c.i32(-1).set(this.entry).i32(-1).set(this.old).i32(0).set(this.evicts);
+    this.block(level => {
+      for (let w = 0; w < t.setWords; w++) {
+        this.vacancy(t, w).tee(this.v);
+        this.if(() => {
+          c.get(this.set_).i32(t.ways).op('i32mul');
+          c.i32(32 * w)
+            .op('i32add')
+            .get(this.v)
+            .op('i32ctz', 'i32add')
+            .set(this.entry);
+          this.leave(level);
+        });
+      }
+    });
+    c.get(this.entry).i32(0).op('i32lt_s').get(this.twin).i32(0).op('i32lt_s', 'i32or');
+    this.if(() => {
+      this.findOldest(t, this.set_, this.old);
+      this.toBytes(this.old, this.oldAt);
+      c.get(this.entry).i32(0).op('i32lt_s');
+      this.if(() => {
+        // All are paired: the twin has these and no others.
+        this.word(t.unpaired);
+        this.leaveIf(REFUSE);
+        c.i32(1).set(this.evicts);
+        this.dword(t.twinLink, this.oldAt).tee(this.entry).i32(0).op('i32lt_s');
+        this.leaveIf(REFUSE);
+      });
+      // Who loses its entry, or its twin: it is of the same set.
+      this.dword(t.twinLink, this.oldAt).tee(this.v).i32(0).op('i32ge_s');
+      this.if(() => {
+        this.toBytes(this.v, this.v);
+        this.dword(t.key, this.v).i32(BIG).op('i32and');
+        this.leaveIf(REFUSE);
+      });
+    });
+    this.toBytes(this.entry, this.entryAt);
+  }
+
+  private vacancy(t: TlbLayout, w: number): Code {
+    return this.c
+      .get(this.set_)
+      .i32(4 * t.setWords)
+      .op('i32mul')
+      .mem('i32load', t.vacant + 4 * w);
+  }
+
+  /** One load by the walker. */
+  private touchLine(pa: number): void {
+    const { c, layout } = this;
+    if (!layout.timed) return;
+    const { tags, shift, setMask, ways } = layout.l1d;
+    c.get(pa).i32(shift).op('i32shr_u').tee(this.t).i32(setMask).op('i32and');
+    c.i32(4 * ways)
+      .op('i32mul')
+      .mem('i32load', tags)
+      .i32(2)
+      .op('i32shr_s')
+      .get(this.t)
+      .op('i32ne');
+    this.if(() => {
+      c.get(this.cause).i32(WALK).op('i32eq');
+      this.if(
+        () => c.get(pa).get(DUE).call(WALK_LINE),
+        () => c.get(pa).get(DUE).call(SWITCH_LINE),
+      );
+    });
+  }
+
+  /** Tlb.insert. */
+  private insert(t: TlbLayout): void {
+    const { c } = this;
+    this.countUp(t, MISSES);
+    c.get(this.evicts);
+    this.if(() => {
+      this.setDword(t.twinLink, this.oldAt, () => c.i32(-1));
+      this.dword(t.key, this.entryAt).set(this.v);
+      this.hash(this.v, this.w);
+      this.leaveChain(t, this.w, this.entry, this.entryAt);
+      this.dropFront(this.v, () => this.dword(t.cell, this.entryAt));
+    });
+    this.setDword(t.key, this.entryAt, () => c.get(this.key));
+    this.setDword(t.frame, this.entryAt, () => c.get(this.frame));
+    this.setDword(t.flags, this.entryAt, () => c.get(this.flags));
+    this.enterChain(t, this.bucket, this.entry, this.entryAt);
+    this.mark(t);
+    c.get(this.twin).i32(0).op('i32ge_s');
+    this.if(
+      () => this.countUp(t, SWITCH_MISSES),
+      () => this.enterTwin(t),
+    );
+    this.toBytes(this.twin, this.twinAt);
+    this.setDword(t.twinLink, this.twinAt, () => c.get(this.entry));
+    c.get(this.twinAt).i32(t.stamps).op('i32add').set(this.stamp);
+    this.setDword(t.cell, this.entryAt, () => c.get(this.stamp));
+    this.touch(this.clock, this.stamp);
+  }
+
+  /** The bits of `entry`: not vacant; local unless it is global. */
+  private mark(t: TlbLayout): void {
+    const { c } = this;
+    c.get(this.entry).get(this.set_).i32(t.ways).op('i32mul', 'i32sub').tee(this.v);
+    c.i32(5).op('i32shr_u').i32(2).op('i32shl');
+    c.get(this.set_)
+      .i32(4 * t.setWords)
+      .op('i32mul', 'i32add')
+      .set(this.w);
+    c.i32(1).get(this.v).op('i32shl').set(this.v);
+    const clear = (array: number) =>
+      this.setDword(array, this.w, () =>
+        this.dword(array, this.w).get(this.v).i32(-1).op('i32xor', 'i32and'),
+      );
+    clear(t.vacant);
+    c.get(this.flags).i32(TLB_G).op('i32and');
+    this.if(
+      () => clear(t.local),
+      () => this.setDword(t.local, this.w, () => this.dword(t.local, this.w).get(this.v).op('i32or')),
+    );
+  }
+
+  /** Tlb.enterTwin, in the place of `old`. */
+  private enterTwin(t: TlbLayout): void {
+    const { c } = this;
+    this.dword(t.twinLink, this.oldAt).tee(this.v).i32(0).op('i32ge_s');
+    this.if(() => this.unpair(t));
+    this.dword(t.twinKey, this.oldAt).tee(this.v).i32(-1).op('i32ne');
+    this.if(() => {
+      this.hash(this.v, this.w);
+      this.leaveChain(twinChains(t), this.w, this.old, this.oldAt);
+    });
+    this.setDword(t.twinKey, this.oldAt, () => c.get(this.key));
+    this.setDword(t.twinTag, this.oldAt, () => c.get(this.tag));
+    this.enterChain(twinChains(t), this.bucket, this.old, this.oldAt);
+    c.get(this.old).set(this.twin);
+  }
+
+  /** The twin loses the entry in v: it gets a stamp of its own. */
+  private unpair(t: TlbLayout): void {
+    const { c } = this;
+    const own = t.stamps + 4 * t.entries;
+    this.toBytes(this.v, this.v);
+    this.dword(t.key, this.v).set(this.w);
+    this.dropFront(this.w, () => this.dword(t.cell, this.v));
+    this.setDword(own, this.v, () => this.dword(t.stamps, this.oldAt));
+    this.setDword(t.cell, this.v, () => c.get(this.v).i32(own).op('i32add'));
+    this.setWord(t.unpaired, () => this.word(t.unpaired).i32(1).op('i32add'));
+  }
+
+  // ---- front tables -----------------------------------------------------------------------------------------------
+
+  /** A small page, `key`, leaves the front table: `push` pushes the address of its stamp. */
+  private dropFront(key: number, push: () => void): void {
+    const { c, layout } = this;
+    push();
+    c.set(this.u);
+    const slots = this.data ? FRONT : CODE_FRONT;
+    const front = this.data ? layout.front : layout.codeFront;
+    c.get(key)
+      .get(key)
+      .i32(this.data ? 10 : 6)
+      .op('i32shr_u', 'i32xor')
+      .i32(slots - 1)
+      .op('i32and');
+    c.i32(SLOT_SHIFT).op('i32shl').set(this.slot);
+    for (const bank of [0, slots << SLOT_SHIFT]) {
+      const at = front + bank;
+      this.dword(at + STAMP, this.slot)
+        .get(this.u)
+        .op('i32eq');
+      this.if(() => {
+        if (this.data) {
+          this.inEpoch(() => this.dword(at, this.slot));
+          this.inEpoch(() => this.dword(at + WRITE_TAG, this.slot)).op('i32or');
+          this.if(() => this.clearFilter());
+          this.setDword(at + WRITE_TAG, this.slot, () => c.i32(0));
+        }
+        this.setDword(at, this.slot, () => c.i32(0));
+      });
+    }
+  }
+
+  private inEpoch(push: () => Code): Code {
+    push().i32(EPOCH_MASK).op('i32and');
+    return this.cell(CELL.epoch).op('i32eq');
+  }
+
+  /** Mmu.fillFront; the entry was used last. */
+  private fillFront(): void {
+    const { c, layout } = this;
+    const { front } = layout;
+    c.get(LIN)
+      .i32(12)
+      .op('i32shr_u')
+      .get(LIN)
+      .i32(22)
+      .op('i32shr_u', 'i32xor')
+      .i32(FRONT - 1);
+    c.op('i32and').i32(SLOT_SHIFT).op('i32shl');
+    this.cell(CELL.bank).op('i32add').set(this.slot);
+    c.get(LIN)
+      .i32(-1 << SMALL_SHIFT)
+      .op('i32and');
+    this.cell(CELL.epoch).op('i32or').set(this.tag);
+    c.get(this.pa).get(LIN).op('i32sub').set(this.t);
+    // The tags that are there: v and w are 0 if they are this one, and their low bits are 0 if they are of this epoch.
+    this.dword(front, this.slot).get(this.tag).op('i32xor').set(this.v);
+    this.dword(front + WRITE_TAG, this.slot)
+      .get(this.tag)
+      .op('i32xor')
+      .set(this.w);
+    const foreign = (x: number) => c.get(x).i32(EPOCH_MASK).op('i32and').i32(0).op('i32ne');
+    foreign(this.v);
+    foreign(this.w).op('i32and');
+    this.if(
+      () => c.i32(1).set(this.v).i32(1).set(this.w),
+      () => {
+        this.dword(front + DELTA, this.slot)
+          .get(this.t)
+          .op('i32ne');
+        this.dword(front + STAMP, this.slot)
+          .get(this.stamp)
+          .op('i32ne', 'i32or');
+        this.if(
+          () => {
+            c.i32(1).set(this.v).i32(1).set(this.w);
+            this.clearFilter();
+          },
+          () => {
+            const lost = (x: number) =>
+              c.get(x).i32(0).op('i32ne').get(x).i32(EPOCH_MASK).op('i32and', 'i32eqz', 'i32and');
+            lost(this.v);
+            lost(this.w).op('i32or');
+            this.if(() => this.clearFilter());
+          },
+        );
+      },
+    );
+    this.setDword(front + DELTA, this.slot, () => c.get(this.t));
+    this.setDword(front + STAMP, this.slot, () => c.get(this.stamp));
+    const set = (offset: number, x: number, own: () => void) =>
+      this.setDword(front + offset, this.slot, () => {
+        c.get(this.tag).i32(0).get(x).op('i32eqz');
+        own();
+        c.op('i32or', 'select');
+      });
+    set(0, this.v, () => c.get(WRITE).op('i32eqz'));
+    set(WRITE_TAG, this.w, () => c.get(WRITE));
+    c.get(WRITE);
+    this.if(() => c.get(this.pa).i32(SMALL_SHIFT).op('i32shr_u').i32(0xff).mem('i32store8', layout.dirty));
+    c.get(this.key).i32(BIG).op('i32and');
+    this.if(() => this.noteBig());
+    this.setCell(CELL.lastEntry, () => c.get(this.stamp));
+  }
+
+  private noteBig(): void {
+    const { c } = this;
+    const { bigSlots, bigSlotCount } = this.layout;
+    this.setWord(bigSlots, () => this.word(bigSlots).i32(1).op('i32add').tee(this.v));
+    c.get(this.v).i32(bigSlotCount).op('i32le_u');
+    this.if(() => {
+      this.toBytes(this.v, this.v);
+      this.setDword(bigSlots, this.v, () => c.get(this.slot).i32(2).op('i32shr_u'));
+    });
+  }
+
+  /** Walker.fetching and the code TLB's front table, as Walker.translateFetch sets them. */
+  private fillCode(): void {
+    const { c, layout } = this;
+    const { codeFront, fetching } = layout;
+    const page = () =>
+      c
+        .get(LIN)
+        .i32(-1 << SMALL_SHIFT)
+        .op('i32and');
+    const user = () => this.cell(CELL.bank).i32(SLOT_SHIFT).op('i32shr_u').i32(FRONT).op('i32and');
+    c.get(this.pa).get(LIN).op('i32sub').set(this.t);
+    this.setWord(fetching + FETCH_PAGE, page);
+    this.setWord(fetching + FETCH_USER, user);
+    this.setWord(fetching + FETCH_DELTA, () => c.get(this.t));
+    this.setWord(fetching + FETCH_UNCACHED, () => c.i32(0));
+    c.get(LIN)
+      .i32(12)
+      .op('i32shr_u')
+      .get(LIN)
+      .i32(18)
+      .op('i32shr_u', 'i32xor')
+      .i32(CODE_FRONT - 1)
+      .op('i32and');
+    user()
+      .i32(0)
+      .op('i32ne')
+      .i32(CODE_FRONT)
+      .op('i32mul', 'i32or')
+      .i32(SLOT_SHIFT)
+      .op('i32shl')
+      .set(this.slot);
+    this.setDword(codeFront, this.slot, () => {
+      page();
+      this.cell(CELL.epoch).op('i32or');
+    });
+    this.setDword(codeFront + DELTA, this.slot, () => c.get(this.t));
+    this.setDword(codeFront + STAMP, this.slot, () => c.get(this.stamp));
+  }
+}
