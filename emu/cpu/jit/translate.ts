@@ -17,7 +17,7 @@ import { Emitter } from './emit.ts';
 import { CALL, CALL_INDIRECT, FORMS, JCC, JMP, JMP_INDIRECT, RET } from './forms.ts';
 import { HELPERS, IMPORTS } from './helpers.ts';
 import type { Layout } from './layout.ts';
-import { COUNTS, EIP_LOCAL, FETCHES, LINE, NEXT, OFFSET, PENDING, SLOT, T, VALUE } from './locals.ts';
+import { EIP_LOCAL, LINE, NEXT, OFFSET, PENDING, SLOT, T, VALUE } from './locals.ts';
 import { moreOf } from './more.ts';
 import { type Item, structure } from './structure.ts';
 import { moduleBytes } from './wasm.ts';
@@ -26,7 +26,7 @@ import { CONTROL_READS, endingOf, wordsOf } from './words.ts';
 const LOAD_DIRECTORY = 'MOV CR3, r32';
 const SS = 2;
 const ESP = 4;
-/** Bits of a count in COUNTS. */
+/** Bits of a count in CELL.counts. */
 export const COUNT_BITS = 21;
 
 export interface Unit {
@@ -442,8 +442,9 @@ class Translation {
     const stores = this.unit.stores[this.now][n];
     const counts =
       BigInt(n) + (BigInt(loads) << BigInt(COUNT_BITS)) + (BigInt(stores) << BigInt(2 * COUNT_BITS));
-    c.get(PENDING).i32(b.total).op('i32add').set(PENDING);
-    c.get(COUNTS).i64(counts).op('i64add').set(COUNTS);
+    this.e.setCell(CELL.ticks, () => this.e.cell(CELL.ticks).i32(b.total).op('i32add').tee(PENDING));
+    const at = this.layout.cellsAt + 4 * CELL.counts;
+    c.i32(0).i32(0).mem('i64load', at).i64(counts).op('i64add').mem('i64store', at);
   }
 
   /** The block has run to its end. */
@@ -533,7 +534,7 @@ class Translation {
   }
 
   private countFetch(): void {
-    this.e.c.get(FETCHES).i32(1).op('i32add').set(FETCHES);
+    this.e.setCell(CELL.fetches, () => this.e.cell(CELL.fetches).i32(1).op('i32add'));
   }
 
   private fetch(pa: number): void {
@@ -586,8 +587,10 @@ class Translation {
       const first = () => c.get(SLOT).mem('i32load', this.targetAt(TARGET.first));
       c.get(T).get(PENDING);
       first().op('i32add').call(HELPERS.fetch);
-      e.cell(CELL.due);
-      first().op('i32sub').set(PENDING);
+      e.setCell(CELL.ticks, () => {
+        e.cell(CELL.due);
+        first().op('i32sub');
+      });
     });
   }
 }
