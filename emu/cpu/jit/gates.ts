@@ -11,9 +11,10 @@
  */
 import { CAUSE, INTERRUPTED } from '../../accounting.ts';
 import { LineFilter } from '../../mmu/filter.ts';
-import { AC_FLAG, AF, CF, CR0_PE, IF, IOPL, PF, PLACE, RF, SF, STORED, TF, VM, ZF } from '../registers.ts';
+import { AC_FLAG, IF, PLACE, STORED, TF, VM } from '../registers.ts';
 import { CS_, DS_, ES_, FS_, GS_, SS_ } from '../segments.ts';
-import { CELL, GATES_QUIET, LEAVE, REFETCH } from './cells.ts';
+import { Acts, ENTRY, FLAGS, FRAME, FRAME_SLOT } from './acts.ts';
+import { CELL } from './cells.ts';
 import type { SharedHelper } from './helpers.ts';
 import {
   AT,
@@ -31,11 +32,9 @@ import {
   ENTERED_CODE,
   FRONT_WRITE,
   HI,
-  LAST_LOOK,
   LEFT_CODE,
   LEFT_STACK,
   LIMIT,
-  Looks,
   NEXT,
   OLD_CPL,
   OLD_FLAGS,
@@ -48,7 +47,6 @@ import {
   STACK_HI,
   STACK_LIMIT,
   STACK_SELECTOR,
-  STACK_SHAPE,
   STACK_SLOT,
   T,
   TARGET_EIP,
@@ -56,34 +54,20 @@ import {
   TSS_AT,
   TSS_SLOT,
   U,
-  VECTOR,
 } from './looks.ts';
-import { FILL, SPILL, stamp } from './shared.ts';
-import { type Code, type Func, I32 } from './wasm.ts';
+import type { Func } from './wasm.ts';
 
 const ENTRY_CAUSE = CAUSE.exceptionEntry;
 const RETURN_CAUSE = CAUSE.exceptionReturn;
-
-const FRONT_STAMP = 12;
 const KERNEL_BITS = LineFilter.bankBits(0);
 const USER_BITS = LineFilter.bankBits(1);
 
 const TRAP_GATE_BIT = 0x100;
 /** Flags that IRET loads at any privilege, as in exec/far.ts. */
 const IRET_FLAGS = 0x25_4dd5;
-/** And POPF. */
-const POPF_FLAGS = IRET_FLAGS & ~RF;
-
-// Locals beyond those of looks.ts.
-const FRAME = LAST_LOOK + 1;
-const FRAME_SLOT = LAST_LOOK + 2;
-/** EFLAGS without the arithmetic ones, behind it. */
-const FLAGS = LAST_LOOK + 3;
-const ENTRY = LAST_LOOK + 4;
-const LAST_LOCAL = ENTRY;
 
 /** The functions `interrupt` and `iret` of helpers.ts. An object writes one of them. */
-export class Gates extends Looks {
+export class Gates extends Acts {
   /** exceptions.ts, enterGate and enterProcedure, for a software interrupt. */
   interrupt(): Func {
     const { c } = this;
@@ -242,153 +226,11 @@ export class Gates extends Looks {
     return this.done('iret', 1);
   }
 
-  /** MOV to ES, DS, FS or GS of selector `NEXT`: `VECTOR` is the register's number. */
-  segmentLoad(): Func {
-    const { c, layout } = this;
-    const at = (field: number) => layout.registers + 4 * (PLACE.segments + field);
-    this.cell(CELL.gates).i32(GATES_QUIET).op('i32and', 'i32eqz');
-    this.reg(PLACE.cr0).i32(CR0_PE).op('i32and', 'i32eqz', 'i32or');
-    this.reg(PLACE.eflags).i32(VM).op('i32and', 'i32or');
-    this.refuse();
-    this.reg(PLACE.cpl).set(OLD_CPL);
-    this.lookFrom();
-    c.get(NEXT).i32(0xffff).op('i32and').set(STACK_SELECTOR);
-    this.data();
-    this.begin();
-    this.load(STACK_SLOT, STACK_AT);
-    this.counts(0, 2, 0);
-    c.get(VECTOR).i32(4).op('i32shl').set(U);
-    c.get(U).get(STACK_SELECTOR).mem('i32store', at(SELECTOR));
-    c.get(U).get(STACK_BASE).mem('i32store', at(BASE));
-    c.get(U).get(STACK_LIMIT).mem('i32store', at(LIMIT));
-    c.get(U).get(STACK_HI).mem('i32store', at(ATTRIBUTES));
-    this.setCell(CELL.passed, () => c.i32(1));
-    // Its place in the shape: ES is highest, four bits each.
-    c.i32(20).get(VECTOR).i32(2).op('i32shl', 'i32sub').set(T);
-    c.get(SHAPE).i32(STACK_SHAPE).op('i32shr_u').get(T).op('i32shl');
-    this.cell(CELL.shape).i32(0xf).get(T).op('i32shl').i32(-1).op('i32xor', 'i32and', 'i32or').tee(SHAPE);
-    this.cell(CELL.shape).op('i32eq').if().i32(1).op('return', 'end');
-    this.setCell(CELL.shape, () => c.get(SHAPE));
-    // The next border leads to code for other segments.
-    this.cell(CELL.limit).i32(LEAVE).op('i32ne').if();
-    this.setCell(CELL.limit, () => c.i32(REFETCH));
-    c.op('end');
-    this.setCell(CELL.reshaped, () => this.cell(CELL.reshaped).i32(1).get(VECTOR).op('i32shl', 'i32or'));
-    c.i32(2);
-    return this.func('segment', 3, 1);
-  }
-
-  /** EFLAGS of a result and its carry vector. */
-  flags(): Func {
-    this.reg(PLACE.eflags).set(AT);
-    this.image(AT, 0, 1);
-    return this.func('flags', 2, 1);
-  }
-
-  /** POPF with 32-bit operands (rows/data.ts), but for the load and ESP. What asks for a head in vain does not. */
-  popf(): Func {
-    const { c } = this;
-    const value = 0;
-    this.reg(PLACE.eflags).set(OLD_FLAGS);
-    this.reg(PLACE.cpl).set(OLD_CPL);
-    this.loadable(POPF_FLAGS).set(T);
-    c.get(OLD_FLAGS).get(T).i32(-1).op('i32xor', 'i32and').get(value).get(T).op('i32and', 'i32or');
-    c.i32(STORED & ~RF)
-      .op('i32and')
-      .set(FLAGS);
-    this.setReg(PLACE.eflags, () => c.get(FLAGS));
-    this.setArithmetic(value);
-    const leave = () => {
-      this.setCell(CELL.limit, () => c.i32(LEAVE));
-      this.setCell(CELL.passed, () => c.i32(1));
-    };
-    // Code that checks alignment is not compiled.
-    c.get(FLAGS).get(OLD_FLAGS).op('i32xor').i32(AC_FLAG).op('i32and').if();
-    leave();
-    c.op('end');
-    c.get(FLAGS)
-      .i32(TF | IF)
-      .op('i32and')
-      .if();
-    this.cell(CELL.gates).i32(GATES_QUIET).op('i32ne').get(FLAGS).i32(TF).op('i32and', 'i32or').if();
-    leave();
-    this.setCell(CELL.leaves, () => c.i32(1));
-    c.op('end', 'end');
-    return this.func('popf', 1, 0);
-  }
-
   private done(name: SharedHelper, parameters: number): Func {
     const { c } = this;
     this.setCell(CELL.passed, () => c.i32(1));
     c.i32(1);
     return this.func(name, parameters, 1);
-  }
-
-  private func(name: SharedHelper, parameters: number, results: number): Func {
-    const dwords = (n: number) => Array.from({ length: n }, () => I32);
-    return {
-      signature: { parameters: dwords(parameters), results: dwords(results) },
-      locals: dwords(LAST_LOCAL + 1 - parameters),
-      code: this.c,
-      name,
-    };
-  }
-
-  // ---- doing ------------------------------------------------------------------------------------------------------
-
-  private begin(): void {
-    this.setCell(CELL.due, () => this.c.get(DUE));
-  }
-
-  /** A load at linear address `lin`: the entry of its page and its line are used. PA, T and ENTRY are lost. */
-  private load(slot: number, lin: number): void {
-    const { c, layout } = this;
-    this.use(slot);
-    if (!layout.timed) return;
-    const { tags, shift, setMask, ways } = layout.l1d;
-    this.physical(lin, slot).tee(PA).i32(shift).op('i32shr_u').tee(T).i32(setMask).op('i32and');
-    c.i32(4 * ways)
-      .op('i32mul')
-      .mem('i32load', tags)
-      .i32(2)
-      .op('i32shr_s')
-      .get(T)
-      .op('i32ne')
-      .if();
-    c.get(PA).get(DUE).call(FILL).op('end');
-  }
-
-  /** Walker.storeLine for PA. */
-  private storeLine(): void {
-    const { c, layout } = this;
-    if (!layout.timed) return;
-    const { tags, shift, setMask, ways } = layout.l1d;
-    c.get(PA).i32(shift).op('i32shr_u').tee(T);
-    if (layout.writeBack) {
-      c.i32(setMask)
-        .op('i32and')
-        .i32(4 * ways)
-        .op('i32mul')
-        .mem('i32load', tags);
-      c.get(T).i32(2).op('i32shl').i32(1).op('i32or', 'i32ne').if();
-    } else {
-      c.i32(0).mem('i32load', layout.lastStore).op('i32ne').if();
-      c.i32(0).get(T).mem('i32store', layout.lastStore);
-      c.i32(0).i32(0).mem('i32store', layout.filter.store);
-    }
-    c.get(PA).get(DUE).call(SPILL).op('end');
-  }
-
-  /** Mmu.use for a slot. */
-  private use(slot: number): void {
-    const { c, layout } = this;
-    c.get(slot)
-      .mem('i32load', layout.front + FRONT_STAMP)
-      .tee(ENTRY);
-    this.cell(CELL.lastEntry).op('i32ne').if();
-    this.setCell(CELL.lastEntry, () => c.get(ENTRY));
-    stamp(c, layout, ENTRY, T);
-    c.op('end');
   }
 
   /** A dword of the frame at physical address U. */
@@ -428,64 +270,6 @@ export class Gates extends Looks {
     this.setCell(CELL.bank, () => c.i32(0));
     this.setCell(CELL.bankBits, () => c.i32(KERNEL_BITS));
     c.op('end');
-  }
-
-  /** Pushes EFLAGS as Registers.eflags tells it; locals. */
-  private image(flags: number, result: number, aux: number): void {
-    const { c } = this;
-    c.get(flags).i32(2).op('i32or').get(aux).i32(31).op('i32shr_u', 'i32or');
-    c.get(result).get(aux).i32(8).op('i32shr_u', 'i32xor').i32(0xff).op('i32and', 'i32popcnt');
-    c.i32(1).op('i32and', 'i32eqz').i32(2).op('i32shl', 'i32or');
-    c.get(aux).i32(1).op('i32shl').i32(AF).op('i32and', 'i32or');
-    c.get(result).op('i32eqz').i32(6).op('i32shl', 'i32or');
-    c.get(result).i32(31).op('i32shr_u').get(aux).i32(1).op('i32and', 'i32xor').i32(7).op('i32shl', 'i32or');
-    c.get(aux).get(aux).i32(1).op('i32shl', 'i32xor').i32(31).op('i32shr_u').i32(11).op('i32shl', 'i32or');
-  }
-
-  /** Registers.setArithmetic of the flags in local `image`. */
-  private setArithmetic(image: number): void {
-    const { c } = this;
-    this.setReg(PLACE.result, () => c.i32(0).i32(0x100).get(image).i32(ZF).op('i32and', 'select'));
-    this.setReg(PLACE.aux, () => {
-      c.get(image).i32(31).op('i32shl');
-      c.get(image)
-        .get(image)
-        .i32(11)
-        .op('i32shr_u', 'i32xor')
-        .i32(CF)
-        .op('i32and')
-        .i32(30)
-        .op('i32shl', 'i32or');
-      c.get(image)
-        .i32(1)
-        .op('i32shr_u')
-        .i32(AF >> 1)
-        .op('i32and', 'i32or');
-      c.get(image)
-        .i32(7)
-        .op('i32shr_u')
-        .i32(SF >> 7)
-        .op('i32and', 'i32or');
-      c.get(image).i32(PF).op('i32and', 'i32eqz').i32(8).op('i32shl', 'i32or');
-    });
-  }
-
-  /** Pushes those of `always` and of IF and IOPL that code of privilege OLD_CPL, with flags OLD_FLAGS, may load. */
-  private loadable(always: number): Code {
-    const { c } = this;
-    c.i32(always);
-    c.i32(IF).i32(0).get(OLD_CPL).get(OLD_FLAGS).i32(12).op('i32shr_u').i32(3).op('i32and', 'i32le_u');
-    c.op('select', 'i32or');
-    return c.i32(0).i32(IOPL).get(OLD_CPL).op('select', 'i32or');
-  }
-
-  /** Charges ticks to the region in the cell. What is due stays due: only the sums can be seen. */
-  private passTime(cause: number, ticks: number): void {
-    const { c } = this;
-    if (ticks === 0) return;
-    this.charge(cause, () => c.f64(ticks));
-    this.cell(CELL.limit).i32(ticks).op('i32sub').tee(T).i32(0).get(T).i32(0).op('i32gt_s', 'select').set(T);
-    this.setCell(CELL.limit, () => c.get(T));
   }
 
   /** Accounting.saveRegion of AT. */
@@ -546,11 +330,5 @@ export class Gates extends Looks {
     c.mem('i32store', count).op('end').br(2).op('end');
     c.get(U).i32(1).op('i32add').tee(U).i32(INTERRUPTED.frames).op('i32le_u').brIf(0);
     c.op('end', 'end');
-  }
-
-  private counts(deliveries: number, loads: number, stores: number): void {
-    const at = this.at(CELL.gateCounts);
-    const n = BigInt(deliveries) + (BigInt(loads) << 21n) + (BigInt(stores) << 42n);
-    this.c.i32(0).i32(0).mem('i64load', at).i64(n).op('i64add').mem('i64store', at);
   }
 }

@@ -12,6 +12,7 @@ import { Flush } from './flush.ts';
 import { Gates } from './gates.ts';
 import { HOST_IMPORTS } from './helpers.ts';
 import type { CacheLayout, Layout } from './layout.ts';
+import { Privileges } from './privileges.ts';
 import { Check, FILL, Load, SPILL, Store, SWITCH_LINE, WALK_CODE, WALK_DATA, WALK_LINE } from './shared.ts';
 import { Walk } from './walks.ts';
 import { F64, type Func, I32, moduleBytes } from './wasm.ts';
@@ -60,7 +61,8 @@ export function modelBytes(layout: Layout): Uint8Array<ArrayBuffer> {
   functions.push(new Load(layout).func(), new Store(layout).func(), new Check(layout).func());
   functions.push(new Dispatch(layout, false).func(), new Dispatch(layout, true).func());
   functions.push(new Gates(layout).interrupt(), new Gates(layout).iret());
-  functions.push(new Gates(layout).segmentLoad(), new Gates(layout).flags(), new Gates(layout).popf());
+  functions.push(new Privileges(layout).segmentLoad());
+  functions.push(new Privileges(layout).flags(), new Privileges(layout).popf());
   return moduleBytes(HOST_IMPORTS, functions);
 }
 
