@@ -103,7 +103,7 @@ export class Emitter extends Accesses {
   /** Flags from the state. */
   reloadFlags(): void {
     this.state(PLACE.result).set(RESULT);
-    this.state(PLACE.aux).tee(X).set(Y).i32(0).set(N).i32(-1).set(M);
+    this.state(PLACE.aux).tee(X).set(Y).i32(KNOWN).set(K);
     this.flags = 'any';
   }
 
