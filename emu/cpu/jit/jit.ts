@@ -120,6 +120,9 @@ export class Jit {
   /** Units made, and the bytes of their modules. */
   units = 0;
   moduleBytes = 0;
+  /** A clock of the host, in milliseconds; and what making units has taken by it. */
+  now: () => number = () => 0;
+  milliseconds = 0;
   /** Events that compiled code has delivered. */
   delivered = 0;
   /** Bits of GATES (cells.ts); set by the engine. */
@@ -509,11 +512,13 @@ export class Jit {
     const code = new Code(id, shape, blocks, dropped => this.forget(dropped));
     const entries = this.entries(blocks, b);
     const { loads, stores } = code;
+    const start = this.now();
     const segments = { ...cpu.segmentTops(), translation: cpu.mmu.translation };
     const bytes = translate({ id, blocks, entries, loads, stores }, this.layout, segments);
     this.units++;
     this.moduleBytes += bytes.length;
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), this.imports);
+    this.milliseconds += this.now() - start;
     code.run = instance.exports.run as Code['run'];
     code.entries = entries;
     code.size = bytes.length;
