@@ -26,18 +26,22 @@ function plainTable(head: string[]): Table.Table {
 }
 
 export function renderReport(report: Report): string {
-  const parts = [header(report), rowsTable(report.rows)];
+  const parts = [rowsTable(report.rows)];
   if (report.comparisons.length) parts.push(paperTable(report), ...report.comparisons.map(overheadTable));
   return `${parts.join('\n\n')}\n`;
 }
 
-function header(report: Report): string {
+/** What comes before it, and is known before anything has run. */
+export function renderHeader(report: Pick<Report, 'profile' | 'seed' | 'guest' | 'append'>): string {
   const mbit = (PACED_RATE * MESSAGE_MBIT).toFixed(0);
   return [
     `profile ${report.profile}, seed ${report.seed}, kernel ${report.guest.kernelSha256.slice(0, 16)}${report.append ? `, kernel options ${report.append}` : ''}`,
     `Streams of 32 KiB UDP messages through 256 KB socket buffers on a 1 Gb/s wire, every byte verified.`,
     `Paced: ${mbit} Mbit/s offered, loss-free. Saturated: the highest loss-free rate. (The paper streams TCP.)`,
-  ].join('\n');
+    '',
+  ]
+    .map(line => `${line}\n`)
+    .join('');
 }
 
 function rowsTable(rows: Row[]): string {

@@ -27,12 +27,10 @@ export class Increments {
   private readonly memory: Uint8Array;
   /** The one that DIRTY_INCREMENT counts from: what is not dirty is as in it. */
   private base: Increment | null = null;
-  private readonly stale: Uint8Array;
 
   constructor(machine: Machine) {
     this.machine = machine;
     this.memory = new Uint8Array(machine.state.memory.buffer, 0, RAM_OFFSET + machine.ramSize);
-    this.stale = new Uint8Array(machine.cpu.mmu.dirty.length);
   }
 
   /** The machine as it is; it takes over what is equal from the one before and, if given, from the one that `follows`. */
@@ -51,7 +49,7 @@ export class Increments {
   /** The machine becomes as it was; decoded code of pages that stay as they are is kept. */
   restore(wanted: Increment): void {
     const { dirty } = this.machine.cpu.mmu;
-    this.stale.fill(0);
+    const stale: number[] = [];
     wanted.tree.forEach((branch, b) => {
       const now = this.base?.tree[b];
       for (let n = 0; n < branch.length; n++) {
@@ -59,10 +57,12 @@ export class Increments {
         if (this.isScratch(number) || (now?.[n] === branch[n] && !this.mayDiffer(number))) continue;
         this.memory.set(branch[n], number * PAGE);
         const ram = number - RAM_OFFSET / PAGE;
-        if (ram >= 0) dirty[ram] = this.stale[ram] = 255;
+        if (ram < 0) continue;
+        dirty[ram] = 255;
+        stale.push(ram);
       }
     });
-    this.machine.loadParts(wanted.parts, this.stale);
+    this.machine.loadParts(wanted.parts, stale);
     this.base = wanted;
     this.machine.cpu.mmu.forgetDirty(DIRTY_INCREMENT);
   }

@@ -4,6 +4,7 @@
  */
 import type { Accounting } from './accounting.ts';
 import { Board, type BoardOptions, type Card, type ResetKind } from './board.ts';
+import { Checkpoint } from './checkpoint.ts';
 import { type Clock, TICKS_PER_CYCLE } from './clock.ts';
 import type { Cpu } from './cpu/cpu.ts';
 import type { Engine, StopReason } from './cpu/engine.ts';
@@ -58,13 +59,9 @@ const CS = 1;
 const ESI = 6;
 const FLAT_CODE = 0xcf9b00;
 const FLAT_DATA = 0xcf9300;
-const PAGE_BYTES = 4096;
 /** Bits of mmu.dirty: for checkpoint() and for Increments (increments.ts). */
 const DIRTY_CHECKPOINT = 1;
 export const DIRTY_INCREMENT = 2;
-
-/** A snapshot to go back to time and again. */
-export type Checkpoint = Readonly<Snapshot>;
 
 export class Machine {
   readonly profile: Profile;
@@ -87,6 +84,8 @@ export class Machine {
   readonly cards: readonly Card[];
   private readonly board: Board;
   private readonly ram: Uint8Array;
+  /** The state below RAM. */
+  private readonly low: Uint8Array;
   private readonly onSerial: (byte: number) => void;
   private resetWanted: ResetKind | null = null;
   private exitCode = -1;
@@ -130,6 +129,7 @@ export class Machine {
     this.screen = board.screen;
     this.cards = board.cards;
     this.ram = this.state.ram8();
+    this.low = new Uint8Array(this.state.memory.buffer, 0, this.state.used);
   }
 
   // ---- running ---------------------------------------------------------------------------------------------------
@@ -275,48 +275,35 @@ export class Machine {
     this.loadParts(snapshot);
   }
 
-  /** A snapshot; from here on the pages that are written are known, so that revert() copies no others. */
+  /** A checkpoint; from here on the pages that are written are known, so that revert() copies no others. */
   checkpoint(): Checkpoint {
-    this.base = this.snapshot();
+    this.base = new Checkpoint(this.low, this.ram, this.saveParts());
     this.cpu.mmu.forgetDirty(DIRTY_CHECKPOINT);
     return this.base;
   }
 
   /**
    * Restores a checkpoint. Of the newest one (taken or gone back to) only what was written since is copied, and the
-   * decoded code of other pages is kept.
+   * decoded and compiled code of other pages is kept. Returns the bytes of the state memory that were copied.
    */
-  revert(checkpoint: Checkpoint): void {
-    if (checkpoint === this.base) this.loadParts(checkpoint, this.copyDirty(checkpoint.memory));
-    else this.restore(checkpoint);
-    this.cpu.mmu.forgetDirty(DIRTY_CHECKPOINT);
+  revert(checkpoint: Checkpoint): number {
+    const { mmu } = this.cpu;
+    const pages = checkpoint === this.base ? mmu.dirtyPages(DIRTY_CHECKPOINT) : undefined;
+    const bytes = checkpoint.copyTo(this.low, this.ram, pages);
+    // Others see these pages change.
+    if (pages) for (const page of pages) mmu.dirty[page] = 255;
+    else mmu.markDirty(0, this.ramSize);
+    this.loadParts(checkpoint.parts, pages);
+    mmu.forgetDirty(DIRTY_CHECKPOINT);
     this.base = checkpoint;
-  }
-
-  /** Copies runs of dirty pages, and all that lies below RAM. Returns a byte a page: 1 where it was dirty. */
-  private copyDirty(from: Uint8Array): Uint8Array {
-    const { dirty } = this.cpu.mmu;
-    const copied = new Uint8Array(dirty.length);
-    const memory = new Uint8Array(this.state.memory.buffer);
-    memory.set(from.subarray(0, this.state.used), 0);
-    for (let page = 0; page < dirty.length; page++) {
-      if (!(dirty[page] & DIRTY_CHECKPOINT)) continue;
-      const first = page;
-      while (dirty[page + 1] & DIRTY_CHECKPOINT) page++;
-      // Others see these pages change.
-      dirty.fill(255, first, page + 1);
-      copied.fill(1, first, page + 1);
-      const at = RAM_OFFSET + first * PAGE_BYTES;
-      memory.set(from.subarray(at, RAM_OFFSET + (page + 1) * PAGE_BYTES), at);
-    }
-    return copied;
+    return bytes;
   }
 
   /**
-   * Everything but the state memory, which was copied back. `stale`: one byte a page of RAM, not 0 if the copying may
-   * have changed it; default all.
+   * Everything but the state memory, which was copied back. `stale`: the pages of RAM that the copying may have changed;
+   * default all.
    */
-  loadParts(snapshot: SnapshotParts, stale?: Uint8Array): void {
+  loadParts(snapshot: SnapshotParts, stale?: readonly number[]): void {
     this.accounting.load(snapshot.accounting);
     this.engine.load(snapshot.engine, stale);
     this.board.devices.forEach((d, n) => {

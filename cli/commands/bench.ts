@@ -68,7 +68,7 @@ async function bench(flags: BenchFlags, context: CommandContext): Promise<void> 
   if (flags.sensitivity) return (await import('./sensitivity.ts')).runSensitivity(flags, context);
   const [
     { runBench, sumOfParts, OTHER_LIMIT, windowsOf },
-    { renderCsv, renderReport },
+    { renderCsv, renderHeader, renderReport },
     { findProfile, varied },
   ] = await Promise.all([
     import('../../bench/bench.ts'),
@@ -79,14 +79,18 @@ async function bench(flags: BenchFlags, context: CommandContext): Promise<void> 
   if (flags.out) checkOutput(flags.out);
   const building = openProgress('building', 'files');
   const build = await buildGuest({ onProgress: building.update }).finally(building.close);
+  const { seed, append } = flags;
+  const about = { profile: profile.name, seed, append, guest: { kernelSha256: build.identity } };
+  const head = flags.json || flags.csv ? '' : renderHeader(about);
+  if (!flags.out) context.out(head);
   const progress = openProgress('measuring', 'runs');
   const report = await (async () =>
     runBench({
       build,
       profile,
       engine: flags.engine,
-      seed: flags.seed,
-      append: flags.append,
+      seed,
+      append,
       windows: flags.messages === undefined ? undefined : windowsOf(flags.messages),
       tlbParts: flags.tlbParts,
       workloads: flags.workload && [flags.workload],
@@ -98,7 +102,7 @@ async function bench(flags: BenchFlags, context: CommandContext): Promise<void> 
     : flags.csv
       ? renderCsv(report)
       : renderReport(report);
-  if (flags.out) writeFileSync(flags.out, text);
+  if (flags.out) writeFileSync(flags.out, head + text);
   else context.out(text);
   for (const c of report.comparisons) {
     const { totalCycles, slowerCode } = c.overhead;

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { SpeedReport } from '../../bench/speed/suite.ts';
 import type { EngineKind } from '../../emu/board.ts';
 import { engineOption, wholeNumber } from '../arguments.ts';
-import type { CommandContext } from '../context.ts';
+import { type CommandContext, UsageError } from '../context.ts';
 import { openProgress } from '../progress.ts';
 
 interface SpeedCommandOptions {
@@ -12,6 +12,7 @@ interface SpeedCommandOptions {
   runs: number;
   json?: boolean;
   back?: boolean;
+  fork?: boolean;
   roofline?: boolean;
   markdown?: boolean;
 }
@@ -24,12 +25,15 @@ export function registerSpeed(program: Command, context: CommandContext): void {
     .addOption(engineOption())
     .option('--runs <n>', 'runs of each benchmark; their median counts', wholeNumber('--runs', 1, 100), 3)
     .option('--back', 'measure what it costs to go back in the debugger instead')
+    .option('--fork', 'measure what it costs to fork a trial off a booted machine, and to go back, instead')
     .option('--roofline', 'measure what each inlined check costs compiled code, by leaving it out')
     .option('--markdown', 'print the roofline’s table for a page')
     .option('--json', 'print one JSON object')
     .action(async (options: SpeedCommandOptions) => {
       // The machine's tables and tinybench are only loaded by the command that needs them.
       const { findProfile } = await import('../pc.ts');
+      if (options.back && options.fork) throw new UsageError('--back and --fork are two measurements');
+      if (options.fork) return forks(options, context);
       if (options.back) return backwards(options, context);
       if (options.roofline) return roofline(options, context);
       const { measureSpeed } = await import('../../bench/speed/suite.ts');
@@ -77,6 +81,24 @@ async function backwards(
     const cells = [r.cycles.toFixed(0), ...times, r.first.toFixed(3), r.slowest.toFixed(3)];
     context.out(`${line(r.name, cells)}\n`);
   }
+}
+
+async function forks({ profile, engine, json }: SpeedCommandOptions, context: CommandContext): Promise<void> {
+  const { findProfile } = await import('../pc.ts');
+  const { measureForks } = await import('../forks.ts');
+  const progress = openProgress('measuring', 'trials');
+  const report = await measureForks(findProfile(profile), engine, progress.update).finally(progress.close);
+  if (json) return context.out(`${JSON.stringify({ profile, engine, ...report })}\n`);
+  const kib = (bytes: number) => `${(bytes / 1024).toFixed(0)} KiB`;
+  const line = (name: string, cells: string[]) => name.padEnd(10) + cells.map(c => c.padStart(12)).join('');
+  const { trials, megabytes } = report;
+  const lines = [
+    `profile ${profile}, ${engine}: ${trials} trials of a booted machine of ${megabytes} MiB; milliseconds of CPU time`,
+    line('', ['median', '95th %']),
+    ...report.rows.map(r => line(r.name, [r.median.toFixed(3), r.p95.toFixed(3)])),
+    `copied    ${kib(report.copied.median).padStart(12)}${kib(report.copied.p95).padStart(12)}`,
+  ];
+  context.out(`${lines.join('\n')}\n`);
 }
 
 function table(report: SpeedReport): string {

@@ -13,6 +13,7 @@ import { Insn, PRE_HOOK, PRE_LINE, PRE_LINE2 } from './insn.ts';
 import type { Row } from './row.ts';
 
 const TABLE = 1 << 14;
+const LAST_PAGE = 0xf_ffff;
 /** Blocks that may share a place in it. */
 const MAX_CHAIN = 8;
 /** Instructions without a head, at most. */
@@ -99,6 +100,10 @@ export class Blocks implements CodeBytes {
   private readonly decoder: Decoder;
   private readonly table: (Block | null)[] = new Array(TABLE).fill(null);
   private readonly pages = new Map<number, CodePage>();
+  /** Blocks outside RAM: in ROM. */
+  private readonly outside = new Set<Block>();
+  /** All blocks, by the linear page in which they begin. */
+  private readonly linear = new Map<number, Set<Block>>();
   /** Region by linear address, or -1; set by the machine. */
   regionOf: (lin: number) => number = () => -1;
   /** Is the code at a linear address watched? As Block.watched; set by the engine. */
@@ -213,48 +218,31 @@ export class Blocks implements CodeBytes {
 
   /** Forgets the blocks that `regionOf` and `watchedAt` say something else of now. */
   review(): void {
-    this.each(b => {
-      if (b.region !== this.regionOf(b.lin) || b.watched !== this.watchedAt(b.lin)) this.drop(b);
-    });
+    for (const blocks of this.linear.values())
+      for (const b of blocks)
+        if (b.region !== this.regionOf(b.lin) || b.watched !== this.watchedAt(b.lin)) this.drop(b);
   }
 
-  /** Forgets everything (a snapshot was loaded). */
+  /** Forgets everything: a block that runs ends before its next instruction. */
   clear(): void {
-    this.each(b => this.drop(b));
+    for (const blocks of this.linear.values()) for (const b of blocks) this.drop(b);
   }
 
-  /** Forgets what lies in the pages that have a byte set in `pages`, and what lies outside RAM. */
-  dropPages(pages: Uint8Array): void {
-    for (const [page, entry] of this.pages) if (pages[page]) for (const b of entry.blocks) this.drop(b);
-    this.each(b => {
-      if (b.pa >>> 0 >= this.mmu.ramSize) this.drop(b);
-    });
+  /** Between two runs: forgets what lies in these pages of RAM, and what lies outside it; default everything. */
+  forgetPages(pages?: readonly number[]): void {
+    for (const page of pages ?? [...this.pages.keys()])
+      for (const b of this.pages.get(page)?.blocks ?? []) this.forget(b);
+    for (const b of this.outside) this.forget(b);
   }
 
   /** Forgets what holds the instruction at a linear address. */
   dropAt(lin: number): void {
-    this.each(b => {
-      const offset = (lin - b.lin) | 0;
-      if (offset >= 0 && offset < b.bytes) this.drop(b);
-    });
-  }
-
-  /** `work` may forget the block that it gets. */
-  private each(work: (b: Block) => void): void {
-    for (let b of this.table)
-      while (b !== null) {
-        const next: Block | null = b.chain;
-        work(b);
-        b = next;
+    const page = lin >>> 12;
+    for (const near of [page, (page - 1) & LAST_PAGE])
+      for (const b of this.linear.get(near) ?? []) {
+        const offset = (lin - b.lin) | 0;
+        if (offset >= 0 && offset < b.bytes) this.drop(b);
       }
-  }
-
-  /** Marks the pages that hold blocks and no others, after the attributes of pages were loaded. */
-  markPages(): void {
-    this.mmu.attributes.forEach((bits, page) => {
-      if (bits & PAGE_CODE && !this.pages.has(page)) this.mmu.unmark(page << 12, PAGE_CODE);
-    });
-    for (const page of this.pages.keys()) this.mmu.mark(page << 12, PAGE_CODE);
   }
 
   private decode(pa: number, lin: number, eip: number): Block {
@@ -346,8 +334,11 @@ export class Blocks implements CodeBytes {
     b.chain = this.table[slot];
     this.table[slot] = b;
     this.shorten(b);
-    if (b.pa >>> 0 >= this.mmu.ramSize) return;
-    this.page(b.pa >>> 12).blocks.add(b);
+    const near = this.linear.get(b.lin >>> 12);
+    if (near) near.add(b);
+    else this.linear.set(b.lin >>> 12, new Set([b]));
+    if (b.pa >>> 0 < this.mmu.ramSize) this.page(b.pa >>> 12).blocks.add(b);
+    else this.outside.add(b);
     if (b.secondPage >= 0 && b.secondPage >>> 0 < this.mmu.ramSize)
       this.page(b.secondPage >>> 12).blocks.add(b);
   }
@@ -390,6 +381,9 @@ export class Blocks implements CodeBytes {
     for (const code of b.within.splice(0)) code.drop();
     b.code = null;
     b.onward = b.elsewhere = null;
+    const near = this.linear.get(b.lin >>> 12);
+    if (near?.delete(b) && near.size === 0) this.linear.delete(b.lin >>> 12);
+    this.outside.delete(b);
     this.leavePage(b);
   }
 

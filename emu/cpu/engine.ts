@@ -45,6 +45,8 @@ export interface Watcher {
   watches(lin: number): boolean | null;
   /** Page directories, physical: all code that runs under one is watched. */
   directories: ReadonlySet<number>;
+  /** Two watchers with the same say the same of all code, but for `directories`. */
+  readonly says: string;
   /** Watched code begins or goes on at linear address `lin`, after other code; it has not run yet. */
   entered(lin: number): void;
 }
@@ -81,6 +83,8 @@ export class Engine implements Cursor {
   /** Issue ticks of the next instruction that were charged before a hook stopped in front of it. */
   private prepaid = 0;
   private watcher: Watcher | null = null;
+  /** What the watcher before said, by which the blocks are marked; null: there was none. */
+  private said: string | null = null;
   /** The last block was watched. */
   private inWatched = 0;
   /** The CR3 that was looked up last, and whether it is one of the watcher's. */
@@ -163,11 +167,14 @@ export class Engine implements Cursor {
       this.cpu.accounting.watched = 0;
       return;
     }
-    this.blocks.watchedAt = lin => {
-      const watches = watcher.watches(lin);
-      return watches === null ? -1 : watches ? WATCHED : 0;
-    };
-    this.blocks.review();
+    if (watcher.says !== this.said) {
+      this.said = watcher.says;
+      this.blocks.watchedAt = lin => {
+        const watches = watcher.watches(lin);
+        return watches === null ? -1 : watches ? WATCHED : 0;
+      };
+      this.blocks.review();
+    }
     if (this.running?.valid) this.attend(this.running);
   }
 
@@ -444,8 +451,8 @@ export class Engine implements Cursor {
     };
   }
 
-  /** `stale`: one byte a page of RAM whose bytes may differ from those that blocks were decoded from; default all. */
-  load(state: unknown, stale?: Uint8Array): void {
+  /** `stale`: pages of RAM whose bytes may differ from those that blocks were decoded from; default all. */
+  load(state: unknown, stale?: readonly number[]): void {
     const s = state as {
       cpu: unknown;
       nmi: boolean;
@@ -453,10 +460,8 @@ export class Engine implements Cursor {
       sinceHead: number;
       stop: number[];
     };
-    if (stale) this.blocks.dropPages(stale);
-    else this.blocks.clear();
+    this.blocks.forgetPages(stale);
     this.cpu.loadState(s.cpu);
-    this.blocks.markPages();
     this.nmi = s.nmi;
     this.lastLine = s.lastLine;
     this.sinceHead = s.sinceHead;

@@ -49,8 +49,14 @@ export interface ControlState {
   lastStoreLine: number;
   fetches: number;
   hierarchy: number[];
+  /** Without what is derived: who holds code, and who is watched. */
   attributes: Uint8Array;
 }
+
+/** A byte a page is looked at four pages at a time. */
+const EACH_BYTE = 0x0101_0101;
+const SAVED = (PAGE_ROM | PAGE_HOLE) * EACH_BYTE;
+const CODE = PAGE_CODE * EACH_BYTE;
 
 export abstract class Control extends Walker {
   /** One attribute byte a page of RAM. */
@@ -166,10 +172,10 @@ export abstract class Control extends Walker {
     return this.user !== 0;
   }
 
+  /** INVLPG: what the TLBs drop leaves the front tables, and no more. */
   invalidatePage(lin: number): void {
     for (const tlb of this.distinct) tlb.invalidate(lin);
     for (const tell of this.probes.tlbFlushed) tell(lin);
-    this.clearFront();
   }
 
   /** Sets or clears attribute bits of the RAM page that holds `pa`; a newly marked page leaves the front table. */
@@ -251,10 +257,23 @@ export abstract class Control extends Walker {
     this.dirty.fill(255, pa >>> 12, (pa + length + 4095) >>> 12);
   }
 
+  /** The pages of RAM that have `bit` in `dirty`, in order. */
+  dirtyPages(bit: number): number[] {
+    const pages: number[] = [];
+    const words = wordsOf(this.dirty);
+    const any = bit * EACH_BYTE;
+    for (let n = 0; n < words.length; n++) {
+      if ((words[n] & any) === 0) continue;
+      for (let page = 4 * n; page < 4 * n + 4; page++) if (this.dirty[page] & bit) pages.push(page);
+    }
+    return pages;
+  }
+
   /** From here on `bit` of `dirty` tells which pages are written: the next write to each takes the slow part. */
   forgetDirty(bit: number): void {
-    const { dirty } = this;
-    for (let page = 0; page < dirty.length; page++) dirty[page] &= ~bit;
+    const words = wordsOf(this.dirty);
+    const others = ~(bit * EACH_BYTE);
+    for (let n = 0; n < words.length; n++) words[n] &= others;
     this.clearFront();
   }
 
@@ -313,7 +332,7 @@ export abstract class Control extends Walker {
       lastStoreLine: this.lastStore[0],
       fetches: this.fetches,
       hierarchy: this.hierarchy.saveCounters(),
-      attributes: this.attributes.map(bits => bits & ~(PAGE_WATCHED | PAGE_READ)),
+      attributes: savedAttributes(this.attributes),
     };
   }
 
@@ -334,8 +353,25 @@ export abstract class Control extends Walker {
     this.fetches = s.fetches;
     for (const tlb of this.distinct) tlb.load();
     this.hierarchy.loadCounters(s.hierarchy);
-    this.attributes.set(s.attributes);
+    loadAttributes(this.attributes, s.attributes);
     this.watches.place();
     this.refresh();
   }
+}
+
+function wordsOf(bytes: Uint8Array): Int32Array {
+  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
+}
+
+function savedAttributes(attributes: Uint8Array): Uint8Array {
+  const saved = attributes.slice();
+  const words = wordsOf(saved);
+  for (let n = 0; n < words.length; n++) words[n] &= SAVED;
+  return saved;
+}
+
+/** Which pages hold code is not in `saved`, and stays. */
+function loadAttributes(attributes: Uint8Array, saved: Uint8Array): void {
+  const [now, then] = [wordsOf(attributes), wordsOf(saved)];
+  for (let n = 0; n < now.length; n++) now[n] = (now[n] & CODE) | (then[n] & SAVED);
 }

@@ -51,6 +51,8 @@ export class Eye implements Watcher {
   private readonly ownership: Ownership;
   private readonly name: string;
   private text: [number, number][] = [];
+  /** Text of the other modules. */
+  private others: [number, number][] = [];
   private lent: [number, number][] = [];
   private kernelText: [number, number] = [0, 0];
   /** Where driver code was entered, by kernel stack: stack pointers, outermost first. */
@@ -71,8 +73,10 @@ export class Eye implements Watcher {
     const { session, ownership, books } = this;
     const { machine, symbols } = session;
     ownership.find(this.name);
-    const module = session.modules().find(m => m.name === this.name);
+    const modules = session.modules();
+    const module = modules.find(m => m.name === this.name);
     this.text = module ? [[module.textStart, module.textEnd]] : [];
+    this.others = modules.filter(m => m !== module).map(m => [m.textStart, m.textEnd]);
     this.kernelText = [books.symbol('_kernel_start'), books.symbol('_etext')];
     this.lent = LENT_FUNCTIONS.flatMap(name => {
       const found = symbols
@@ -91,13 +95,16 @@ export class Eye implements Watcher {
     cpu.mmu.watchStores(null);
   }
 
+  get says(): string {
+    return JSON.stringify([this.text, this.lent, this.kernelText, this.others]);
+  }
+
   watches(lin: number): boolean | null {
     const at = lin >>> 0;
     if (within(this.text, at)) return true;
     if (within(this.lent, at)) return null;
     if (at >= this.kernelText[0] && at < this.kernelText[1]) return false;
-    if (at >= ZONE_BASE && this.session.modules().some(m => at >= m.textStart && at < m.textEnd))
-      return false;
+    if (at >= ZONE_BASE && within(this.others, at)) return false;
     // User code, or a wild jump to where no code is: whoever came here.
     return null;
   }

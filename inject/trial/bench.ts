@@ -8,7 +8,7 @@
  */
 import type { EngineKind } from '../../emu/board.ts';
 import type { Saved } from '../../emu/bus.ts';
-import type { Checkpoint } from '../../emu/machine.ts';
+import type { Checkpoint } from '../../emu/checkpoint.ts';
 import type { Profile } from '../../emu/profile/profile.ts';
 import type { GuestBuild } from '../../guest/build.ts';
 import { GuestError } from '../../guest/error.ts';
@@ -34,6 +34,8 @@ export interface BenchOptions {
   minimumPackets: number;
   /** From the injection on. */
   minimumCycles: number;
+  /** RAM in bytes; default 32 MiB. */
+  memoryBytes?: number;
 }
 
 export const DEFAULT_MINIMUM = { minimumPackets: 400, minimumCycles: 136_000_000 };
@@ -71,6 +73,8 @@ export class Bench {
   private readonly console: Console;
   private readonly events: GuestEvents;
   private readonly spent: Record<string, number> = { restore: 0, run: 0, oracle: 0 };
+  /** Bytes of the machine's state that the last way back to the warm point copied. */
+  copied = 0;
   private warmPoint: Warm | null = null;
   /** What a trial without faults comes to in its closing part. */
   private usual: Usual | null = null;
@@ -84,7 +88,7 @@ export class Bench {
     const { build, profile, configuration, engine, driver } = options;
     this.console = new Console(line => this.hear(line));
     this.session = new Session({
-      ...{ build, profile, engine, memoryBytes: MEMORY },
+      ...{ build, profile, engine, memoryBytes: options.memoryBytes ?? MEMORY },
       commandLine: commandLineOf(configuration, driver),
       modules: modulesOf(configuration, driver, profile.clockHz.value),
       onSerial: byte => this.console.take(byte),
@@ -174,8 +178,11 @@ export class Bench {
     };
   }
 
-  /** Restores the warm point, runs to the injection and through it. */
-  private begin(plan: TrialPlan): void {
+  /**
+   * Forks a trial off the warm point: restores it, runs to the injection and through it, and watches from there on. Until
+   * end() or the next trial. Throws a GuestError before warm().
+   */
+  begin(plan: TrialPlan): void {
     this.end();
     this.timed('restore', () => this.restore());
     const { machine } = this.session;
@@ -219,16 +226,17 @@ export class Bench {
   }
 
   /** Takes away what the last trial hooked in. */
-  private end(): void {
+  end(): void {
     this.running?.injector.dispose();
     this.running?.oracle?.dispose();
     this.running = null;
   }
 
-  private restore(): void {
+  /** Goes back to the warm point. Throws a GuestError before warm(). */
+  restore(): void {
     const warm = this.warmPoint;
     if (!warm) throw new GuestError('the machine is not warm yet');
-    this.session.machine.revert(warm.machine);
+    this.copied = this.session.machine.revert(warm.machine);
     this.far.load(warm.far);
     this.console.load(warm.console);
     this.events.clear();

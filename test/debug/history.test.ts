@@ -22,7 +22,7 @@ function state({ machine }: Target) {
       c.misses,
       hash(bytesOf(c.tags)),
     ]),
-    ram: hash(machine.readPhysical(0, machine.ramSize)),
+    ram: hash(machine.state.ram8()),
   };
 }
 

@@ -45,7 +45,7 @@ it('a trial with faults at moments of the driver', async () => {
     const state = () => ({
       ticks: machine.clock.now(),
       registers: [...machine.cpu.r32],
-      ram: createHash('sha256').update(machine.readPhysical(0, machine.ramSize)).digest('hex'),
+      ram: createHash('sha256').update(machine.state.ram8()).digest('hex'),
       host: JSON.stringify([bench.hostState().save(), session.modules()]),
     });
     const places: { at: Position; state: ReturnType<typeof state> }[] = [];

@@ -6,7 +6,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseIp } from '../../bench/farend/packets.ts';
 import type { Session } from '../../guest/session.ts';
-import { breakFunction, CODE, counters, GUEST_IP, netsend, type Run, runGuest } from './nooks-guest.ts';
+import { breakFunction, CODE, counters, GUEST_IP, netsend, type Run, runGuest, SLOW } from './nooks-guest.ts';
 
 /** A trigger's line of /proc/nooks/triggers. */
 function trigger(text: string, name: string): { action: string; count: number } {
@@ -17,7 +17,7 @@ function trigger(text: string, name: string): { action: string; count: number } 
 const misbehave = (deed: string, options = '', after = `sleep 400; ${netsend(2)}`): Promise<Run> =>
   runGuest(
     `insmod e1000; insmod misbehave deed=${deed} after=3 until=10; ${after}; cat /proc/nooks; cat /proc/nooks/triggers`,
-    { modules: ['misbehave.ko'], options: `isolation=nooks ${options}` },
+    { modules: ['misbehave.ko'], options: `isolation=nooks ${options}`, profile: SLOW },
   );
 
 /** What misbehave does, how it is reported, and which trigger counts it. */

@@ -11,6 +11,8 @@ import { Injector } from '../../inject/faults/inject.ts';
 import type { Persistence } from '../../inject/model.ts';
 
 const PROFILE = findProfile('p4-1700');
+/** For guests that loop until a time has passed: a second has fewer instructions. */
+export const SLOW: Profile = { ...PROFILE, clockHz: { ...PROFILE.clockHz, value: 500_000_000 } };
 const MEMORY = 64 << 20;
 const PATIENCE_SECONDS = 30;
 const PORT = 5001;

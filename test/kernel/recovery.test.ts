@@ -1,7 +1,7 @@
 /** Recovery policies on the emulated PC: each of them, who chooses, and what a thousand recoveries leave behind. */
 import { describe, expect, it } from 'vitest';
 import type { Injector } from '../../inject/faults/inject.ts';
-import { breakFunction, CODE, counters, netsend, runGuest } from './nooks-guest.ts';
+import { breakFunction, CODE, counters, netsend, runGuest, SLOW } from './nooks-guest.ts';
 
 const nooks = (more: string) => `isolation=nooks ${more}`;
 /** A driver that fails each time it is called. */
@@ -159,6 +159,7 @@ describe('a reload', () => {
     const { text, exit, sink } = await runGuest(
       `${HASTE}; insmod e1000; sleep 50; echo go; sleep 20; nooksctl fail e1000; sleep 1000; ${netsend(3)}; cat /proc/nooks`,
       {
+        profile: SLOW,
         onLine: (line, session) => {
           if (line === 'go') fault = breakFunction(session, 'e1000_probe', CODE.loop, 'deterministic');
           // The user's word, and two reloads; the third finds the driver in good health.
@@ -179,6 +180,7 @@ describe('a reload', () => {
     const { text, exit } = await runGuest(
       `${HASTE}; nooksctl figure * limit 3; nooksctl figure * pause 20; insmod e1000; sleep 50; echo go; sleep 20; nooksctl fail e1000; sleep 500; cat /proc/modules; echo on we go`,
       {
+        profile: SLOW,
         onLine: (line, session) => {
           if (line === 'go') breakFunction(session, 'e1000_probe', CODE.loop, 'deterministic');
         },
@@ -215,6 +217,7 @@ describe('a driver that fails while its caller holds rtnl', () => {
           `${HASTE}; insmod e1000; sleep 50; ${commands}; sleep 300; ifconfig eth0 down; ifconfig eth0 up; sleep 50; ${netsend(3)}; cat /proc/nooks; echo on we go`,
           {
             modules: ['ifconfig'],
+            profile: SLOW,
             onLine: (line, session) => {
               if (line === 'go') breakFunction(session, fn, CODE[deed]);
             },

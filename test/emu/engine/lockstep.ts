@@ -160,6 +160,7 @@ class Side {
     engine.watch({
       watches: lin => [false, true, null, false][(pages >>> (2 * ((lin >>> 12) & 15))) & 3],
       directories: new Set([directory]),
+      says: String(pages),
       entered: lin => this.tell(6, lin),
     });
     this.begin('watch code', () => {

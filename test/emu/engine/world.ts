@@ -47,6 +47,6 @@ export function figures(m: Machine) {
     caches: [hierarchy.l1i, hierarchy.l1d, hierarchy.l2].map(c => hash(c.tags)),
     pic: m.pic.save(),
     pit: m.pit.save(),
-    ram: hash(m.readPhysical(0, m.ramSize)),
+    ram: hash(m.state.ram8()),
   };
 }

@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { parseIp } from '../../../bench/farend/packets.ts';
 import { Sink } from '../../../bench/farend/sink.ts';
 import { Station } from '../../../bench/farend/station.ts';
-import type { Snapshot } from '../../../emu/machine.ts';
 import { findProfile } from '../../../emu/profile/index.ts';
 import { artefact, buildGuest, type GuestBuild } from '../../../guest/build.ts';
 import { readElf } from '../../../guest/elf.ts';
@@ -88,14 +87,14 @@ export async function boot(isolation: 'none' | 'nooks', after = 'sleep 100000'):
     const end = machine.run(machine.cycles() + CYCLES_MS / 10);
     if (end.reason !== 'limit') throw new Error(`boot ended with ${end.reason}:\n${text}`);
   }
-  const snapshot: Snapshot = machine.snapshot();
+  const warm = machine.checkpoint();
   const far = station.save();
   return {
     session,
     text: () => text,
     messages: () => sink.report().messages,
     warm() {
-      machine.restore(snapshot);
+      machine.revert(warm);
       station.load(far);
       session.refreshModules();
       text = '';

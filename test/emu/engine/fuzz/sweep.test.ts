@@ -4,8 +4,9 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { IrqLine } from '../../../../emu/bus.ts';
+import type { Checkpoint } from '../../../../emu/checkpoint.ts';
 import { TICKS_PER_CYCLE } from '../../../../emu/clock.ts';
-import type { Checkpoint, Machine } from '../../../../emu/machine.ts';
+import type { Machine } from '../../../../emu/machine.ts';
 import { profiles } from '../../../../emu/profile/index.ts';
 import { HANDLERS, PT } from '../../cpu/rig.ts';
 import { differences } from '../observe.ts';
