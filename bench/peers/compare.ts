@@ -15,7 +15,7 @@ import { bootFloppy } from './floppy.ts';
 import { ours, v86 } from './in-node.ts';
 import type { GuestFiles, Peer, Setting } from './peer.ts';
 import { qemu, qemuCache } from './qemu.ts';
-import { type ClockKind, runTimed, type Timed } from './timed.ts';
+import { type ClockKind, endRuns, runTimed, type Timed } from './timed.ts';
 import { cachegrind, native } from './valgrind.ts';
 
 /** The profile with every model, and the one without a memory model: the two that the targets are about. */
@@ -39,6 +39,10 @@ export const PEERS: readonly Peer[] = [
 ];
 export const DEFAULT_PEERS: readonly string[] = PEERS.slice(0, 7).map(peer => peer.name);
 export const DEFAULT_GUESTS: readonly string[] = ['alu', 'mem', 'call', 'pgswitch', 'trap'];
+
+/** What ends a comparison early, and the exit code's first part then, as shells have it. */
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const SIGNALLED = 128;
 
 export interface CompareOptions {
   guests: readonly string[];
@@ -101,6 +105,13 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
   for (const name of guests)
     if (!options.images || GUESTS.some(g => g.name === name)) right.set(name, checksumOf(name, shift));
   const scratch = mkdtempSync(join(tmpdir(), 'nooks86-peers-'));
+  const tidy = () => rmSync(scratch, { recursive: true, force: true });
+  const stopped = (_signal: string, number: number) => {
+    endRuns();
+    tidy();
+    process.exit(SIGNALLED + number);
+  };
+  for (const signal of SIGNALS) process.once(signal, stopped);
   try {
     const setting = { profile, scratch };
     const { files, compiler } = await prepare(options, scratch);
@@ -114,7 +125,8 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
     const head = { shift, rounds, profile: profile.name, clock: options.clock ?? 'wall', compiler };
     return { ...head, peers: states, guests, instructions, cells };
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    for (const signal of SIGNALS) process.off(signal, stopped);
+    tidy();
   }
 }
 

@@ -2,7 +2,7 @@
  * Runs one emulator as a process of its own and takes the time between two lines of the guest's output, BEGIN and
  * RESULT, as they arrive here. The process is ended when the guest has printed its last line, TSC, or at the limit.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
 export interface PeerCommand {
@@ -52,7 +52,7 @@ export class GuestOutput {
 
   private take(line: string, now: number): boolean {
     // Terminals and emulators put their own characters in front.
-    const [, what, who = '', value] = /(BEGIN|RESULT|INSTRUCTIONS|TSC) (\w+)(?: (\w+))?\s*$/.exec(line) ?? [];
+    const [, what, who = '', value] = /(BEGIN|RESULT|INSTRUCTIONS|TSC) (\S+)(?: (\S+))?\s*$/.exec(line) ?? [];
     if (what === 'BEGIN' && who === this.name) this.begin = now;
     if (what === 'RESULT' && who === this.name && this.begin !== undefined) {
       this.seconds = (now - this.begin) / 1000;
@@ -83,6 +83,13 @@ function processorTime(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * TICK;
 }
 
+const running = new Set<ChildProcess>();
+
+/** Ends every emulator that runs: for a process that is told to stop. */
+export function endRuns(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
 /** Runs `command` on the guest `name`; never rejects. `limit` is in seconds on the wall, for the whole process. */
 export function runTimed(
   name: string,
@@ -97,9 +104,11 @@ export function runTimed(
       env: { ...process.env, ...command.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    running.add(child);
     let errors = '';
     const end = (result: Timed) => {
       clearTimeout(timer);
+      running.delete(child);
       child.kill('SIGKILL');
       resolve(result);
     };

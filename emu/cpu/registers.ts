@@ -284,6 +284,10 @@ export class Registers {
     if (v & (TF | IF | RF)) this.leave = true;
     if (changed & AC_FLAG) this.alignmentChanged();
   }
+  /** The flags were changed in the state. */
+  flagsChanged(): void {
+    this.alignmentChanged();
+  }
   /** EFLAGS.AC has changed. */
   protected alignmentChanged(): void {}
   /** The flags that are not arithmetic: TF IF DF IOPL NT RF VM AC ID. */

@@ -172,10 +172,10 @@ export abstract class Control extends Walker {
     return this.user !== 0;
   }
 
+  /** INVLPG: what the TLBs drop leaves the front tables, and no more. */
   invalidatePage(lin: number): void {
     for (const tlb of this.distinct) tlb.invalidate(lin);
     for (const tell of this.probes.tlbFlushed) tell(lin);
-    this.clearFront();
   }
 
   /** Sets or clears attribute bits of the RAM page that holds `pa`; a newly marked page leaves the front table. */

@@ -12,10 +12,9 @@
 import type { Profile } from '../profile/profile.ts';
 import type { State } from '../state.ts';
 
-/** Sets where nothing is timed: pages, found by FOLD as in the front table. */
+/** Sets where nothing is timed: pages. */
 const PAGES = 1024;
 const PAGE_SHIFT = 12;
-export const FOLD = 10;
 /** Sets that are known to have been filled there, so that clearing costs in proportion. */
 export const FILLED = 64;
 const LEAST_LINE = 32;
@@ -67,7 +66,7 @@ export class LineFilter {
   /** The front table lost the page of linear page number `page`, or what was derived from a TLB entry of it. */
   dropPage(page: number): void {
     if (this.timed) return this.clear();
-    const set = (page ^ (page >>> FOLD)) & (this.sets - 1);
+    const set = page & (this.sets - 1);
     this.cells[set] = this.cells[set + this.sets] = 0;
   }
 

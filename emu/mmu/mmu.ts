@@ -23,7 +23,7 @@ import { BIG, TLB_HIGH } from './tlb.ts';
 
 const MMIO = CAUSE.mmio;
 
-/** Mmu.translation: by page tables; none but A20's; none. */
+/** Mmu.translation: by page tables; none, or only A20's; none at all, for supervisor code that nobody watches. */
 export const PAGED = 0;
 export const UNPAGED = 1;
 export const IDENTITY = 2;
@@ -192,7 +192,7 @@ export class Mmu extends Control {
   /** What compiled code takes for granted of translation: one of PAGED, UNPAGED, IDENTITY, or STRICT: none may run. */
   get translation(): number {
     if (this.aligned) return STRICT;
-    return this.paging ? PAGED : this.a20 ? IDENTITY : UNPAGED;
+    return this.paging ? PAGED : this.a20 && this.bank === 0 ? IDENTITY : UNPAGED;
   }
 
   private use(stamp: number): void {

@@ -81,6 +81,15 @@ export class Recency {
   }
 }
 
+/**
+ * Of Tlb.known: the rule that held (STEER.rule), or 0 if nothing is known; addresses and values of directory and table
+ * entry, as read; frame, flags, and the page's physical address. Nothing depends on it: with other values it is walked.
+ */
+export const KNOWN = { rule: 0, pdeAt: 1, pde: 2, pteAt: 3, pte: 4, frame: 5, flags: 6, page: 7 } as const;
+const KNOWNS = 8;
+/** log2 of an entry's bytes there. */
+export const KNOWN_SHIFT = 5;
+
 /** Of Tlb.counts. */
 export const MISSES = 0;
 export const SWITCH_MISSES = 1;
@@ -119,6 +128,8 @@ export class Tlb {
   readonly setWords: number;
   readonly vacant: Int32Array;
   readonly local: Int32Array;
+  /** What compiled code knows of the walk that each entry of the twin comes from, dwords by KNOWN. */
+  readonly known: Int32Array;
   /** One element: entries that are not paired. */
   readonly unpaired: Int32Array;
   private readonly stampsAt: number;
@@ -152,6 +163,7 @@ export class Tlb {
     this.setWords = (this.ways + 31) >> 5;
     this.vacant = scratch('vacant', this.setWords * (this.setMask + 1));
     this.local = scratch('local', this.setWords * (this.setMask + 1));
+    this.known = scratch('known walks', KNOWNS * entries);
     this.unpaired = scratch('unpaired', 1);
     this.load();
   }
@@ -283,6 +295,7 @@ export class Tlb {
   load(): void {
     this.heads.fill(INVALID);
     this.twinHeads.fill(INVALID);
+    this.known.fill(0);
     this.local.fill(0);
     this.unpaired[0] = 0;
     for (let w = 0; w < this.vacant.length; w++) {
@@ -415,6 +428,7 @@ export class Tlb {
     if (this.twinKey[t] !== INVALID) this.leaveTwin(t);
     this.twinKey[t] = key;
     this.twinTag[t] = tag;
+    this.known[KNOWNS * t + KNOWN.rule] = 0;
     this.enterChain(this.twinKey, this.twinHeads, this.twinNext, t);
     return t;
   }

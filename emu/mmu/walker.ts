@@ -41,10 +41,11 @@ const FETCH_USER = 1;
 const FETCH_DELTA = 2;
 const FETCH_UNCACHED = 3;
 /**
- * Of `steering`: directory, A20's mask, bits of MODE, first and number of the page frames that are known to be cached; and
- * of those below 1 MiB a bit each that is 0 where one may not be.
+ * Of `steering`: directory, A20's mask, bits of MODE, first and number of the page frames that are known to be cached; a
+ * number that is another when any of these but the directory has changed; and of the frames below 1 MiB a bit each that is 0
+ * where one may not be cached.
  */
-export const STEER = { directory: 0, a20: 1, mode: 2, plainPage: 3, plainPages: 4, low: 5 } as const;
+export const STEER = { directory: 0, a20: 1, mode: 2, plainPage: 3, plainPages: 4, rule: 5, low: 6 } as const;
 export const LOW_PAGES = 256;
 const STEERS = STEER.low + LOW_PAGES / 32;
 const DIRECTORY = STEER.directory;
@@ -177,12 +178,14 @@ export abstract class Walker {
   /** Tells compiled code what steers walks. */
   protected steer(): void {
     const s = this.steering;
-    s[STEER.a20] = this.a20Mask;
-    s[STEER.mode] =
+    const mode =
       (this.paging ? MODE_PAGING : 0) |
       (this.writeProtect ? MODE_PROTECT : 0) |
       (this.bigPages ? MODE_BIG : 0) |
       (this.globalPages ? MODE_GLOBAL : 0);
+    if (mode !== s[STEER.mode] || this.a20Mask !== s[STEER.a20]) s[STEER.rule]++;
+    s[STEER.mode] = mode;
+    s[STEER.a20] = this.a20Mask;
     s[STEER.plainPage] = this.plainPage;
     s[STEER.plainPages] = this.plainPages;
   }
@@ -322,6 +325,7 @@ export abstract class Walker {
     const { from, to } = this.types.plain();
     this.plainPage = from >>> 12;
     this.plainPages = Math.max(0, (to - from) / 4096);
+    this.steering[STEER.rule]++;
     for (let page = 0; page < LOW_PAGES; page++) {
       const uncached = this.types.uncachedByRange(page << 12) || this.types.uncached(page << 12, 0);
       const at = STEER.low + (page >> 5);

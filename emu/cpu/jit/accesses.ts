@@ -4,6 +4,7 @@
  * call of the shared code (model.ts).
  */
 
+import { LineFilter } from '../../mmu/filter.ts';
 import { IDENTITY, PAGED } from '../../mmu/mmu.ts';
 import { CELL, FAULT } from './cells.ts';
 import { Flags } from './flags.ts';
@@ -21,7 +22,6 @@ export class Accesses extends Flags {
   load(s: number, size: Size): void {
     const { c, layout } = this;
     const call = (helper: 'load' | 'read') => {
-      this.showCounts();
       c.get(LIN).i32(accessOf(s, size));
       this.pushDue().i32(this.at).call(HELPERS[helper]).set(VALUE);
       this.afterHelper();
@@ -42,7 +42,6 @@ export class Accesses extends Flags {
   store(s: number, size: Size, behind: () => void = () => {}, loaded = false): void {
     const { c } = this;
     const call = (helper: 'store' | 'write') => {
-      this.showCounts();
       c.get(LIN).i32(accessOf(s, size)).get(VALUE);
       this.pushDue()
         .i32(loaded ? this.at | LOADED : this.at)
@@ -134,7 +133,9 @@ export class Accesses extends Flags {
       .get(LIN)
       .i32(-line | (size - 1))
       .op('i32and');
-    return this.cell(CELL.bankBits).op('i32or');
+    if (this.segments.translation === IDENTITY) this.c.i32(LineFilter.bankBits(0));
+    else this.cell(CELL.bankBits);
+    return this.c.op('i32or');
   }
 
   /** Leaves the block around unless the line of LIN may be stored to; what pushes its TLB entry and delta. */

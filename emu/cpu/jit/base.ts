@@ -5,7 +5,7 @@
 import { type Insn, NO_REGISTER } from '../insn.ts';
 import { CELL, EXIT_FAULT, EXIT_MIDDLE } from './cells.ts';
 import type { Layout } from './layout.ts';
-import { AT, COUNTS, KIND, PENDING, REGISTERS, T } from './locals.ts';
+import { AT, KIND, REGISTERS, T } from './locals.ts';
 import { Code } from './wasm.ts';
 
 /** What is known of the flags while a block is translated. */
@@ -125,6 +125,13 @@ export class Base {
       .set(register);
   }
 
+  /** The same for a word register. */
+  setR16(index: number): void {
+    const register = REGISTERS + (index >> 1);
+    this.c.i32(0xffff).op('i32and').set(T);
+    this.c.get(register).i32(~0xffff).op('i32and').get(T).op('i32or').set(register);
+  }
+
   r16(index: number): Code {
     return this.c
       .get(REGISTERS + (index >> 1))
@@ -172,21 +179,13 @@ export class Base {
 
   /** Pushes the ticks that are due with the running instruction: helpers charge them. */
   pushDue(): Code {
-    return this.c.get(PENDING).i32(this.due).op('i32add');
-  }
-
-  /** Before a helper that may look at the counters. */
-  showCounts(): void {
-    this.c
-      .i32(0)
-      .get(COUNTS)
-      .mem('i64store', this.layout.cellsAt + 4 * CELL.counts);
+    return this.cell(CELL.ticks).i32(this.due).op('i32add');
   }
 
   /** Behind a helper that may have charged what was due. */
   afterHelper(): void {
     // Without a block's constants nothing makes up for what is taken off here.
     if (this.layout.omit.has('counts')) return;
-    this.cell(CELL.due).i32(this.due).op('i32sub').set(PENDING);
+    this.setCell(CELL.ticks, () => this.cell(CELL.due).i32(this.due).op('i32sub'));
   }
 }

@@ -55,9 +55,11 @@ export const CELL = {
   observed: 30,
   /** 1 with paging on, else 0. */
   paged: 31,
+  /** Not 0: compiled code has done what asks for a head. */
+  leaves: 32,
 } as const;
 
-export const CELLS = 32;
+export const CELLS = 34;
 
 /** CELL.gates: a head has nothing to look at but the clock, and gates nobody to tell of what they do. */
 export const GATES_QUIET = 1;

@@ -1,27 +1,14 @@
 /** A unit's function: how it begins and ends, and instructions that their rows' executors do. */
 
 import type { Insn } from '../insn.ts';
+import { PLACE } from '../registers.ts';
 import { ES_ } from '../segments.ts';
 import { Accesses } from './accesses.ts';
 import { CELL, FAULT } from './cells.ts';
+import { KNOWN } from './flags.ts';
 import { HELPERS } from './helpers.ts';
-import {
-  AT,
-  COUNTS,
-  EIP_LOCAL,
-  FETCHES,
-  I32_LOCALS,
-  KIND,
-  LINE,
-  M,
-  N,
-  PENDING,
-  REGISTERS,
-  RESULT,
-  X,
-  Y,
-} from './locals.ts';
-import { type Code, type Func, I32, I64 } from './wasm.ts';
+import { AT, EIP_LOCAL, I32_LOCALS, K, KIND, LINE, REGISTERS, RESULT, X, Y } from './locals.ts';
+import { type Code, type Func, I32 } from './wasm.ts';
 
 const SLOT_EIP = 9 * 4;
 const SLOT_RESULT = 10 * 4;
@@ -42,10 +29,8 @@ export class Emitter extends Accesses {
       .mem('i32load', layout.registers + SLOT_AUX)
       .tee(X)
       .set(Y)
-      .i32(0)
-      .set(N)
-      .i32(-1)
-      .set(M);
+      .i32(KNOWN)
+      .set(K);
     this.flags = 'any';
   }
 
@@ -91,7 +76,6 @@ export class Emitter extends Accesses {
   private executed(helper: number, more: () => void): void {
     const { c } = this;
     this.spill();
-    this.showCounts();
     c.i32(this.at);
     this.pushDue();
     more();
@@ -106,6 +90,23 @@ export class Emitter extends Accesses {
     });
   }
 
+  /** Pushes a dword of the processor's state (registers.ts, PLACE) that no local holds. */
+  state(place: number): Code {
+    return this.c.i32(0).mem('i32load', this.layout.registers + 4 * place);
+  }
+
+  /** Takes 0 and the dword back. */
+  setState(place: number): Code {
+    return this.c.mem('i32store', this.layout.registers + 4 * place);
+  }
+
+  /** Flags from the state. */
+  reloadFlags(): void {
+    this.state(PLACE.result).set(RESULT);
+    this.state(PLACE.aux).tee(X).set(Y).i32(KNOWN).set(K);
+    this.flags = 'any';
+  }
+
   /** Pushes EIP as an executor left it. */
   stateEip(): Code {
     return this.c.i32(0).mem('i32load', this.layout.registers + SLOT_EIP);
@@ -116,23 +117,18 @@ export class Emitter extends Accesses {
     const { c } = this;
     this.reload();
     this.setCell(CELL.unit, () => c.i32(unit));
-    this.cell(CELL.ticks).set(PENDING);
-    this.cell(CELL.fetches).set(FETCHES);
-    c.i32(0)
-      .mem('i64load', this.layout.cellsAt + 4 * CELL.counts)
-      .set(COUNTS);
   }
 
   /** The two ways out: at a border, and in the middle of a block (label 0 around it). */
   finish(): void {
     const { c, layout } = this;
-    this.leave();
+    this.spill();
     c.i32(0)
       .get(EIP_LOCAL)
       .mem('i32store', layout.registers + SLOT_EIP);
     this.setCell(CELL.lastLine, () => c.get(LINE));
     c.returnCall(HELPERS.dispatch).op('end');
-    this.leave();
+    this.spill();
     this.setCell(CELL.at, () => c.get(AT));
     c.get(KIND);
   }
@@ -141,26 +137,13 @@ export class Emitter extends Accesses {
   exitHead(lastLine: number): void {
     const { c } = this;
     this.setCell(CELL.lastLine, () => c.i32(lastLine));
-    this.handOn();
     c.returnCall(HELPERS.head);
-  }
-
-  private leave(): void {
-    this.spill();
-    this.handOn();
-  }
-
-  private handOn(): void {
-    const { c } = this;
-    this.setCell(CELL.ticks, () => c.get(PENDING));
-    this.setCell(CELL.fetches, () => c.get(FETCHES));
-    this.showCounts();
   }
 
   func(name: string): Func {
     return {
       signature: { parameters: [I32], results: [I32] },
-      locals: [...Array.from({ length: I32_LOCALS }, () => I32), I64],
+      locals: Array.from({ length: I32_LOCALS }, () => I32),
       code: this.c,
       name,
     };

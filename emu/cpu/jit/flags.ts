@@ -1,11 +1,17 @@
 /**
- * Lazy flags in compiled code. Five locals hold the last result and its carry vector unfolded (registers.ts): AUX = ((x & y)
- * | ((x | y) & ~(result ^ n))) & m. An addition leaves its operands in x and y and n = 0, a subtraction ~a, b and n = -1;
- * a vector that is known leaves itself in both, n = 0 and m = -1. Nothing is folded unless it is read or an exit needs it.
+ * Lazy flags in compiled code. Four locals hold the last result and its carry vector unfolded (registers.ts): AUX = ((x & y)
+ * | ((x | y) & ~(result ^ n))) & m. K says which: an addition (0) leaves its operands in x and y, n = 0; a subtraction
+ * (-1) ~a and b, n = -1; a vector that is known (1) is in both, n = 0 and m = -1. Nothing is folded unless it is read or
+ * an exit needs it.
  */
 import { Base } from './base.ts';
-import { A, B, M, N, RESULT, T, X, Y } from './locals.ts';
+import { A, B, K, RESULT, T, X, Y } from './locals.ts';
 import type { Code } from './wasm.ts';
+
+/** Values of K. */
+const ADDED = 0;
+const SUBTRACTED = -1;
+export const KNOWN = 1;
 
 const CARRIES = 0xc000_0008 | 0;
 const HIGH_CARRIES = 0xc000_0000 | 0;
@@ -13,38 +19,38 @@ const HIGH_CARRIES = 0xc000_0000 | 0;
 export class Flags extends Base {
   /** Flags of A + B = RESULT, all three in their locals. */
   flagsOfAdd(): void {
-    this.c.get(A).set(X).get(B).set(Y).i32(0).set(N).i32(CARRIES).set(M);
+    this.c.get(A).set(X).get(B).set(Y).i32(ADDED).set(K);
     this.flags = 'any';
   }
 
   /** Flags of A - B = RESULT. */
   flagsOfSub(): void {
-    this.c.get(A).i32(-1).op('i32xor').set(X).get(B).set(Y).i32(-1).set(N).i32(CARRIES).set(M);
+    this.c.get(A).i32(-1).op('i32xor').set(X).get(B).set(Y).i32(SUBTRACTED).set(K);
     this.flags = 'sub';
   }
 
-  /** Flags of a byte subtraction whose operands stand in the top bytes of A and B; RESULT is set here. */
-  flagsOfSub8(): void {
+  /** Flags of a byte's or word's subtraction, `shift` bits up in A and B; RESULT is set here. */
+  flagsOfSub8(shift = 24): void {
     const { c } = this;
-    c.get(A).get(B).op('i32sub').tee(T).i32(24).op('i32shr_s').set(RESULT);
+    c.get(A).get(B).op('i32sub').tee(T).i32(shift).op('i32shr_s').set(RESULT);
     this.flagsOfVector(() => {
       c.get(A).i32(-1).op('i32xor').get(B).op('i32and');
       c.get(A).i32(-1).op('i32xor').get(B).op('i32or').get(T).op('i32and', 'i32or').tee(X);
-      c.i32(HIGH_CARRIES).op('i32and').get(X).i32(24).op('i32shr_u').i32(8).op('i32and', 'i32or');
+      c.i32(HIGH_CARRIES).op('i32and').get(X).i32(shift).op('i32shr_u').i32(8).op('i32and', 'i32or');
     });
     this.flags = 'sub';
   }
 
   /** RESULT is set; no carries. */
   flagsOfLogic(): void {
-    this.c.i32(0).set(X).i32(0).set(Y).i32(0).set(N).i32(-1).set(M);
+    this.c.i32(0).set(X).i32(0).set(Y).i32(KNOWN).set(K);
     this.flags = 'logic';
   }
 
   /** RESULT is set; `push` pushes the carry vector. */
   flagsOfVector(push: () => void): void {
     push();
-    this.c.tee(X).set(Y).i32(0).set(N).i32(-1).set(M);
+    this.c.tee(X).set(Y).i32(KNOWN).set(K);
     this.flags = 'any';
   }
 
@@ -64,8 +70,9 @@ export class Flags extends Base {
   aux(): Code {
     const { c } = this;
     c.get(X).get(Y).op('i32and');
-    c.get(X).get(Y).op('i32or').get(RESULT).get(N).op('i32xor').i32(-1).op('i32xor', 'i32and', 'i32or');
-    return c.get(M).op('i32and');
+    c.get(X).get(Y).op('i32or').get(RESULT).get(K).i32(1).op('i32shr_s', 'i32xor');
+    c.i32(-1).op('i32xor', 'i32and', 'i32or');
+    return c.i32(-1).i32(CARRIES).get(K).i32(0).op('i32gt_s', 'select', 'i32and');
   }
 
   /** Pushes CF as 0 or 1. */

@@ -5,7 +5,9 @@
 import type { Insn } from '../insn.ts';
 import type { Emitter } from './emit.ts';
 import { A, B, CARRY, OFFSET, T, VALUE } from './locals.ts';
+import { moreOf } from './more.ts';
 import { byConstant, rol, sar, shl, shr } from './shifts.ts';
+import { endingOf, wordsOf } from './words.ts';
 
 /** Cases that end a block, in hot.ts. */
 export const CALL = 65;
@@ -388,6 +390,8 @@ export const FORMS: Readonly<Record<number, Form>> = {
 
 /** Loads and stores of data that compiled code itself makes for an instruction when nothing goes wrong. */
 export function accessesOf(i: Insn): { loads: number; stores: number } {
+  const other = i.form === 0 ? (endingOf(i) ?? (moreOf(i) ? undefined : wordsOf(i))) : undefined;
+  if (other) return { loads: other.loads, stores: other.stores };
   const kind = i.form;
   const loads = LOADS.includes(kind) || (INDIRECT.includes(kind) && !i.isReg) ? 1 : 0;
   const stores = STORES.includes(kind) ? 1 : 0;

@@ -11,9 +11,9 @@
  */
 import { CAUSE, INTERRUPTED } from '../../accounting.ts';
 import { LineFilter } from '../../mmu/filter.ts';
-import { AC_FLAG, AF, CF, IF, IOPL, PF, PLACE, SF, STORED, TF, VM, ZF } from '../registers.ts';
+import { AC_FLAG, AF, CF, IF, IOPL, PF, PLACE, RF, SF, STORED, TF, VM, ZF } from '../registers.ts';
 import { CS_, DS_, ES_, FS_, GS_, SS_ } from '../segments.ts';
-import { CELL } from './cells.ts';
+import { CELL, GATES_QUIET, LEAVE } from './cells.ts';
 import type { SharedHelper } from './helpers.ts';
 import {
   AT,
@@ -57,7 +57,7 @@ import {
   U,
 } from './looks.ts';
 import { FILL, SPILL, stamp } from './shared.ts';
-import { type Func, I32 } from './wasm.ts';
+import { type Code, type Func, I32 } from './wasm.ts';
 
 const ENTRY_CAUSE = CAUSE.exceptionEntry;
 const RETURN_CAUSE = CAUSE.exceptionReturn;
@@ -69,6 +69,8 @@ const USER_BITS = LineFilter.bankBits(1);
 const TRAP_GATE_BIT = 0x100;
 /** Flags that IRET loads at any privilege, as in exec/far.ts. */
 const IRET_FLAGS = 0x25_4dd5;
+/** And POPF. */
+const POPF_FLAGS = IRET_FLAGS & ~RF;
 
 // Locals beyond those of looks.ts.
 const FRAME = LAST_LOOK + 1;
@@ -136,7 +138,9 @@ export class Gates extends Looks {
     this.storeLine();
     this.put(0, () => c.get(NEXT));
     this.put(4, () => this.segment(CS_, SELECTOR));
-    this.put(8, () => this.image());
+    this.reg(PLACE.aux).set(PA);
+    this.reg(PLACE.result).set(T);
+    this.put(8, () => this.image(OLD_FLAGS, T, PA));
     c.get(CHANGES).if();
     this.put(12, () => this.reg(PLACE.esp));
     this.put(16, () => this.segment(SS_, SELECTOR));
@@ -178,10 +182,7 @@ export class Gates extends Looks {
     this.refuse();
     c.get(U).get(OLD_FLAGS).op('i32xor').i32(AC_FLAG).op('i32and');
     this.refuse();
-    c.i32(IRET_FLAGS);
-    c.i32(IF).i32(0).get(OLD_CPL).get(OLD_FLAGS).i32(12).op('i32shr_u').i32(3).op('i32and', 'i32le_u');
-    c.op('select', 'i32or');
-    c.i32(0).i32(IOPL).get(OLD_CPL).op('select', 'i32or').set(T);
+    this.loadable(IRET_FLAGS).set(T);
     c.get(OLD_FLAGS).get(T).i32(-1).op('i32xor', 'i32and');
     c.get(U).get(T).op('i32and', 'i32or').i32(STORED).op('i32and').set(FLAGS);
     this.interruptWaits(FLAGS, IF);
@@ -232,17 +233,65 @@ export class Gates extends Looks {
     this.setReg(PLACE.esp, () => c.get(TOP));
     this.setReg(PLACE.eip, () => c.get(TARGET_EIP));
     this.setReg(PLACE.eflags, () => c.get(FLAGS));
-    this.setArithmetic();
+    this.physical(AT, SLOT)
+      .mem('i32load', layout.ram + 8)
+      .set(U);
+    this.setArithmetic(U);
     return this.done('iret', 1);
+  }
+
+  /** EFLAGS of a result and its carry vector. */
+  flags(): Func {
+    this.reg(PLACE.eflags).set(AT);
+    this.image(AT, 0, 1);
+    return this.func('flags', 2, 1);
+  }
+
+  /** POPF with 32-bit operands (rows/data.ts), but for the load and ESP. What asks for a head in vain does not. */
+  popf(): Func {
+    const { c } = this;
+    const value = 0;
+    this.reg(PLACE.eflags).set(OLD_FLAGS);
+    this.reg(PLACE.cpl).set(OLD_CPL);
+    this.loadable(POPF_FLAGS).set(T);
+    c.get(OLD_FLAGS).get(T).i32(-1).op('i32xor', 'i32and').get(value).get(T).op('i32and', 'i32or');
+    c.i32(STORED & ~RF)
+      .op('i32and')
+      .set(FLAGS);
+    this.setReg(PLACE.eflags, () => c.get(FLAGS));
+    this.setArithmetic(value);
+    const leave = () => {
+      this.setCell(CELL.limit, () => c.i32(LEAVE));
+      this.setCell(CELL.passed, () => c.i32(1));
+    };
+    // Code that checks alignment is not compiled.
+    c.get(FLAGS).get(OLD_FLAGS).op('i32xor').i32(AC_FLAG).op('i32and').if();
+    leave();
+    c.op('end');
+    c.get(FLAGS)
+      .i32(TF | IF)
+      .op('i32and')
+      .if();
+    this.cell(CELL.gates).i32(GATES_QUIET).op('i32ne').get(FLAGS).i32(TF).op('i32and', 'i32or').if();
+    leave();
+    this.setCell(CELL.leaves, () => c.i32(1));
+    c.op('end', 'end');
+    return this.func('popf', 1, 0);
   }
 
   private done(name: SharedHelper, parameters: number): Func {
     const { c } = this;
     this.setCell(CELL.passed, () => c.i32(1));
+    c.i32(1);
+    return this.func(name, parameters, 1);
+  }
+
+  private func(name: SharedHelper, parameters: number, results: number): Func {
+    const dwords = (n: number) => Array.from({ length: n }, () => I32);
     return {
-      signature: { parameters: Array.from({ length: parameters }, () => I32), results: [I32] },
-      locals: Array.from({ length: LAST_LOCAL + 1 - parameters }, () => I32),
-      code: c.i32(1),
+      signature: { parameters: dwords(parameters), results: dwords(results) },
+      locals: dwords(LAST_LOCAL + 1 - parameters),
+      code: this.c,
       name,
     };
   }
@@ -339,42 +388,53 @@ export class Gates extends Looks {
     c.op('end');
   }
 
-  /** Pushes EFLAGS as Registers.eflags tells it. PA and T are lost. */
-  private image(): void {
+  /** Pushes EFLAGS as Registers.eflags tells it; locals. */
+  private image(flags: number, result: number, aux: number): void {
     const { c } = this;
-    this.reg(PLACE.aux).set(PA);
-    this.reg(PLACE.result).set(T);
-    c.get(OLD_FLAGS).i32(2).op('i32or').get(PA).i32(31).op('i32shr_u', 'i32or');
-    c.get(T).get(PA).i32(8).op('i32shr_u', 'i32xor').i32(0xff).op('i32and', 'i32popcnt');
+    c.get(flags).i32(2).op('i32or').get(aux).i32(31).op('i32shr_u', 'i32or');
+    c.get(result).get(aux).i32(8).op('i32shr_u', 'i32xor').i32(0xff).op('i32and', 'i32popcnt');
     c.i32(1).op('i32and', 'i32eqz').i32(2).op('i32shl', 'i32or');
-    c.get(PA).i32(1).op('i32shl').i32(AF).op('i32and', 'i32or');
-    c.get(T).op('i32eqz').i32(6).op('i32shl', 'i32or');
-    c.get(T).i32(31).op('i32shr_u').get(PA).i32(1).op('i32and', 'i32xor').i32(7).op('i32shl', 'i32or');
-    c.get(PA).get(PA).i32(1).op('i32shl', 'i32xor').i32(31).op('i32shr_u').i32(11).op('i32shl', 'i32or');
+    c.get(aux).i32(1).op('i32shl').i32(AF).op('i32and', 'i32or');
+    c.get(result).op('i32eqz').i32(6).op('i32shl', 'i32or');
+    c.get(result).i32(31).op('i32shr_u').get(aux).i32(1).op('i32and', 'i32xor').i32(7).op('i32shl', 'i32or');
+    c.get(aux).get(aux).i32(1).op('i32shl', 'i32xor').i32(31).op('i32shr_u').i32(11).op('i32shl', 'i32or');
   }
 
-  /** Registers.setArithmetic of what the frame's third dword holds; PA is lost. */
-  private setArithmetic(): void {
-    const { c, layout } = this;
-    this.physical(AT, SLOT)
-      .mem('i32load', layout.ram + 8)
-      .set(U);
-    this.setReg(PLACE.result, () => c.i32(0).i32(0x100).get(U).i32(ZF).op('i32and', 'select'));
+  /** Registers.setArithmetic of the flags in local `image`. */
+  private setArithmetic(image: number): void {
+    const { c } = this;
+    this.setReg(PLACE.result, () => c.i32(0).i32(0x100).get(image).i32(ZF).op('i32and', 'select'));
     this.setReg(PLACE.aux, () => {
-      c.get(U).i32(31).op('i32shl');
-      c.get(U).get(U).i32(11).op('i32shr_u', 'i32xor').i32(CF).op('i32and').i32(30).op('i32shl', 'i32or');
-      c.get(U)
+      c.get(image).i32(31).op('i32shl');
+      c.get(image)
+        .get(image)
+        .i32(11)
+        .op('i32shr_u', 'i32xor')
+        .i32(CF)
+        .op('i32and')
+        .i32(30)
+        .op('i32shl', 'i32or');
+      c.get(image)
         .i32(1)
         .op('i32shr_u')
         .i32(AF >> 1)
         .op('i32and', 'i32or');
-      c.get(U)
+      c.get(image)
         .i32(7)
         .op('i32shr_u')
         .i32(SF >> 7)
         .op('i32and', 'i32or');
-      c.get(U).i32(PF).op('i32and', 'i32eqz').i32(8).op('i32shl', 'i32or');
+      c.get(image).i32(PF).op('i32and', 'i32eqz').i32(8).op('i32shl', 'i32or');
     });
+  }
+
+  /** Pushes those of `always` and of IF and IOPL that code of privilege OLD_CPL, with flags OLD_FLAGS, may load. */
+  private loadable(always: number): Code {
+    const { c } = this;
+    c.i32(always);
+    c.i32(IF).i32(0).get(OLD_CPL).get(OLD_FLAGS).i32(12).op('i32shr_u').i32(3).op('i32and', 'i32le_u');
+    c.op('select', 'i32or');
+    return c.i32(0).i32(IOPL).get(OLD_CPL).op('select', 'i32or');
   }
 
   /** Charges ticks to the region in the cell. What is due stays due: only the sums can be seen. */

@@ -39,6 +39,10 @@ const SHARED = [
   ['interrupt', 3, 1],
   // (due): the same for IRET
   ['iret', 1, 1],
+  // (result, carry vector): EFLAGS
+  ['flags', 2, 1],
+  // (what was popped): POPF's work
+  ['popf', 1, 0],
 ] as const;
 
 export type HostHelper = (typeof HOST)[number][0];

@@ -39,6 +39,7 @@ import { CompiledRuns } from './runs.ts';
 import { imagesOf, Shelf } from './shelf.ts';
 import { stringsBytes } from './strings.ts';
 import { COUNT_BITS, translate } from './translate.ts';
+import { endingOf } from './words.ts';
 
 /** Of a target that leads nowhere. */
 const NO_SHAPE = -2;
@@ -134,7 +135,7 @@ export class Jit {
   private readonly layout: Layout;
   private readonly cells: Int32Array;
   private readonly imports: WebAssembly.Imports;
-  /** Units that stand, by page of their code. */
+  /** Units compiled and not dropped because bytes changed, by page of their code. */
   private readonly made = new Map<number, number>();
   /** Units by their number, and their functions; numbers that are free again. */
   private readonly codes: Code[] = [];
@@ -364,6 +365,9 @@ export class Jit {
     const { cells, cpu } = this;
     cells[CELL.passed] = 0;
     cpu.mmu.setUser(cpu.cpl === 3);
+    cpu.flagsChanged();
+    if (cells[CELL.leaves] !== 0) cpu.leave = true;
+    cells[CELL.leaves] = 0;
     if (cells[CELL.reshaped] !== 0) cpu.segmentsChanged(cells[CELL.reshaped]);
     cells[CELL.reshaped] = 0;
     const low = cells[CELL.gateCounts];
@@ -534,8 +538,7 @@ export class Jit {
     this.codes[id] = code;
     if (id >= this.table.length) this.table.grow(TABLE_STEP);
     this.table.set(id, code.run);
-    const page = blocks[0].pa >>> 12;
-    this.made.set(page, (this.made.get(page) ?? 0) + 1);
+    this.countMade(code, 1);
     for (const block of blocks) block.within.push(code);
     for (const n of entries) this.enter(code, n);
     this.discard(this.shelf.add(code));
@@ -548,9 +551,18 @@ export class Jit {
   private discard(units: readonly Code[]): void {
     for (const code of units) {
       this.shelf.remove(code);
-      if (code.valid) code.drop();
-      else this.release(code);
+      if (!code.valid) this.release(code);
+      else {
+        // Another has taken its place, or the cache is full: it counts on, or its page would be compiled again and again.
+        this.countMade(code, 1);
+        code.drop();
+      }
     }
+  }
+
+  private countMade(code: Code, by: 1 | -1): void {
+    const page = code.blocks[0].pa >>> 12;
+    this.made.set(page, Math.max(0, (this.made.get(page) ?? 0) + by));
   }
 
   /** Its number is free for the next, which is made when none runs. */
@@ -595,8 +607,7 @@ export class Jit {
       targets[at + TARGET.unit] = -1;
     }
     this.table.set(code.id, null);
-    const page = code.blocks[0].pa >>> 12;
-    this.made.set(page, Math.max(0, (this.made.get(page) ?? 0) - 1));
+    this.countMade(code, -1);
     this.discard(this.shelf.layAside(code));
   }
 
@@ -683,6 +694,6 @@ function successors(b: Block): number[] {
   if (last.form === CALL) return [last.next, last.imm];
   if (last.form === CALL_INDIRECT) return [last.next];
   if (last.form === JMP) return [last.imm];
-  if (b.ends && last.rep === 0 && !last.row.form.startsWith('INT')) return [];
+  if (b.ends && last.rep === 0 && !last.row.form.startsWith('INT') && !endingOf(last)) return [];
   return [last.next];
 }

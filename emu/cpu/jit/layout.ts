@@ -39,6 +39,7 @@ export interface TlbLayout {
   vacant: number;
   local: number;
   unpaired: number;
+  known: number;
 }
 
 function tlbLayout(t: Tlb): TlbLayout {
@@ -61,6 +62,7 @@ function tlbLayout(t: Tlb): TlbLayout {
     vacant: t.vacant.byteOffset,
     local: t.local.byteOffset,
     unpaired: t.unpaired.byteOffset,
+    known: t.known.byteOffset,
   };
 }
 /** What compiled code does inline for the models, part by part. */

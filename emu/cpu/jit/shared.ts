@@ -3,7 +3,7 @@
  * that all units share. They put the line into the filter. What the front table does not know, or lies in two lines, is
  * the host's.
  */
-import { FILLED, FOLD } from '../../mmu/filter.ts';
+import { FILLED } from '../../mmu/filter.ts';
 import { CELL } from './cells.ts';
 import { HELPERS, HOST_IMPORTS, type SharedHelper } from './helpers.ts';
 import type { Layout } from './layout.ts';
@@ -35,14 +35,10 @@ export function stamp(c: Code, layout: Layout, cell: number, t: number): void {
 
 /** The set of the line of the address in local `lin`, in bytes, into local `slot`. */
 export function filterSlot(c: Code, layout: Layout, lin: number, slot: number): void {
-  const { filter, timed } = layout;
+  const { filter } = layout;
   c.get(lin)
     .i32(filter.shift - 2)
     .op('i32shr_u');
-  if (!timed)
-    c.get(lin)
-      .i32(filter.shift - 2 + FOLD)
-      .op('i32shr_u', 'i32xor');
   c.i32(filter.mask << 2)
     .op('i32and')
     .set(slot);
@@ -153,10 +149,13 @@ abstract class Access extends Writer {
     if (!layout.timed) this.noteFilled();
     this.tag().set(l.t);
     c.get(l.slot).get(l.t).mem('i32store', filter[tags]);
-    c.get(l.slot).mem('i32load', other).get(l.t).op('i32ne').if();
-    c.get(l.slot).i32(0).mem('i32store', other).op('end');
-    c.get(l.slot).get(l.pa).get(LIN).op('i32sub').mem('i32store', filter.delta);
+    // Both share delta and entry: what stands there for the other is void unless those are its own.
+    c.get(l.pa).get(LIN).op('i32sub').tee(l.t).get(l.slot).mem('i32load', filter.delta).op('i32ne');
+    c.get(l.entry).get(l.slot).mem('i32load', filter.entry).op('i32ne', 'i32or').if();
+    c.get(l.slot).i32(0).mem('i32store', other);
+    c.get(l.slot).get(l.t).mem('i32store', filter.delta);
     c.get(l.slot).get(l.entry).mem('i32store', filter.entry);
+    c.op('end');
   }
 
   /** An empty set of the filter is about to be filled: it is noted, as LineFilter.clear wants. */

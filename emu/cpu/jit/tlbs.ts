@@ -36,8 +36,8 @@ export class TlbWriter extends Writer {
   }
 
   /** A local of the function, all its own. */
-  protected local(): number {
-    return this.parameters + this.types.push(I32) - 1;
+  protected local(type = I32): number {
+    return this.parameters + this.types.push(type) - 1;
   }
 
   // ---- structure --------------------------------------------------------------------------------------------------
@@ -107,6 +107,13 @@ export class TlbWriter extends Writer {
 
   protected toBytes(number: number, at: number): void {
     this.c.get(number).i32(2).op('i32shl').set(at);
+  }
+
+  /** Both misses and switch misses, the first two of Tlb.counts, go up. */
+  protected countSwitch(t: TlbLayout): void {
+    const one = 0x3ff0_0000; // the high half of 1 as a double
+    this.c.i32(0).i32(0).mem('v128load', t.counts).dwords([0, one, 0, one]);
+    this.c.vector('f64x2add').mem('v128store', t.counts);
   }
 
   /** One of Tlb.counts goes up. */

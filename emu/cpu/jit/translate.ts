@@ -10,21 +10,23 @@
 import type { Block } from '../blocks.ts';
 import type { Insn } from '../insn.ts';
 import { PRE_LINE, PRE_LINE2 } from '../insn.ts';
+import { IF, PLACE } from '../registers.ts';
 import type { Segments } from './base.ts';
-import { CELL, TARGET, TARGET_SHIFT, TARGETS } from './cells.ts';
+import { CELL, GATES_QUIET, TARGET, TARGET_SHIFT, TARGETS } from './cells.ts';
 import { Emitter } from './emit.ts';
 import { CALL, CALL_INDIRECT, FORMS, JCC, JMP, JMP_INDIRECT, RET } from './forms.ts';
 import { HELPERS, IMPORTS } from './helpers.ts';
 import type { Layout } from './layout.ts';
-import { COUNTS, EIP_LOCAL, FETCHES, LINE, NEXT, OFFSET, PENDING, SLOT, T, VALUE } from './locals.ts';
+import { EIP_LOCAL, LINE, NEXT, OFFSET, PENDING, SLOT, T, VALUE } from './locals.ts';
 import { moreOf } from './more.ts';
 import { type Item, structure } from './structure.ts';
 import { moduleBytes } from './wasm.ts';
+import { CONTROL_READS, endingOf, wordsOf } from './words.ts';
 
 const LOAD_DIRECTORY = 'MOV CR3, r32';
 const SS = 2;
 const ESP = 4;
-/** Bits of a count in COUNTS. */
+/** Bits of a count in CELL.counts. */
 export const COUNT_BITS = 21;
 
 export interface Unit {
@@ -165,7 +167,7 @@ class Translation {
 
   private plain(b: Block, k: number): void {
     const i = this.place(b, k);
-    const form = FORMS[i.form] ?? moreOf(i);
+    const form = FORMS[i.form] ?? moreOf(i) ?? wordsOf(i)?.emit;
     if (form) form(this.e, i);
     else this.e.execute();
   }
@@ -212,7 +214,8 @@ class Translation {
         return this.indirect(b);
       default: {
         this.gate(b, i);
-        const form = FORMS[kind] ?? (b.ends ? undefined : moreOf(i));
+        if (endingOf(i)) return this.ending(b, i);
+        const form = FORMS[kind] ?? (b.ends ? undefined : (moreOf(i) ?? wordsOf(i)?.emit));
         if (form) {
           form(e, i);
           return this.direct(b, b.end);
@@ -244,6 +247,47 @@ class Translation {
       this.totals(b);
       e.exitHead(b.lastLine);
     });
+  }
+
+  /**
+   * CLI, STI and POPF, which change IF, and reads of control registers: on to the next instruction, unless a head has more
+   * to do than to look.
+   */
+  private ending(b: Block, i: Insn): void {
+    const { e } = this;
+    const { c } = e;
+    if (i.row.form === 'POPF') {
+      e.r32(ESP).set(OFFSET);
+      e.load(SS, 4);
+      e.r32(ESP).i32(4).op('i32add');
+      e.setR32(ESP);
+      c.get(VALUE).call(HELPERS.popf);
+      e.reloadFlags();
+      return this.direct(b, b.end);
+    }
+    const control = CONTROL_READS.indexOf(i.row.form);
+    // What privilege forbids, and what opens interrupts, the executor does.
+    if (control >= 0) e.c.i32(0);
+    else e.state(PLACE.eflags).i32(12).op('i32shr_u').i32(3).op('i32and');
+    e.state(PLACE.cpl).op('i32lt_u');
+    if (i.row.form === 'STI') {
+      e.state(PLACE.eflags).i32(IF).op('i32and', 'i32eqz', 'i32or');
+      e.cell(CELL.gates).i32(GATES_QUIET).op('i32ne', 'i32or');
+    }
+    e.if(() => {
+      e.execute();
+      this.leaveBehind(b);
+    });
+    if (control >= 0) {
+      e.state(PLACE.cr0 + control);
+      e.setR32(i.size === 4 ? i.rm : i.rm >> 1);
+    }
+    if (i.row.form === 'CLI') {
+      c.i32(0);
+      e.state(PLACE.eflags).i32(~IF).op('i32and');
+      e.setState(PLACE.eflags);
+    }
+    this.direct(b, b.end);
   }
 
   /** MOV CR3: the shared code does it and looks up the page that comes next, or the executor has to. */
@@ -398,8 +442,9 @@ class Translation {
     const stores = this.unit.stores[this.now][n];
     const counts =
       BigInt(n) + (BigInt(loads) << BigInt(COUNT_BITS)) + (BigInt(stores) << BigInt(2 * COUNT_BITS));
-    c.get(PENDING).i32(b.total).op('i32add').set(PENDING);
-    c.get(COUNTS).i64(counts).op('i64add').set(COUNTS);
+    this.e.setCell(CELL.ticks, () => this.e.cell(CELL.ticks).i32(b.total).op('i32add').tee(PENDING));
+    const at = this.layout.cellsAt + 4 * CELL.counts;
+    c.i32(0).i32(0).mem('i64load', at).i64(counts).op('i64add').mem('i64store', at);
   }
 
   /** The block has run to its end. */
@@ -489,7 +534,7 @@ class Translation {
   }
 
   private countFetch(): void {
-    this.e.c.get(FETCHES).i32(1).op('i32add').set(FETCHES);
+    this.e.setCell(CELL.fetches, () => this.e.cell(CELL.fetches).i32(1).op('i32add'));
   }
 
   private fetch(pa: number): void {
@@ -542,8 +587,10 @@ class Translation {
       const first = () => c.get(SLOT).mem('i32load', this.targetAt(TARGET.first));
       c.get(T).get(PENDING);
       first().op('i32add').call(HELPERS.fetch);
-      e.cell(CELL.due);
-      first().op('i32sub').set(PENDING);
+      e.setCell(CELL.ticks, () => {
+        e.cell(CELL.due);
+        first().op('i32sub');
+      });
     });
   }
 }
@@ -554,5 +601,5 @@ function targets(b: Block, segments: Segments): number[] {
   const reachable = last.imm >>> 0 <= segments.codeLimit;
   if (last.form >= JCC) return reachable ? [last.next, last.imm] : [];
   if (last.form === CALL || last.form === JMP) return reachable ? [last.imm] : [];
-  return b.ends ? [] : [b.end];
+  return b.ends && !endingOf(last) ? [] : [b.end];
 }

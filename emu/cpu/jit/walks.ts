@@ -11,6 +11,8 @@ import { PAGE_HOLE, PAGE_READ } from '../../mmu/attributes.ts';
 import {
   BIG,
   GLOBAL_TAG,
+  KNOWN,
+  KNOWN_SHIFT,
   MAX_STAMP,
   MISSES,
   SWITCH_MISSES,
@@ -36,7 +38,7 @@ import { CELL } from './cells.ts';
 import type { Layout, TlbLayout } from './layout.ts';
 import { SWITCH_LINE, WALK_LINE } from './shared.ts';
 import { TlbWriter, twinChains } from './tlbs.ts';
-import { type Code, type Func, I32 } from './wasm.ts';
+import { type Code, type Func, I32, I64 } from './wasm.ts';
 
 const WALK = CAUSE.walk;
 const WALK_SWITCH = CAUSE.walkSwitch;
@@ -104,6 +106,8 @@ export class Walk extends TlbWriter {
   private readonly set_ = this.local();
   private readonly evicts = this.local();
   private readonly slot = this.local();
+  private readonly pte = this.local();
+  private readonly wide = this.local(I64);
   private readonly t = this.local();
   private readonly u = this.local();
   private readonly v = this.local();
@@ -123,7 +127,10 @@ export class Walk extends TlbWriter {
     this.block(() => {
       this.begin();
       this.block(() => {
+        this.setKey(SMALL_SHIFT);
+        this.again(this.small);
         this.look(this.small, SMALL_SHIFT);
+        this.setKey(BIG_SHIFT);
         this.look(this.big, BIG_SHIFT);
         this.walk();
       });
@@ -145,7 +152,7 @@ export class Walk extends TlbWriter {
     this.leaveIf(REFUSE);
     this.word(this.clock).i32(LAST_STAMP).op('i32gt_u');
     this.leaveIf(REFUSE);
-    // The rights that it takes: U for user accesses; W for stores of those, and of the supervisor's if CR0.WP is set.
+    // What it takes: U for user accesses; W for stores of those, and of the supervisor's if CR0.WP is set; D for stores.
     this.cell(CELL.bank).i32(USER).op('i32and').tee(this.u).i32(SMALL_SHIFT).op('i32shr_u');
     if (this.data) {
       c.get(this.u)
@@ -153,6 +160,7 @@ export class Walk extends TlbWriter {
         .op('i32shr_u');
       c.get(this.t).i32(MODE_PROTECT).op('i32and').i32(0).op('i32ne').i32(1).op('i32shl', 'i32or');
       c.get(WRITE).i32(1).op('i32shl', 'i32and', 'i32or');
+      c.get(WRITE).i32(6).op('i32shl', 'i32or');
     }
     c.set(this.need);
   }
@@ -168,7 +176,7 @@ export class Walk extends TlbWriter {
 
   /** Sets pa from frame; the page must be plain cached RAM, and such that the front table may hold it. */
   private resolve(shift: number): void {
-    const { c, layout } = this;
+    const { c } = this;
     c.get(LIN)
       .i32((1 << shift) - 1)
       .op('i32and')
@@ -177,12 +185,18 @@ export class Walk extends TlbWriter {
     this.steer(STEER.a20).op('i32and').set(this.pa);
     this.refuseUnlessPlain(this.pa);
     if (!this.data) return;
+    this.forbidding();
+    this.leaveIf(REFUSE);
+  }
+
+  /** Pushes what of pa's page forbids it a place in the front table. */
+  private forbidding(): void {
+    const { c, layout } = this;
     c.get(this.pa).i32(SMALL_SHIFT).op('i32shr_u').mem('i32load8_u', layout.attributes);
     c.i32(0xff)
       .i32(PAGE_HOLE | PAGE_READ)
       .get(WRITE)
       .op('select', 'i32and');
-    this.leaveIf(REFUSE);
   }
 
   private refuseUnlessPlain(pa: number): void {
@@ -207,10 +221,9 @@ export class Walk extends TlbWriter {
 
   // ---- hits -------------------------------------------------------------------------------------------------------
 
-  /** If the TLB has the page: a use of its entry. */
+  /** If the TLB has the page of `key`: a use of its entry. */
   private look(t: TlbLayout, shift: number): void {
     const { c } = this;
-    this.setKey(shift);
     this.chain(t, this.bucket, this.entry, this.entryAt, level => {
       this.dword(t.key, this.entryAt).get(this.key).op('i32eq');
       this.leaveIf(level);
@@ -223,10 +236,6 @@ export class Walk extends TlbWriter {
         .i32(SPECIAL | TLB_HIGH)
         .op('i32and');
       this.leaveIf(REFUSE);
-      if (this.data) {
-        c.get(this.flags).i32(TLB_D).op('i32and', 'i32eqz').get(WRITE).op('i32and');
-        this.leaveIf(REFUSE);
-      }
       this.dword(t.cell, this.entryAt).tee(this.stamp).i32(t.stamps).op('i32sub');
       c.i32(4 * t.entries).op('i32ge_u');
       this.leaveIf(REFUSE);
@@ -243,6 +252,123 @@ export class Walk extends TlbWriter {
     if (shift === BIG_SHIFT) c.i32(BIG).op('i32or');
     c.set(this.key);
     this.hash(this.key, this.bucket);
+  }
+
+  // ---- misses that the twin would not have had --------------------------------------------------------------------
+
+  /**
+   * A switch took the page's small entry away, which was walked here before, and its directory and table entries are what
+   * they were: then all that they mean is known.
+   */
+  private again(t: TlbLayout): void {
+    const { c, layout } = this;
+    if (t.setWords > 2) return;
+    this.block(walk => {
+      const known = (dword: number) => this.dword(t.known + 4 * dword, this.old);
+      // The TLB has it neither as a small page nor as a large one.
+      this.dword(t.heads, this.bucket);
+      c.get(LIN).i32(BIG_SHIFT).op('i32shr_u').i32(BIG).op('i32or').set(this.v);
+      this.hash(this.v, this.w);
+      this.dword(this.big.heads, this.w).op('i32and').i32(0).op('i32ge_s');
+      this.leaveIf(walk);
+      this.steer(STEER.directory).i32(SMALL_SHIFT).op('i32shr_u').set(this.tag);
+      this.chain(twinChains(t), this.bucket, this.twin, this.twinAt, out => {
+        this.dword(t.twinKey, this.twinAt).get(this.key).op('i32eq');
+        this.dword(t.twinTag, this.twinAt).get(this.tag).op('i32eq', 'i32and');
+        this.leaveIf(out);
+      });
+      c.get(this.twin).i32(0).op('i32lt_s');
+      this.leaveIf(walk);
+      c.get(this.twin).i32(KNOWN_SHIFT).op('i32shl').set(this.old);
+      known(KNOWN.rule);
+      this.steer(STEER.rule).op('i32ne');
+      this.leaveIf(walk);
+      for (const [at, address, value] of [
+        [this.pdeAt, KNOWN.pdeAt, KNOWN.pde],
+        [this.pteAt, KNOWN.pteAt, KNOWN.pte],
+      ]) {
+        known(address).tee(at).mem('i32load', layout.ram);
+        known(value).op('i32ne');
+        this.leaveIf(walk);
+      }
+      known(KNOWN.flags).tee(this.flags).get(this.need).op('i32and').get(this.need).op('i32ne');
+      this.leaveIf(walk);
+      known(KNOWN.page).get(LIN).i32(0xfff).op('i32and', 'i32or').set(this.pa);
+      if (this.data) {
+        this.forbidding();
+        this.leaveIf(walk);
+      }
+      this.takeVacant(t, walk);
+      this.stallTo(() => c.i32(WALK_SWITCH), layout.walkTicks, this.t);
+      for (const pa of [this.pdeAt, this.pteAt])
+        this.touchLine(pa, () => c.get(pa).get(DUE).call(SWITCH_LINE));
+      this.countSwitch(t);
+      this.setDword(t.key, this.entryAt, () => c.get(this.key));
+      this.setDword(t.frame, this.entryAt, () => known(KNOWN.frame));
+      this.setDword(t.flags, this.entryAt, () => c.get(this.flags));
+      this.enterChain(t, this.bucket, this.entry, this.entryAt);
+      this.link(t);
+      this.leave(FOUND);
+    });
+  }
+
+  /** Takes the lowest vacant entry of key's set, for one that is not global; leaves the block if there is none. */
+  private takeVacant(t: TlbLayout, full: number): void {
+    const { c } = this;
+    const wide = t.setWords === 2;
+    const bits = wide ? this.wide : this.t;
+    const [load, store] = wide ? (['i64load', 'i64store'] as const) : (['i32load', 'i32store'] as const);
+    const zero = () => (wide ? c.i64(0n) : c.i32(0));
+    c.get(this.key)
+      .i32(t.setMask)
+      .op('i32and')
+      .tee(this.set_)
+      .i32(4 * t.setWords)
+      .op('i32mul')
+      .set(this.v);
+    c.get(this.v)
+      .mem(load, t.vacant)
+      .tee(bits)
+      .op(wide ? 'i64eqz' : 'i32eqz');
+    this.leaveIf(full);
+    c.get(bits).op(wide ? 'i64ctz' : 'i32ctz');
+    if (wide) c.op('i32wrap');
+    c.get(this.set_).i32(t.ways).op('i32mul', 'i32add').set(this.entry);
+    this.toBytes(this.entry, this.entryAt);
+    // All but the lowest bit stay vacant; the lowest joins those that a switch drops.
+    c.get(this.v).get(bits).get(bits);
+    if (wide) c.i64(1n).op('i64sub', 'i64and');
+    else c.i32(1).op('i32sub', 'i32and');
+    c.mem(store, t.vacant);
+    c.get(this.v).get(this.v).mem(load, t.local).get(bits);
+    zero().get(bits);
+    if (wide) c.op('i64sub', 'i64and', 'i64or');
+    else c.op('i32sub', 'i32and', 'i32or');
+    c.mem(store, t.local);
+  }
+
+  /** What a walk of a small page was, for the next one; nothing of a large or global one. */
+  private learn(t: TlbLayout, shift: number): void {
+    const { c } = this;
+    c.get(this.twin).i32(KNOWN_SHIFT).op('i32shl').set(this.old);
+    const know = (dword: number, push: () => void) => this.setDword(t.known + 4 * dword, this.old, push);
+    if (shift !== SMALL_SHIFT) return know(KNOWN.rule, () => c.i32(0));
+    know(KNOWN.rule, () => {
+      c.i32(0);
+      this.steer(STEER.rule).get(this.flags).i32(TLB_G).op('i32and', 'select');
+    });
+    know(KNOWN.pdeAt, () => c.get(this.pdeAt));
+    know(KNOWN.pde, () => c.get(this.pde));
+    know(KNOWN.pteAt, () => c.get(this.pteAt));
+    know(KNOWN.pte, () => c.get(this.pte));
+    know(KNOWN.frame, () => c.get(this.frame));
+    know(KNOWN.flags, () => c.get(this.flags));
+    know(KNOWN.page, () =>
+      c
+        .get(this.pa)
+        .i32(-1 << SMALL_SHIFT)
+        .op('i32and'),
+    );
   }
 
   // ---- misses -----------------------------------------------------------------------------------------------------
@@ -262,7 +388,7 @@ export class Walk extends TlbWriter {
           .i32(BIG_RESERVED | BIG_PAT | TLB_HIGH | TLB_PWT | TLB_PCD)
           .op('i32and');
         this.leaveIf(REFUSE);
-        this.refuseUnmarked(this.pde, true);
+        this.refuseUnused(this.pde);
         c.get(this.pde)
           .i32(-1 << BIG_SHIFT)
           .op('i32and')
@@ -278,12 +404,12 @@ export class Walk extends TlbWriter {
           .op('i32shr_u')
           .i32(0xffc)
           .op('i32and', 'i32add');
-        this.readEntry(this.pteAt, this.t);
-        c.get(this.t).i32(SPECIAL).op('i32and');
+        this.readEntry(this.pteAt, this.pte);
+        c.get(this.pte).i32(SPECIAL).op('i32and');
         this.leaveIf(REFUSE);
-        this.refuseUnmarked(this.pde, false);
-        this.refuseUnmarked(this.t, true);
-        c.get(this.t)
+        this.refuseUnused(this.pde);
+        this.refuseUnused(this.pte);
+        c.get(this.pte)
           .i32(-1 << SMALL_SHIFT)
           .op('i32and')
           .set(this.frame);
@@ -291,7 +417,7 @@ export class Walk extends TlbWriter {
         c.get(this.pde)
           .i32(~(TLB_U | TLB_W))
           .op('i32or')
-          .get(this.t)
+          .get(this.pte)
           .op('i32and')
           .set(this.flags);
         this.take(this.small, SMALL_SHIFT, this.big, BIG_SHIFT);
@@ -308,17 +434,9 @@ export class Walk extends TlbWriter {
     this.leaveIf(REFUSE);
   }
 
-  /** The accessed bit, and of the entry that maps the page (`last`) the dirty bit for a store, must be set. */
-  private refuseUnmarked(value: number, last: boolean): void {
-    const { c } = this;
-    const want = () => {
-      c.i32(PTE_A);
-      if (last && this.data) c.get(WRITE).i32(6).op('i32shl', 'i32or');
-    };
-    want();
-    c.get(value).op('i32and');
-    want();
-    c.op('i32ne');
+  /** The accessed bit must be set; the dirty bit is in `need`. */
+  private refuseUnused(value: number): void {
+    this.c.get(value).i32(PTE_A).op('i32and', 'i32eqz');
     this.leaveIf(REFUSE);
   }
 
@@ -347,10 +465,19 @@ export class Walk extends TlbWriter {
     c.get(this.u).set(this.tag);
     this.makeRoom(t);
     // From here on nothing can stop it.
-    this.stallTo(this.cause, this.layout.walkTicks, this.t);
-    this.touchLine(this.pdeAt);
-    if (shift === SMALL_SHIFT) this.touchLine(this.pteAt);
+    this.stallTo(() => c.get(this.cause), this.layout.walkTicks, this.t);
+    const load = (pa: number) =>
+      this.touchLine(pa, () => {
+        c.get(this.cause).i32(WALK).op('i32eq');
+        this.if(
+          () => c.get(pa).get(DUE).call(WALK_LINE),
+          () => c.get(pa).get(DUE).call(SWITCH_LINE),
+        );
+      });
+    load(this.pdeAt);
+    if (shift === SMALL_SHIFT) load(this.pteAt);
     this.insert(t);
+    this.learn(t, shift);
   }
 
   /** Looks for key in the twin: for the directory in `tag` or global it sets the cause, for the tag in u `twin`. */
@@ -418,25 +545,31 @@ export class Walk extends TlbWriter {
       .mem('i32load', t.vacant + 4 * w);
   }
 
-  /** One load by the walker. */
-  private touchLine(pa: number): void {
+  /**
+   * One load by the walker; `elsewhere`: of a line that is neither of the two most recent of its set. Tables are read by
+   * turns with data, so the second is common.
+   */
+  private touchLine(pa: number, elsewhere: () => void): void {
     const { c, layout } = this;
     if (!layout.timed) return;
     const { tags, shift, setMask, ways } = layout.l1d;
     c.get(pa).i32(shift).op('i32shr_u').tee(this.t).i32(setMask).op('i32and');
     c.i32(4 * ways)
       .op('i32mul')
-      .mem('i32load', tags)
-      .i32(2)
-      .op('i32shr_s')
-      .get(this.t)
-      .op('i32ne');
+      .tee(this.w);
+    c.mem('i32load', tags).i32(2).op('i32shr_s').get(this.t).op('i32ne');
+    if (ways % 4 !== 0) return this.if(elsewhere);
     this.if(() => {
-      c.get(this.cause).i32(WALK).op('i32eq');
-      this.if(
-        () => c.get(pa).get(DUE).call(WALK_LINE),
-        () => c.get(pa).get(DUE).call(SWITCH_LINE),
-      );
+      this.dword(tags + 4, this.w)
+        .i32(2)
+        .op('i32shr_s')
+        .get(this.t)
+        .op('i32eq');
+      this.if(() => {
+        c.get(this.w).get(this.w).mem('v128load', tags).get(this.w).mem('v128load', tags);
+        c.shuffle([1, 0, 2, 3]).mem('v128store', tags);
+        this.forget(this.t);
+      }, elsewhere);
     });
   }
 
@@ -463,6 +596,12 @@ export class Walk extends TlbWriter {
       () => this.enterTwin(t),
     );
     this.toBytes(this.twin, this.twinAt);
+    this.link(t);
+  }
+
+  /** Pairs `entry` and `twin`, and uses them. */
+  private link(t: TlbLayout): void {
+    const { c } = this;
     this.setDword(t.twinLink, this.twinAt, () => c.get(this.entry));
     c.get(this.twinAt).i32(t.stamps).op('i32add').set(this.stamp);
     this.setDword(t.cell, this.entryAt, () => c.get(this.stamp));

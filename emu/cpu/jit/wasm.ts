@@ -132,8 +132,11 @@ const PLAIN = {
   i32shr_u: 0x76,
   i32rotl: 0x77,
   i32rotr: 0x78,
-  i64add: 0x7c,
+  i64eqz: 0x50,
+  i64ctz: 0x7a,
   i64sub: 0x7d,
+  i64and: 0x83,
+  i64add: 0x7c,
   i64gt_s: 0x55,
   i64ge_s: 0x59,
   i64trunc_s: 0xb0,
@@ -166,9 +169,7 @@ const VECTOR = {
   i32x4eq: 0x37,
   i32x4bitmask: 0xa4,
   i32x4shr_s: 0xac,
-  i32x4le_s: 0x3d,
-  i32x4min_u: 0xb7,
-  v128bitselect: 0x52,
+  f64x2add: 0xf0,
 } as const;
 
 export type Vector = keyof typeof VECTOR;

@@ -90,11 +90,13 @@ export class Writer {
     c.op('end');
   }
 
-  /** The same for one that is known beforehand, to the cause in a local. Local `t` is lost. */
-  protected stallTo(cause: number, ticks: number, t: number): void {
+  /** The same for one that is known beforehand, to the cause that `push` pushes. Local `t` is lost. */
+  protected stallTo(push: () => void, ticks: number, t: number): void {
     const { c, layout } = this;
     if (ticks === 0) return;
-    this.cell(CELL.row).get(cause).i32(3).op('i32shl', 'i32add').tee(t);
+    this.cell(CELL.row);
+    push();
+    c.i32(3).op('i32shl', 'i32add').tee(t);
     c.get(t).mem('f64load', layout.matrix).f64(ticks).op('f64add').mem('f64store', layout.matrix);
     c.i32(0).i32(0).mem('f64load', layout.time).f64(ticks).op('f64add').mem('f64store', layout.time);
     this.cell(CELL.limit).tee(t).i32(0).op('i32gt_s').if();
@@ -161,21 +163,44 @@ export class Writer {
   /** Makes a way the most recent of its set. `way`, `tag` and `t` are lost. */
   protected toFront(cache: CacheLayout, set: number, way: number, tag: number, t: number): void {
     const { c } = this;
-    if (inVectors(cache)) {
-      c.get(set).get(way).i32(2).op('i32shl', 'i32add').mem('i32load', cache.tags).set(tag);
-      this.moveUp(cache, set, tag, w => {
-        // Those behind `way` stay.
-        c.get(set).mem('v128load', cache.tags + 4 * w);
-        c.dwords([w, w + 1, w + 2, w + 3])
-          .get(way)
-          .vector('i32x4splat', 'i32x4le_s', 'v128bitselect');
-      });
-      return;
-    }
+    if (inVectors(cache)) return this.toFrontInVectors(cache, set, way);
     c.get(way).if();
     c.get(set).get(way).i32(2).op('i32shl', 'i32add').mem('i32load', cache.tags).set(tag);
     this.shiftUp(cache, set, way, t);
     c.get(set).get(tag).mem('i32store', cache.tags);
+    c.op('end');
+  }
+
+  /**
+   * A case for each way, with constant shuffles: so the host guesses the way, and need not wait for it before the next look
+   * at this set.
+   */
+  private toFrontInVectors(cache: CacheLayout, set: number, way: number): void {
+    const { c } = this;
+    const { ways, tags } = cache;
+    for (let n = 0; n < ways; n++) c.block();
+    c.get(way).brTable([ways - 1, ...Array.from({ length: ways - 1 }, (_, n) => n)], ways - 1);
+    for (let w = 1; w < ways; w++) {
+      c.op('end');
+      const group = w >> 2;
+      c.get(set);
+      c.get(set).mem('v128load', tags + 16 * group);
+      c.get(set).mem('v128load', tags);
+      // All of the first four are in the second vector, but w.
+      const rest = [0, 1, 2, 3].filter(n => n !== w).slice(0, 3);
+      c.shuffle([w & 3, ...rest.map(n => n + 4)]);
+      for (let g = group; g > 0; g--) {
+        c.get(set)
+          .get(set)
+          .mem('v128load', tags + 16 * g - 16);
+        c.get(set).mem('v128load', tags + 16 * g);
+        const kept = [0, 1, 2, 3].filter(n => g < group || n !== (w & 3)).slice(0, 3);
+        c.shuffle([3, ...kept.map(n => n + 4)]);
+        c.mem('v128store', tags + 16 * g);
+      }
+      c.mem('v128store', tags);
+      c.br(ways - 1 - w);
+    }
     c.op('end');
   }
 
@@ -191,8 +216,7 @@ export class Writer {
     c.get(set).get(tag).mem('i32store', cache.tags);
   }
 
-  /** The same by fours; `choose` turns the ways from `w` on, as they would be then, into what they shall be. */
-  private moveUp(cache: CacheLayout, set: number, tag: number, choose: (w: number) => void = () => {}): void {
+  private moveUp(cache: CacheLayout, set: number, tag: number): void {
     const { c } = this;
     for (let w = cache.ways - 4; w >= 0; w -= 4) {
       const at = cache.tags + 4 * w;
@@ -201,7 +225,6 @@ export class Writer {
       else c.get(tag).vector('i32x4splat');
       c.get(set).mem('v128load', at);
       c.shuffle([3, 4, 5, 6]);
-      choose(w);
       c.mem('v128store', at);
     }
   }

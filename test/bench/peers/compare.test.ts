@@ -1,4 +1,6 @@
 /** The comparison: with emulators made up for the purpose, and once with all that are installed here. */
+
+import { spawn, spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   copyFileSync,
@@ -145,6 +147,27 @@ describe('compare', () => {
 });
 
 describe('nooks86 peers', () => {
+  it.runIf(spawnSync('pgrep', ['-V']).status === 0)(
+    'takes its emulators with it when it is ended',
+    async () => {
+      const args = ['dist/nooks86.js', 'peers', '--guests', 'call', '--peers', 'p4-1700-interpreter'];
+      const child = spawn(process.execPath, args, {
+        stdio: 'ignore',
+        env: { ...process.env, TMPDIR: scratch },
+      });
+      const made = () => readdirSync(scratch).filter(name => name.startsWith('nooks86-peers-'));
+      const children = () =>
+        spawnSync('pgrep', ['-P', String(child.pid)], { encoding: 'utf8' }).stdout.trim();
+      await expect.poll(() => [made().length, children() !== ''], { timeout: 60_000 }).toEqual([1, true]);
+      const [emulator] = children().split('\n');
+      const ended = new Promise(resolve => child.on('close', resolve));
+      child.kill('SIGTERM');
+      expect(await ended).toBe(143);
+      expect(made()).toEqual([]);
+      await expect.poll(() => existsSync(`/proc/${emulator}`), { timeout: 10_000 }).toBe(false);
+    },
+  );
+
   it('runs every emulator that is here', async () => {
     expect(existsSync('dist/peer-child.js'), 'npm run build').toBe(true);
     const args = ['peers', '--guests', 'alu,trap', '--shift', '8', '--rounds', '1', '--peers', 'all'];

@@ -51,6 +51,7 @@ const PUSHED = 3;
 const EVENTS: readonly string[] = [
   ...[RING0_STACK - 4, IDT, GDT, TSS, CODE, USER_STACK - 4, GATE].map(invalidate),
   '0f20d8 0f22d8',
+  '0f20c0 0f20d1 0f20e2 0f20d2',
   // The stack of ring 0 moves: nearby, to an odd address, across a page, into another page.
   ...[-0x40, -2, -0xff8, -0x1000, 0].map(by => setDword(TSS + 4, RING0_STACK + by)),
   // The gate: gone, for traps, for interrupts, for ring 0 only; its handler in the program's page or not.

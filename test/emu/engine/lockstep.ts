@@ -22,6 +22,8 @@ export type Act =
   | { act: 'step'; side: 'one' | 'two'; steps: number }
   /** A snapshot, restored at once. */
   | { act: 'restore'; side: 'one' | 'two' }
+  /** So many ticks on one side from a checkpoint, and back to it. Not while tools are at work. */
+  | { act: 'detour'; side: 'one' | 'two'; ticks: number }
   /** The host writes bytes (hex) behind the processor's back. */
   | { act: 'write'; pa: number; bytes: string }
   /** A bus master writes bytes (hex), past the caches. */
@@ -93,6 +95,7 @@ class Side {
   apply(a: Act): void {
     const m = this.machine;
     if (a.act === 'restore') m.restore(m.snapshot());
+    else if (a.act === 'detour') this.detour(a.ticks);
     else if (a.act === 'write') m.writePhysical(a.pa, unhex(a.bytes));
     else if (a.act === 'dma') busMaster(m.engine).write(a.pa, unhex(a.bytes));
     else if (a.act === 'nmi') {
@@ -122,6 +125,14 @@ class Side {
       for (const { recency } of m.cpu.mmu.tlbs())
         recency.clock[0] = Math.max(recency.clock[0], LAST_STAMP - 20);
     }
+  }
+
+  private detour(ticks: number): void {
+    const { machine } = this;
+    if ([...this.ends.values()].some(ends => ends.length > 0)) return;
+    const checkpoint = machine.checkpoint();
+    this.run(machine.clock.now() + ticks);
+    machine.revert(checkpoint);
   }
 
   get watchesCode(): boolean {
@@ -204,8 +215,8 @@ class Pair {
       const both = a.act === 'restore' && one.watchesCode;
       // Whoever watches code hears of it again from where it was restored.
       for (const side of both ? [one, two] : [a.side === 'one' ? one : two]) side.apply(a);
-      // Restoring says of every page that it may have been written.
-      if (a.act === 'restore')
+      // Which pages may have been written since then is another matter now.
+      if (a.act === 'restore' || a.act === 'detour')
         for (const { machine } of [one, two]) machine.cpu.mmu.markDirty(0, machine.ramSize);
     } else for (const side of [one, two]) side.apply(a);
     const found = differences(one.machine, two.machine);

@@ -1,7 +1,6 @@
 /**
- * The fuzzer's guests on both engines: a few seeds of each feature, on each profile. `NOOKS86_FUZZ=n` runs n seeds of
- * any features on each instead (`npm run fuzz:engine`), from NOOKS86_FUZZ_SEED on. Cases that once parted are in
- * regressions/.
+ * The fuzzer's guests on both engines: a seed or two of each feature on each profile; NOOKS86_FUZZ=n: n seeds. What runs
+ * for hours is `npm run fuzz:engine` (long.ts). Cases on which they once parted are in regressions/.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -11,6 +10,8 @@ import { generate } from './generate.ts';
 import { caseText, runCase, shrink } from './run.ts';
 import type { Case } from './world.ts';
 
+/** Seeds of each feature. */
+const FUZZ = process.env.NOOKS86_FUZZ ? Number(process.env.NOOKS86_FUZZ) : undefined;
 const REGRESSIONS = 'test/emu/engine/fuzz/regressions';
 
 /** Throws with the smallest case on which the engines part. */
@@ -24,16 +25,17 @@ function hold(c: Case, name: string): { instructions: number; units: number } {
 }
 
 describe.each(Object.keys(profiles))('the engines agree on %s', profile => {
-  it.each(features.map(f => f.name))('about guests of the feature %s', name => {
+  it.each(features.map(f => f.name))('about guests of the feature %s', { timeout: 3_600_000 }, name => {
+    const seeds = FUZZ ?? (profile === 'p4-1700' ? 2 : 1);
     let units = 0;
     let instructions = 0;
-    for (let seed = 1; seed <= 3; seed++) {
+    for (let seed = 1; seed <= seeds; seed++) {
       const ran = hold(generate(profile, seed, name), `seed ${seed} of ${name}`);
       units += ran.units;
       instructions += ran.instructions;
     }
-    expect(units).toBeGreaterThan(3);
-    expect(instructions).toBeGreaterThan(1000);
+    expect(units).toBeGreaterThan(1);
+    expect(instructions).toBeGreaterThan(100);
   });
 });
 

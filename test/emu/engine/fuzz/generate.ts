@@ -162,6 +162,7 @@ function actsOf(d: Draft, chosen: Feature[]): Act[] {
     const side = d.pick(['one', 'two'] as const);
     if (d.chance(4)) acts.push({ act: 'step', side, steps: 1 + d.below(90) });
     if (d.chance(8)) acts.push({ act: 'restore', side });
+    if (d.chance(8)) acts.push({ act: 'detour', side, ticks: 1 + d.below(20_000) });
     if (d.chance(20)) acts.push({ act: 'stamps', side });
     for (const f of chosen) if (f.acts && d.chance(2)) acts.push(...f.acts(d));
   }
