@@ -8,6 +8,8 @@ import { Machine } from '../../emu/machine.ts';
 import type { Profile } from '../../emu/profile/profile.ts';
 import { loadMultiboot } from '../../guest/multiboot.ts';
 
+/** The R with which only the line of the result begins: the guest waits for the UART before each letter that follows. */
+const FIRST_OF_RESULT = 0x52;
 /** RAM in bytes: what the benchmarks ask for. */
 const MEMORY = 64 << 20;
 /** Cycles between two looks at the clock on the wall and at the progress bar. */
@@ -32,6 +34,8 @@ export interface GuestWatch {
   now?: () => number;
   /** Called before anything runs. */
   prepare?: (machine: Machine) => void;
+  /** The timed part is over. */
+  onDone?: () => void;
   /** Gets each line that the guest prints. */
   onLine?: (line: string) => void;
 }
@@ -42,7 +46,7 @@ export function runGuest(
   bytes: Uint8Array,
   profile: Profile,
   engine: EngineKind = 'compiled',
-  { now = () => performance.now(), prepare, onLine }: GuestWatch = {},
+  { now = () => performance.now(), prepare, onDone, onLine }: GuestWatch = {},
 ): GuestRun {
   let line = '';
   let checksum = '';
@@ -54,16 +58,17 @@ export function runGuest(
     return { at: now(), instructions, compiling: engine.jit?.milliseconds ?? 0 };
   };
   const onE9 = (byte: number) => {
+    if (line === '' && byte === FIRST_OF_RESULT) {
+      end = mark();
+      onDone?.();
+    }
     if (byte !== 0x0a) {
       line += String.fromCharCode(byte);
       return;
     }
     const [what, who, value] = line.split(' ');
     if (what === 'BEGIN' && who === name) begin = mark();
-    if (what === 'RESULT' && who === name) {
-      end = mark();
-      checksum = value;
-    }
+    if (what === 'RESULT' && who === name) checksum = value;
     onLine?.(line);
     line = '';
   };

@@ -89,7 +89,7 @@ export const EXIT_FAULT = 2;
 export const EXIT_HEAD = 3;
 
 /** Descriptors that looks.ts has at hand, and bytes of each: key, address, slot; its eight bytes; what is made of them. */
-export const AT_HAND = 5;
+export const AT_HAND = 6;
 export const AT_HAND_BYTES = 48;
 
 /**

@@ -11,9 +11,9 @@
  */
 import { CAUSE, INTERRUPTED } from '../../accounting.ts';
 import { LineFilter } from '../../mmu/filter.ts';
-import { AC_FLAG, AF, CF, IF, IOPL, PF, PLACE, RF, SF, STORED, TF, VM, ZF } from '../registers.ts';
+import { AC_FLAG, AF, CF, CR0_PE, IF, IOPL, PF, PLACE, RF, SF, STORED, TF, VM, ZF } from '../registers.ts';
 import { CS_, DS_, ES_, FS_, GS_, SS_ } from '../segments.ts';
-import { CELL, GATES_QUIET, LEAVE } from './cells.ts';
+import { CELL, GATES_QUIET, LEAVE, REFETCH } from './cells.ts';
 import type { SharedHelper } from './helpers.ts';
 import {
   AT,
@@ -48,6 +48,7 @@ import {
   STACK_HI,
   STACK_LIMIT,
   STACK_SELECTOR,
+  STACK_SHAPE,
   STACK_SLOT,
   T,
   TARGET_EIP,
@@ -55,6 +56,7 @@ import {
   TSS_AT,
   TSS_SLOT,
   U,
+  VECTOR,
 } from './looks.ts';
 import { FILL, SPILL, stamp } from './shared.ts';
 import { type Code, type Func, I32 } from './wasm.ts';
@@ -240,6 +242,42 @@ export class Gates extends Looks {
     return this.done('iret', 1);
   }
 
+  /** MOV to ES, DS, FS or GS of selector `NEXT`: `VECTOR` is the register's number. */
+  segmentLoad(): Func {
+    const { c, layout } = this;
+    const at = (field: number) => layout.registers + 4 * (PLACE.segments + field);
+    this.cell(CELL.gates).i32(GATES_QUIET).op('i32and', 'i32eqz');
+    this.reg(PLACE.cr0).i32(CR0_PE).op('i32and', 'i32eqz', 'i32or');
+    this.reg(PLACE.eflags).i32(VM).op('i32and', 'i32or');
+    this.refuse();
+    this.reg(PLACE.cpl).set(OLD_CPL);
+    this.lookFrom();
+    c.get(NEXT).i32(0xffff).op('i32and').set(STACK_SELECTOR);
+    this.data();
+    this.begin();
+    this.load(STACK_SLOT, STACK_AT);
+    this.counts(0, 2, 0);
+    c.get(VECTOR).i32(4).op('i32shl').set(U);
+    c.get(U).get(STACK_SELECTOR).mem('i32store', at(SELECTOR));
+    c.get(U).get(STACK_BASE).mem('i32store', at(BASE));
+    c.get(U).get(STACK_LIMIT).mem('i32store', at(LIMIT));
+    c.get(U).get(STACK_HI).mem('i32store', at(ATTRIBUTES));
+    this.setCell(CELL.passed, () => c.i32(1));
+    // Its place in the shape: ES is highest, four bits each.
+    c.i32(20).get(VECTOR).i32(2).op('i32shl', 'i32sub').set(T);
+    c.get(SHAPE).i32(STACK_SHAPE).op('i32shr_u').get(T).op('i32shl');
+    this.cell(CELL.shape).i32(0xf).get(T).op('i32shl').i32(-1).op('i32xor', 'i32and', 'i32or').tee(SHAPE);
+    this.cell(CELL.shape).op('i32eq').if().i32(1).op('return', 'end');
+    this.setCell(CELL.shape, () => c.get(SHAPE));
+    // The next border leads to code for other segments.
+    this.cell(CELL.limit).i32(LEAVE).op('i32ne').if();
+    this.setCell(CELL.limit, () => c.i32(REFETCH));
+    c.op('end');
+    this.setCell(CELL.reshaped, () => this.cell(CELL.reshaped).i32(1).get(VECTOR).op('i32shl', 'i32or'));
+    c.i32(2);
+    return this.func('segment', 3, 1);
+  }
+
   /** EFLAGS of a result and its carry vector. */
   flags(): Func {
     this.reg(PLACE.eflags).set(AT);
@@ -364,7 +402,11 @@ export class Gates extends Looks {
   private enterStack(): void {
     const { c } = this;
     this.cell(CELL.shape).get(SHAPE).op('i32ne').if();
-    this.setCell(CELL.reshaped, () => c.i32(1 << SS_));
+    this.setCell(CELL.reshaped, () =>
+      this.cell(CELL.reshaped)
+        .i32(1 << SS_)
+        .op('i32or'),
+    );
     this.setCell(CELL.shape, () => c.get(SHAPE));
     c.op('end');
     this.setSegment(SS_, SELECTOR, () => c.get(STACK_SELECTOR));

@@ -39,6 +39,8 @@ const SHARED = [
   ['interrupt', 3, 1],
   // (due): the same for IRET
   ['iret', 1, 1],
+  // (due, register, selector): MOV to ES, DS, FS or GS is done: 1, or 2 if the unit is not for the segments of now; or 0
+  ['segment', 3, 1],
   // (result, carry vector): EFLAGS
   ['flags', 2, 1],
   // (what was popped): POPF's work

@@ -50,7 +50,7 @@ const TSS_WIDE = 0x800;
 const CONFORMING = SEG_CODE | SEG_EXPAND_DOWN;
 const DPL = 3 << SEG_DPL_SHIFT;
 /** Where SS is in Cpu.shape. */
-const STACK_SHAPE = 12;
+export const STACK_SHAPE = 12;
 const SHAPE_MASK = 0xf << STACK_SHAPE;
 
 // Parameters and locals.
@@ -106,6 +106,7 @@ export const ENTERED_CODE = 1;
 export const ENTERED_STACK = 2;
 export const LEFT_CODE = 3;
 export const LEFT_STACK = 4;
+const DATA_SEGMENT = 5;
 
 /** Locals of a descriptor's linear address and slot, and those that are made of it. */
 interface Look {
@@ -137,6 +138,11 @@ export class Looks extends Writer {
     this.reg(PLACE.cr0).i32(CR0_PE).op('i32and', 'i32eqz', 'i32or');
     this.refuse();
     this.reg(PLACE.cpl).set(OLD_CPL);
+    this.lookFrom();
+  }
+
+  /** The front table's epoch of the moment: before any look. */
+  protected lookFrom(): void {
     this.cell(CELL.epoch).set(EPOCH);
   }
 
@@ -236,6 +242,26 @@ export class Looks extends Writer {
       this.shapeOfStack();
     });
     this.cell(CELL.shape).i32(~SHAPE_MASK).op('i32and').get(SHAPE).op('i32or').set(SHAPE);
+  }
+
+  /** The data segment STACK_SELECTOR, writable, for privilege OLD_CPL: what a stack's locals hold, and SHAPE its kind. */
+  protected data(): void {
+    const { c } = this;
+    this.atHand(DATA_SEGMENT, STACK_LOOK, () => {
+      this.descriptor(STACK_LOOK, STACK_HI);
+      c.get(STACK_HI)
+        .i32(STACK_MASK & ~SEG_DB)
+        .op('i32and')
+        .i32(STACK_TYPE & ~SEG_DB)
+        .op('i32ne');
+      this.refuse();
+      this.base(STACK_HI).set(STACK_BASE);
+      this.limitOf(STACK_HI).set(STACK_LIMIT);
+      this.shapeOfStack();
+    });
+    this.dpl(STACK_HI).set(T);
+    c.get(STACK_SELECTOR).i32(3).op('i32and').get(T).op('i32gt_u').get(OLD_CPL).get(T).op('i32gt_u', 'i32or');
+    this.refuse();
   }
 
   /** The stack that the TSS holds for ring 0. */

@@ -60,7 +60,7 @@ export function modelBytes(layout: Layout): Uint8Array<ArrayBuffer> {
   functions.push(new Load(layout).func(), new Store(layout).func(), new Check(layout).func());
   functions.push(new Dispatch(layout, false).func(), new Dispatch(layout, true).func());
   functions.push(new Gates(layout).interrupt(), new Gates(layout).iret());
-  functions.push(new Gates(layout).flags(), new Gates(layout).popf());
+  functions.push(new Gates(layout).segmentLoad(), new Gates(layout).flags(), new Gates(layout).popf());
   functions.push(...HOST_IMPORTS.map(hostCall));
   return moduleBytes(HOST_IMPORTS, functions);
 }

@@ -240,6 +240,38 @@ const pushf: Form = e => {
   });
 };
 
+/** MOV Sreg, r16, if the shared code can do it; else the executor. */
+const loadSegment =
+  (s: number): Form =>
+  (e, i) => {
+    const { c } = e;
+    e.pushDue().i32(s);
+    e.r32(i.size === 4 ? i.rm : i.rm >> 1)
+      .call(HELPERS.segment)
+      .tee(VALUE);
+    e.if(
+      () => {
+        e.afterHelper();
+        c.get(VALUE).i32(2).op('i32eq');
+        if (!e.atEnd) e.if(() => e.exitBehind());
+        else c.op('drop');
+      },
+      () => e.execute(),
+    );
+    e.flags = 'any';
+  };
+
+const pushSegment =
+  (s: number): Form =>
+  e => {
+    e.state(PLACE.segments + 4 * s).set(VALUE);
+    e.r32(ESP).i32(4).op('i32sub').set(OFFSET);
+    e.store(SS, 4, () => {
+      e.c.get(OFFSET);
+      e.setR32(ESP);
+    });
+  };
+
 const SEGMENT_NAMES = ['ES', 'CS', 'SS', 'DS', 'FS', 'GS'];
 
 // ---- the table -----------------------------------------------------------------------------------------------------------
@@ -360,6 +392,18 @@ const ROWS: readonly Row[] = [
 export const CONTROL_READS = [0, 2, 3, 4].map(n => `MOV r32, CR${n}`);
 
 const byForm = new Map(ROWS.map(([form, emit, loads, stores]) => [form, { emit, loads, stores }]));
+const segmentLoads = new Map(
+  [0, 3, 4, 5].map(s => [
+    `MOV ${SEGMENT_NAMES[s]}, r/m16`,
+    { emit: loadSegment(s), loads: 0, stores: 0 } as Accessing,
+  ]),
+);
+const segmentPushes = new Map(
+  SEGMENT_NAMES.map((name, s) => [
+    `PUSH ${name}`,
+    { emit: pushSegment(s), loads: 0, stores: 1 } as Accessing,
+  ]),
+);
 const rolByConstant: Accessing = { emit: rol16, loads: 0, stores: 0 };
 const pushFlags: Accessing = { emit: pushf, loads: 0, stores: 1 };
 
@@ -384,6 +428,8 @@ export function wordsOf(i: Insn): Accessing | undefined {
   const { form } = i.row;
   if (form === 'PUSHF') return i.o32 ? pushFlags : undefined;
   if (form === 'ROL r/m16, imm8') return i.isReg && (i.imm & 15) !== 0 ? rolByConstant : undefined;
+  if (segmentLoads.has(form)) return i.isReg ? segmentLoads.get(form) : undefined;
+  if (segmentPushes.has(form)) return i.o32 ? segmentPushes.get(form) : undefined;
   const found = byForm.get(form);
   if (!found || !i.isReg || !form.includes('r/m')) return found;
   return { ...found, loads: 0, stores: 0 };
