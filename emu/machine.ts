@@ -25,6 +25,8 @@ import { RAM_OFFSET, type State } from './state.ts';
 export interface MachineOptions extends BoardOptions {
   /** The guest pulled a reset line. Without firmware the run ends, whatever the callback does. */
   onReset?: (kind: ResetKind) => void;
+  /** A clock of the host, in milliseconds, to say what compilation takes (Jit.milliseconds); the guest never sees it. */
+  now?: () => number;
 }
 
 /** How a run ended. */
@@ -108,6 +110,7 @@ export class Machine {
       },
     });
     this.board = board;
+    if (options.now && board.processor.engine.jit) board.processor.engine.jit.now = options.now;
     this.profile = options.profile;
     this.onSerial = options.onSerial ?? (() => {});
     const { processor } = board;

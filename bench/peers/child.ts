@@ -20,8 +20,9 @@ async function runOurs([profile, engine, name, file]: string[]): Promise<void> {
     if (line.startsWith('TSC')) kept.push(line);
     else writeSync(STDOUT, `${line}\n`);
   };
+  const onDone = () => writeSync(STDOUT, `DONE ${name}\n`);
   const kind = engine === 'interpreter' ? 'interpreter' : 'compiled';
-  const run = runGuest(name, readFileSync(file), profiles[profile], kind, { onLine });
+  const run = runGuest(name, readFileSync(file), profiles[profile], kind, { onLine, onDone });
   writeSync(STDOUT, `INSTRUCTIONS ${run.instructions}\n${kept.join('\n')}\n`);
 }
 

@@ -34,6 +34,7 @@ export class GuestOutput {
   private readonly name: string;
   private rest = '';
   private begin: number | undefined;
+  private end: number | undefined;
   private seconds: number | undefined;
   private checksum = '';
   private instructions: number | undefined;
@@ -52,10 +53,13 @@ export class GuestOutput {
 
   private take(line: string, now: number): boolean {
     // Terminals and emulators put their own characters in front.
-    const [, what, who = '', value] = /(BEGIN|RESULT|INSTRUCTIONS|TSC) (\S+)(?: (\S+))?\s*$/.exec(line) ?? [];
+    const [, what, who = '', value] =
+      /(BEGIN|DONE|RESULT|INSTRUCTIONS|TSC) (\S+)(?: (\S+))?\s*$/.exec(line) ?? [];
     if (what === 'BEGIN' && who === this.name) this.begin = now;
+    // Ours say that they are done before the guest prints: it waits for their UART, which takes its time.
+    if (what === 'DONE') this.end = now;
     if (what === 'RESULT' && who === this.name && this.begin !== undefined) {
-      this.seconds = (now - this.begin) / 1000;
+      this.seconds = ((this.end ?? now) - this.begin) / 1000;
       this.checksum = value ?? '';
     }
     if (what === 'INSTRUCTIONS') this.instructions = Number(who);

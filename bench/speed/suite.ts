@@ -24,6 +24,8 @@ export interface SpeedRow {
   seconds: number;
   /** Million guest instructions a second. */
   mips: number;
+  /** Share of the seconds in which code was compiled, in the last run. */
+  compiling: number;
 }
 
 export interface SpeedReport {
@@ -51,12 +53,14 @@ export async function measureSpeed(options: SpeedOptions): Promise<SpeedReport> 
   const total = NAMES.length * options.runs;
   let done = 0;
   const instructions = new Map<string, number>();
+  const shares = new Map<string, number>();
   const bench = new Bench({ iterations: options.runs, time: 0, warmup: false, throws: true });
   const run = (name: string, image: Uint8Array) => {
     const result = runGuest(name, image, options.profile, options.engine, { now: () => bench.now() });
     const right = checksumOf(name, SHIFT);
     if (result.checksum !== right) throw new Error(`${name} gives ${result.checksum} instead of ${right}`);
     instructions.set(name, result.instructions);
+    shares.set(name, result.compiling / result.seconds);
     options.onProgress?.(++done, total);
     return { overriddenDuration: result.seconds * 1000 };
   };
@@ -67,7 +71,8 @@ export async function measureSpeed(options: SpeedOptions): Promise<SpeedReport> 
     if (task.result.state !== 'completed') throw new Error(`${task.name}: ${task.result.state}`);
     const count = instructions.get(task.name) ?? 0;
     const seconds = task.result.latency.p50 / 1000;
-    return { name: task.name, instructions: count, seconds, mips: count / seconds / 1e6 };
+    const compiling = shares.get(task.name) ?? 0;
+    return { name: task.name, instructions: count, seconds, mips: count / seconds / 1e6, compiling };
   });
   const means = rows.filter(row => MEAN.includes(row.name));
   const mean = geometricMean(means.map(row => row.mips));

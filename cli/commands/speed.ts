@@ -105,13 +105,14 @@ function table(report: SpeedReport): string {
   const runs = report.runs === 1 ? 'one run each' : `median of ${report.runs} runs each`;
   const lines = [
     `profile ${report.profile}, iterations / 2^${report.shift}, ${runs}; checksums right`,
-    `${'guest'.padEnd(10)}${'instructions'.padStart(14)}${'seconds'.padStart(10)}${'MIPS'.padStart(9)}`,
+    `${'guest'.padEnd(10)}${'instructions'.padStart(14)}${'seconds'.padStart(10)}${'MIPS'.padStart(9)}${'compiling'.padStart(11)}`,
     ...report.rows.map(
       row =>
         row.name.padEnd(10) +
         String(row.instructions).padStart(14) +
         row.seconds.toFixed(3).padStart(10) +
-        row.mips.toFixed(2).padStart(9),
+        row.mips.toFixed(2).padStart(9) +
+        `${(100 * row.compiling).toFixed(1)} %`.padStart(11),
     ),
     `geometric mean of alu, mem, call: ${report.mean.toFixed(2)} million guest instructions a second`,
   ];

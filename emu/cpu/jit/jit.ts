@@ -120,6 +120,9 @@ export class Jit {
   /** Units made, and the bytes of their modules. */
   units = 0;
   moduleBytes = 0;
+  /** A clock of the host, in milliseconds; and what making units has taken by it. */
+  now: () => number = () => 0;
+  milliseconds = 0;
   /** Events that compiled code has delivered. */
   delivered = 0;
   /** Bits of GATES (cells.ts); set by the engine. */
@@ -493,7 +496,8 @@ export class Jit {
   /** Time has passed in a helper. */
   private limit(): void {
     const { cells, accounting } = this;
-    if (cells[CELL.limit] === LEAVE) return;
+    // An exit that is due stays due, for whatever reason.
+    if (cells[CELL.limit] < 0) return;
     const room = this.until[0] - accounting.time[0];
     cells[CELL.limit] = Math.max(0, room - cells[CELL.mispredictTicks]);
   }
@@ -509,11 +513,13 @@ export class Jit {
     const code = new Code(id, shape, blocks, dropped => this.forget(dropped));
     const entries = this.entries(blocks, b);
     const { loads, stores } = code;
+    const start = this.now();
     const segments = { ...cpu.segmentTops(), translation: cpu.mmu.translation };
     const bytes = translate({ id, blocks, entries, loads, stores }, this.layout, segments);
     this.units++;
     this.moduleBytes += bytes.length;
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), this.imports);
+    this.milliseconds += this.now() - start;
     code.run = instance.exports.run as Code['run'];
     code.entries = entries;
     code.size = bytes.length;

@@ -41,7 +41,7 @@ export interface Unit {
 
 /** The module of a unit, whose only export is `run`. */
 export function translate(unit: Unit, layout: Layout, segments: Segments): Uint8Array<ArrayBuffer> {
-  return moduleBytes(IMPORTS, [new Translation(unit, layout, segments).func()]);
+  return moduleBytes(IMPORTS, [new Translation(unit, layout, segments).func()], false);
 }
 
 /** A label that is open: a break to it leads to these blocks. */

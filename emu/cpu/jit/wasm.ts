@@ -402,9 +402,14 @@ export const RUN_TYPE = 0;
 
 /**
  * A module that imports `m.memory`, `m.units` (a table of functions of RUN_TYPE) and the functions of `imports` from `m`.
- * Functions are numbered imports first. The bytes are fresh.
+ * Functions are numbered imports first. The bytes are fresh. `table` false: not `m.units`, for V8 keeps each instance that
+ * imports a table as long as the table, and goes through all of them whenever an element is set.
  */
-export function moduleBytes(imports: readonly Import[], functions: readonly Func[]): Uint8Array<ArrayBuffer> {
+export function moduleBytes(
+  imports: readonly Import[],
+  functions: readonly Func[],
+  table = true,
+): Uint8Array<ArrayBuffer> {
   const types = new Types();
   types.index(RUN);
   const importTypes = imports.map(i => types.index(i.signature));
@@ -418,7 +423,7 @@ export function moduleBytes(imports: readonly Import[], functions: readonly Func
     s.u32(t.results.length);
     for (const r of t.results) s.u8(r);
   });
-  section(out, 2, [...imports.keys(), MEMORY_IMPORT, TABLE_IMPORT], (s, n) => {
+  section(out, 2, [...imports.keys(), MEMORY_IMPORT, ...(table ? [TABLE_IMPORT] : [])], (s, n) => {
     s.text(MEMORY_MODULE);
     if (n === TABLE_IMPORT) {
       s.text('units');

@@ -16,8 +16,9 @@ describe('GuestOutput', () => {
 
   it('hears a guest behind what a terminal or an emulator puts in front', () => {
     const output = new GuestOutput('mem');
-    output.feed('\x1b[24;1HBEGIN mem\n<bochs:1> RESULT mem 1\n', 1);
-    expect(output.feed('INSTRUCTIONS 123\nTSC 1\n', 2)).toEqual({
+    output.feed('\x1b[24;1HBEGIN mem\nDONE mem\n', 1);
+    output.feed('<bochs:1> RESULT mem 1\n', 9);
+    expect(output.feed('INSTRUCTIONS 123\nTSC 1\n', 12)).toEqual({
       ok: true,
       seconds: 0,
       checksum: '1',

@@ -1,11 +1,14 @@
 /**
  * `npm run fuzz:engine -- [--seeds N] [--from S] [--profile P] [--feature F] [--minutes M]
- * [--replay FILE]`: guests of any features on
+ * [--wild] [--replay FILE]`: guests of any features on
  * both engines. Where they part, the case is made small, told, and kept under .cache/fuzz-engine/; the exit code is 1.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { profiles } from '../../../../emu/profile/index.ts';
+import { type Act, lockstep } from '../lockstep.ts';
+import { wild } from '../wild.ts';
+import { random } from '../world.ts';
 import { generate } from './generate.ts';
 import { caseText, runCase, shrink } from './run.ts';
 import type { Case } from './world.ts';
@@ -21,6 +24,7 @@ const { values } = parseArgs({
     feature: { type: 'string' },
     most: { type: 'string', default: '5' },
     replay: { type: 'string' },
+    wild: { type: 'boolean', default: false },
   },
 });
 
@@ -58,6 +62,30 @@ function one(profile: string, seed: number): void {
   console.log(`kept as ${file}\n${caseText(small.case)}`);
 }
 
+/** Random bytes as code (../wild.ts), cut at random. */
+function wildOne(profile: string, seed: number): void {
+  const next = random(seed);
+  const total = profile === 'flat' ? 24_000 : 160_000;
+  const acts: Act[] = [];
+  for (let left = total; left > 0; ) {
+    const ticks = 1 + (next() % (total >> 2));
+    acts.push({ act: 'run', ticks });
+    left -= ticks;
+  }
+  const hot = next() % 3;
+  const outcome = lockstep(engine => {
+    const m = wild(profile, seed, engine);
+    if (m.engine.jit) m.engine.jit.hot = hot;
+    return m;
+  }, acts);
+  instructions += outcome.instructions;
+  units += outcome.units;
+  guests++;
+  if (!outcome.parting) return;
+  parted++;
+  console.log(`wild seed ${seed} on ${profile}: ${outcome.parting.report}`);
+}
+
 /** A kept case again. */
 function replay(file: string): void {
   const outcome = runCase(JSON.parse(readFileSync(file, 'utf8')) as Case);
@@ -67,7 +95,9 @@ function replay(file: string): void {
 if (values.replay) replay(values.replay);
 
 for (let seed = from; seed < from + seeds && Date.now() < until && parted < most; seed++) {
-  for (const profile of names) one(profile, seed);
+  for (const profile of names)
+    if (values.wild) wildOne(profile, seed);
+    else one(profile, seed);
   if ((seed - from) % 100 === 99)
     console.log(`${seed}: ${guests} guests, ${instructions} instructions, ${units} units, ${parted} parted`);
 }

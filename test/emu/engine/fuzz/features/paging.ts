@@ -134,6 +134,43 @@ function pagingOff(d: Draft): string[] {
   return resumes(d, ['0f20c0', '25ffffff7f', '0f22c0', memoryForm(d), '0d00000080', '0f22c0']);
 }
 
+/** Anything in an entry of a table, or of a directory. */
+function junk(d: Draft): string[] {
+  const lin = 0x5_0000 + d.below(8) * 0x1000;
+  const entry = d.pick([PT + (lin >>> 12) * 4, PT + (lin >>> 12) * 4, PD + 20 + d.below(4) * 4, PD + 12]);
+  const at = entry >= PT ? lin : ((entry - PD) / 4) << 22;
+  const use = () => `${d.pick(['8b0d', '890d', 'ff05'])}${d.dword(at + d.below(0x1000))}`;
+  return resumes(d, [
+    set(d, entry, d.int32() | d.pick([0, 1, 7, 0x67])),
+    ...perhaps(d, at),
+    ...resumes(d, [use()]),
+    ...resumes(d, [use()]),
+  ]);
+}
+
+/** Code in a page of tables, whose accessed and dirty bits the walker writes. */
+function inTables(d: Draft): string[] {
+  const at = d.label();
+  const table = d.pick([ALIAS_TABLES[0], SPLIT_TABLE, PT]);
+  d.elsewhere.push(
+    `@${(table + 0x500 + d.below(0x80) * 4).toString(16)}`,
+    `${at}:`,
+    registerForm(d),
+    memoryForm(d),
+    registerForm(d),
+    'c3',
+  );
+  const entry = table + (0x40 + d.below(14)) * 4;
+  const lin = (table === ALIAS_TABLES[0] ? ALIAS : 0) + ((entry - table) << 10);
+  return resumes(d, [
+    `8325${d.dword(entry)}9f`,
+    `e8{rel ${at}}`,
+    invlpg(d, lin),
+    `${d.pick(['8b0d', '890d'])}${d.dword(lin + d.below(0xffc))}`,
+    `e8{rel ${at}}`,
+  ]);
+}
+
 const drop: Snippet = d =>
   resumes(d, [invlpg(d, d.pick([0x4_0000, CODE, ALIAS, BIG]) + d.below(0x8000)), memoryForm(d)]);
 
@@ -174,6 +211,8 @@ export const translations: Feature = {
     control,
     drop,
     wide,
+    junk,
+    inTables,
   ],
 };
 

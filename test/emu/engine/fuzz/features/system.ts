@@ -1,8 +1,18 @@
 /** Segments that are not flat, 16-bit code; interrupts, traps and debug registers; strings; calls; the FPU; devices. */
-import { CODE, DATA, STACK } from '../../../cpu/rig.ts';
+import { CODE, DATA, PT, STACK } from '../../../cpu/rig.ts';
 import type { Act } from '../../lockstep.ts';
 import { type Draft, resumes } from '../generate.ts';
-import { BASE, BASED_CODE, BASED_DATA, DEVICES, DIRECTORIES, SMALL_DATA, USER_BASED_DATA } from '../world.ts';
+import {
+  ALIAS,
+  BASE,
+  BASED_CODE,
+  BASED_DATA,
+  BIG,
+  DEVICES,
+  DIRECTORIES,
+  SMALL_DATA,
+  USER_BASED_DATA,
+} from '../world.ts';
 import type { Feature } from './feature.ts';
 import { memoryForm, registerForm } from './plain.ts';
 
@@ -220,7 +230,42 @@ function strings(d: Draft): string[] {
   ]);
 }
 
-export const repeats: Feature = { name: 'repeats', snippets: [strings, strings, strings, memory8] };
+/** Both ends in one physical page, seen at two addresses or a few bytes apart; page tables and code overwritten. */
+function overlapping(d: Draft): string[] {
+  const page = d.pick([0x4_3000, 0x4_8000, 0x4_e000]) + d.below(0xf80);
+  const away = d.world.paging ? d.pick([0, 0, ALIAS, BIG, DEVICES + 0x3000 - 0x4_8000]) : 0;
+  const near = d.pick([0, 1, 2, 3, 4, 8, 31, 64, -1, -4, -64]);
+  const op = d.pick(['a4', 'a5', '66a5', 'a5', 'a6', 'a7']);
+  return resumes(d, [
+    d.chance(4) ? 'fd' : 'fc',
+    `be${d.dword(page + (d.chance(2) ? away : 0))}`,
+    `bf${d.dword(page + near + away)}`,
+    `b9${d.dword(d.pick([5, 64, 130, 700, 1500]))}`,
+    op.startsWith('66') ? `66f3${op.slice(2)}` : `f3${op}`,
+    'fc',
+    memoryForm(d),
+  ]);
+}
+
+/** Entries of tables by a string instruction: of the pages that this very instruction goes over next. */
+function overTables(d: Draft): string[] {
+  const first = 0x50 + d.below(4);
+  return resumes(d, [
+    'fc',
+    `b8${d.dword((0x5_0000 + d.below(8) * 0x1000) | d.pick([0x67, 0x07, 0x65, 0x63]))}`,
+    `bf${d.dword(PT + first * 4)}`,
+    `b9${d.dword(1 + d.below(4))}`,
+    'f3ab',
+    `bf${d.dword(0x4_ff00 + d.below(0x100) * 4)}`,
+    `b9${d.dword(200 + d.below(2000))}`,
+    d.pick(['f3ab', 'f3aa', 'f3af', 'f3ad']),
+  ]);
+}
+
+export const repeats: Feature = {
+  name: 'repeats',
+  snippets: [strings, strings, strings, overlapping, overlapping, overTables, memory8],
+};
 
 // ---- calls --------------------------------------------------------------------------------------------------------
 
