@@ -496,7 +496,8 @@ export class Jit {
   /** Time has passed in a helper. */
   private limit(): void {
     const { cells, accounting } = this;
-    if (cells[CELL.limit] === LEAVE) return;
+    // An exit that is due stays due, for whatever reason.
+    if (cells[CELL.limit] < 0) return;
     const room = this.until[0] - accounting.time[0];
     cells[CELL.limit] = Math.max(0, room - cells[CELL.mispredictTicks]);
   }

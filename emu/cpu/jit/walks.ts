@@ -25,19 +25,12 @@ import {
   TLB_U,
   TLB_W,
 } from '../../mmu/tlb.ts';
-import {
-  CODE_FRONT,
-  LOW_PAGES,
-  MODE_BIG,
-  MODE_GLOBAL,
-  MODE_PAGING,
-  MODE_PROTECT,
-  STEER,
-} from '../../mmu/walker.ts';
+import { LOW_PAGES, MODE_BIG, MODE_GLOBAL, MODE_PAGING, MODE_PROTECT, STEER } from '../../mmu/walker.ts';
 import { CELL } from './cells.ts';
+import { DUE, FrontWriter, LIN, SMALL_SHIFT, USER, WRITE } from './fronts.ts';
 import type { Layout, TlbLayout } from './layout.ts';
 import { SWITCH_LINE, WALK_LINE } from './shared.ts';
-import { TlbWriter, twinChains } from './tlbs.ts';
+import { twinChains } from './tlbs.ts';
 import { type Code, type Func, I32, I64 } from './wasm.ts';
 
 const WALK = CAUSE.walk;
@@ -50,54 +43,28 @@ const BIG_PAT = 0x1000;
 const BIG_RESERVED = 0x3e_0000;
 /** With one of these a page may bypass the caches. */
 const SPECIAL = TLB_PWT | TLB_PCD | TLB_PAT;
-const SMALL_SHIFT = 12;
 const BIG_SHIFT = 22;
 /** One walk gives fewer stamps than are left from here on. */
 const LAST_STAMP = MAX_STAMP - 4;
-
-// Of a front table, in bytes: log2 of a slot, the tag for stores, delta, stamp. Data: slots of a privilege.
-const SLOT_SHIFT = 4;
-const WRITE_TAG = 4;
-const DELTA = 8;
-const STAMP = 12;
-const FRONT = 1024;
-const EPOCH_MASK = 4095;
-/** CELL.bank has it for user accesses; 12 bits further down it is TLB_U, 13 bits TLB_W. */
-const USER = FRONT << SLOT_SHIFT;
-// Of Walker.fetching, in bytes.
-const FETCH_PAGE = 0;
-const FETCH_USER = 4;
-const FETCH_DELTA = 8;
-const FETCH_UNCACHED = 12;
-
-const LIN = 0;
-/** 1 for a store, 0 for a load or fetch. */
-const WRITE = 1;
-const DUE = 2;
 
 // Levels of the blocks to leave for: the one model's; the TLB has the page.
 const REFUSE = 0;
 const FOUND = 1;
 
 /** A function (lin, write, due): 1 if it is done, 0 if nothing has changed. */
-export class Walk extends TlbWriter {
-  private readonly data: boolean;
+export class Walk extends FrontWriter {
   private readonly small: TlbLayout;
   private readonly big: TlbLayout;
   private readonly clock: number;
-  private readonly key = this.local();
   private readonly bucket = this.local();
   private readonly entry = this.local();
   private readonly entryAt = this.local();
   private readonly need = this.local();
   private readonly flags = this.local();
   private readonly frame = this.local();
-  private readonly pa = this.local();
-  private readonly stamp = this.local();
   private readonly pdeAt = this.local();
   private readonly pteAt = this.local();
   private readonly pde = this.local();
-  private readonly tag = this.local();
   private readonly twin = this.local();
   private readonly twinAt = this.local();
   private readonly old = this.local();
@@ -105,18 +72,12 @@ export class Walk extends TlbWriter {
   private readonly cause = this.local();
   private readonly set_ = this.local();
   private readonly evicts = this.local();
-  private readonly slot = this.local();
   private readonly pte = this.local();
   private readonly wide = this.local(I64);
-  private readonly t = this.local();
-  private readonly u = this.local();
-  private readonly v = this.local();
-  private readonly w = this.local();
 
   /** `data`: for the data TLBs, else the code TLBs. */
   constructor(layout: Layout, data: boolean) {
-    super(layout, 3);
-    this.data = data;
+    super(layout, data);
     this.small = data ? layout.dtlb : layout.itlb;
     this.big = data ? layout.dtlb4m : layout.itlb4m;
     this.clock = data ? layout.dataClock : layout.codeClock;
@@ -656,161 +617,5 @@ export class Walk extends TlbWriter {
     this.setDword(own, this.v, () => this.dword(t.stamps, this.oldAt));
     this.setDword(t.cell, this.v, () => c.get(this.v).i32(own).op('i32add'));
     this.setWord(t.unpaired, () => this.word(t.unpaired).i32(1).op('i32add'));
-  }
-
-  // ---- front tables -----------------------------------------------------------------------------------------------
-
-  /** A small page, `key`, leaves the front table: `push` pushes the address of its stamp. */
-  private dropFront(key: number, push: () => void): void {
-    const { c, layout } = this;
-    push();
-    c.set(this.u);
-    const slots = this.data ? FRONT : CODE_FRONT;
-    const front = this.data ? layout.front : layout.codeFront;
-    c.get(key)
-      .get(key)
-      .i32(this.data ? 10 : 6)
-      .op('i32shr_u', 'i32xor')
-      .i32(slots - 1)
-      .op('i32and');
-    c.i32(SLOT_SHIFT).op('i32shl').set(this.slot);
-    for (const bank of [0, slots << SLOT_SHIFT]) {
-      const at = front + bank;
-      this.dword(at + STAMP, this.slot)
-        .get(this.u)
-        .op('i32eq');
-      this.if(() => {
-        if (this.data) {
-          this.inEpoch(() => this.dword(at, this.slot));
-          this.inEpoch(() => this.dword(at + WRITE_TAG, this.slot)).op('i32or');
-          this.if(() => this.clearFilter());
-          this.setDword(at + WRITE_TAG, this.slot, () => c.i32(0));
-        }
-        this.setDword(at, this.slot, () => c.i32(0));
-      });
-    }
-  }
-
-  private inEpoch(push: () => Code): Code {
-    push().i32(EPOCH_MASK).op('i32and');
-    return this.cell(CELL.epoch).op('i32eq');
-  }
-
-  /** Mmu.fillFront; the entry was used last. */
-  private fillFront(): void {
-    const { c, layout } = this;
-    const { front } = layout;
-    c.get(LIN)
-      .i32(12)
-      .op('i32shr_u')
-      .get(LIN)
-      .i32(22)
-      .op('i32shr_u', 'i32xor')
-      .i32(FRONT - 1);
-    c.op('i32and').i32(SLOT_SHIFT).op('i32shl');
-    this.cell(CELL.bank).op('i32add').set(this.slot);
-    c.get(LIN)
-      .i32(-1 << SMALL_SHIFT)
-      .op('i32and');
-    this.cell(CELL.epoch).op('i32or').set(this.tag);
-    c.get(this.pa).get(LIN).op('i32sub').set(this.t);
-    // The tags that are there: v and w are 0 if they are this one, and their low bits are 0 if they are of this epoch.
-    this.dword(front, this.slot).get(this.tag).op('i32xor').set(this.v);
-    this.dword(front + WRITE_TAG, this.slot)
-      .get(this.tag)
-      .op('i32xor')
-      .set(this.w);
-    const foreign = (x: number) => c.get(x).i32(EPOCH_MASK).op('i32and').i32(0).op('i32ne');
-    foreign(this.v);
-    foreign(this.w).op('i32and');
-    this.if(
-      () => c.i32(1).set(this.v).i32(1).set(this.w),
-      () => {
-        this.dword(front + DELTA, this.slot)
-          .get(this.t)
-          .op('i32ne');
-        this.dword(front + STAMP, this.slot)
-          .get(this.stamp)
-          .op('i32ne', 'i32or');
-        this.if(
-          () => {
-            c.i32(1).set(this.v).i32(1).set(this.w);
-            this.clearFilter();
-          },
-          () => {
-            const lost = (x: number) =>
-              c.get(x).i32(0).op('i32ne').get(x).i32(EPOCH_MASK).op('i32and', 'i32eqz', 'i32and');
-            lost(this.v);
-            lost(this.w).op('i32or');
-            this.if(() => this.clearFilter());
-          },
-        );
-      },
-    );
-    this.setDword(front + DELTA, this.slot, () => c.get(this.t));
-    this.setDword(front + STAMP, this.slot, () => c.get(this.stamp));
-    const set = (offset: number, x: number, own: () => void) =>
-      this.setDword(front + offset, this.slot, () => {
-        c.get(this.tag).i32(0).get(x).op('i32eqz');
-        own();
-        c.op('i32or', 'select');
-      });
-    set(0, this.v, () => c.get(WRITE).op('i32eqz'));
-    set(WRITE_TAG, this.w, () => c.get(WRITE));
-    c.get(WRITE);
-    this.if(() => c.get(this.pa).i32(SMALL_SHIFT).op('i32shr_u').i32(0xff).mem('i32store8', layout.dirty));
-    c.get(this.key).i32(BIG).op('i32and');
-    this.if(() => this.noteBig());
-    this.setCell(CELL.lastEntry, () => c.get(this.stamp));
-  }
-
-  private noteBig(): void {
-    const { c } = this;
-    const { bigSlots, bigSlotCount } = this.layout;
-    this.setWord(bigSlots, () => this.word(bigSlots).i32(1).op('i32add').tee(this.v));
-    c.get(this.v).i32(bigSlotCount).op('i32le_u');
-    this.if(() => {
-      this.toBytes(this.v, this.v);
-      this.setDword(bigSlots, this.v, () => c.get(this.slot).i32(2).op('i32shr_u'));
-    });
-  }
-
-  /** Walker.fetching and the code TLB's front table, as Walker.translateFetch sets them. */
-  private fillCode(): void {
-    const { c, layout } = this;
-    const { codeFront, fetching } = layout;
-    const page = () =>
-      c
-        .get(LIN)
-        .i32(-1 << SMALL_SHIFT)
-        .op('i32and');
-    const user = () => this.cell(CELL.bank).i32(SLOT_SHIFT).op('i32shr_u').i32(FRONT).op('i32and');
-    c.get(this.pa).get(LIN).op('i32sub').set(this.t);
-    this.setWord(fetching + FETCH_PAGE, page);
-    this.setWord(fetching + FETCH_USER, user);
-    this.setWord(fetching + FETCH_DELTA, () => c.get(this.t));
-    this.setWord(fetching + FETCH_UNCACHED, () => c.i32(0));
-    c.get(LIN)
-      .i32(12)
-      .op('i32shr_u')
-      .get(LIN)
-      .i32(18)
-      .op('i32shr_u', 'i32xor')
-      .i32(CODE_FRONT - 1)
-      .op('i32and');
-    user()
-      .i32(0)
-      .op('i32ne')
-      .i32(CODE_FRONT)
-      .op('i32mul', 'i32or')
-      .i32(SLOT_SHIFT)
-      .op('i32shl')
-      .set(this.slot);
-    this.setDword(codeFront, this.slot, () => {
-      page();
-      this.cell(CELL.epoch).op('i32or');
-    });
-    this.setDword(codeFront + DELTA, this.slot, () => c.get(this.t));
-    this.setDword(codeFront + STAMP, this.slot, () => c.get(this.stamp));
   }
 }
