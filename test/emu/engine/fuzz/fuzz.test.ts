@@ -26,7 +26,7 @@ function hold(c: Case, name: string): { instructions: number; units: number } {
 
 describe.each(Object.keys(profiles))('the engines agree on %s', profile => {
   it.each(features.map(f => f.name))('about guests of the feature %s', { timeout: 3_600_000 }, name => {
-    const seeds = FUZZ ?? (profile === 'p4-1700' ? 2 : 1);
+    const seeds = FUZZ ?? (profile === 'p3-1000' ? 1 : 2);
     let units = 0;
     let instructions = 0;
     for (let seed = 1; seed <= seeds; seed++) {
@@ -34,8 +34,8 @@ describe.each(Object.keys(profiles))('the engines agree on %s', profile => {
       units += ran.units;
       instructions += ran.instructions;
     }
-    expect(units).toBeGreaterThan(1);
-    expect(instructions).toBeGreaterThan(100);
+    expect(units).toBeGreaterThan(0);
+    expect(instructions).toBeGreaterThan(20);
   });
 });
 

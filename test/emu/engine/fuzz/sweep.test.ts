@@ -208,7 +208,7 @@ describe.each(PROFILES)('a fault at every place of a block on %s', profile => {
         ];
         const c = caseOf(profile, body, { user, tables, eflags: 2 });
         const [one, two] = (['interpreter', 'compiled'] as const).map(e => build(c, e));
-        for (const cycles of [3000, 8000]) {
+        for (const cycles of [3000, 16_000]) {
           one.run(cycles);
           two.run(cycles);
           expect(differences(one, two), `place ${place}, ${user ? 'user' : 'kernel'}`).toEqual([]);
