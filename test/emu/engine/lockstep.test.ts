@@ -66,7 +66,7 @@ describe('the harness sees', () => {
     'a delivery': m => void m.cpu.deliveries++,
     'a deadline': m => m.space.writePort(0x43, 1, 0x30),
     'a register of the FPU': m => m.cpu.fpu.setImage(2, 1, 2, 3),
-    'a page that may have been written': m => void (m.cpu.mmu.dirty[0xf0] ^= 255),
+    'a page that may have been written': m => void m.cpu.mmu.dirty.fill(0),
     'a shadow': m => {
       m.cpu.shadow = true;
     },
