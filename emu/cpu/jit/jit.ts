@@ -48,7 +48,7 @@ const ISSUE = CAUSE.issue;
 const MISPREDICT = CAUSE.mispredict;
 
 /** Jit.hot, but in tests. */
-const HOT = 800;
+const HOT = 8000;
 /** Ticks that units may run without a look at the clock: their counts fit their bits. */
 const MAX_TICKS = 1 << 19;
 /** Times after which a block goes along with another of its page. */
