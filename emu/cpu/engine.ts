@@ -19,7 +19,7 @@ import type { Cpu } from './cpu.ts';
 import { deliver } from './exceptions.ts';
 import { type Cursor, runInsns } from './exec/hot.ts';
 import { PRE_HOOK, PRE_LINE, PRE_LINE2 } from './insn.ts';
-import { LOOK, GATES_QUIET as QUIET, GATES_INTR as WAITS } from './jit/cells.ts';
+import { GATES_HEARD as HEARD, LOOK, GATES_QUIET as QUIET, GATES_INTR as WAITS } from './jit/cells.ts';
 import { Jit } from './jit/jit.ts';
 import { RF } from './registers.ts';
 
@@ -29,6 +29,7 @@ const SYSTEM = CAUSE.system;
 const NMI_VECTOR = 2;
 const GATES_QUIET = QUIET;
 const GATES_INTR = WAITS;
+const GATES_HEARD = HEARD;
 
 /** DR6.BS: single step. */
 const DR6_BS = 0x4000;
@@ -123,21 +124,21 @@ export class Engine implements Cursor {
   /** GATES of cells.ts: what compiled code may do without us. */
   private gates(): number {
     const c = this.cpu;
-    if (this.watcher || this.nmi || c.nmiBlocked || c.repEip !== -1 || c.breakpoints.armed) return 0;
-    if (c.probes.listeners > 0) return 0;
-    return this.pic?.intr() ? GATES_QUIET | GATES_INTR : GATES_QUIET;
+    if (this.nmi || c.nmiBlocked || c.repEip !== -1 || c.breakpoints.armed) return 0;
+    const heard = this.watcher || c.probes.listeners > 0 ? GATES_HEARD : 0;
+    return heard | GATES_QUIET | (this.pic?.intr() ? GATES_INTR : 0);
   }
 
   /** As Jit.quietHead says, between two blocks of runBlocks. */
   private quietHead(now: number): number {
     const c = this.cpu;
     if (this.stopWanted || c.shadow || c.trapFlag || c.halted || c.shutdown || this.nmi) return -1;
-    if (this.watcher || c.breakpoints.armed || c.probes.begins.length > 0) return -1;
+    if (c.breakpoints.armed || c.probes.begins.length > 0) return -1;
     const until = Math.min(this.until, c.clock.next());
     if (now >= until || (c.interruptsOn && this.pic?.intr())) return -1;
     c.leave = false;
     c.setSystemFlag(RF, false);
-    c.headAt = until;
+    if (!this.watcher) c.headAt = until;
     return until;
   }
 
@@ -266,7 +267,7 @@ export class Engine implements Cursor {
           this.running = null;
           if (!jit.run(code, b, until, this.charged)) return this.leftMiddle(jit);
           this.lastLine = jit.lastLine;
-          if (c.leave || time[0] >= until) break;
+          if (!jit.begun && (c.leave || time[0] >= until)) break;
           b = blocks.find();
           continue;
         }
@@ -332,7 +333,7 @@ export class Engine implements Cursor {
           this.running = null;
           if (!jit.run(code, b, until, this.charged)) return this.leftMiddle(jit);
           this.lastLine = jit.lastLine;
-          if (c.leave || time[0] >= until) break;
+          if (!jit.begun && (c.leave || time[0] >= until)) break;
           b = blocks.find();
           continue;
         }

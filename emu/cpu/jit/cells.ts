@@ -61,10 +61,12 @@ export const CELL = {
 
 export const CELLS = 34;
 
-/** CELL.gates: a head has nothing to look at but the clock, and gates nobody to tell of what they do. */
+/** CELL.gates: a head has nothing to look at but the clock. */
 export const GATES_QUIET = 1;
 /** But an interrupt waits for IF. */
 export const GATES_INTR = 2;
+/** Somebody watches or wants to be told of what gates do: they are the host's, and all else goes on. */
+export const GATES_HEARD = 4;
 
 /** CELL.limit: the next border is an exit; only the code page must be looked up again. */
 export const LEAVE = -1;
@@ -87,6 +89,8 @@ export const EXIT_MIDDLE = 1;
 export const EXIT_FAULT = 2;
 /** At a border behind which a head looks at everything, as behind an event's delivery. */
 export const EXIT_HEAD = 3;
+/** At a border where the next block's page was walked for already, which took time: the host goes on with that block. */
+export const EXIT_BEGUN = 4;
 
 /** Descriptors that looks.ts has at hand, and bytes of each: key, address, slot; its eight bytes; what is made of them. */
 export const AT_HAND = 6;

@@ -6,7 +6,7 @@
 
 import { CODE_FRONT } from '../../mmu/walker.ts';
 import { RF } from '../registers.ts';
-import { ANY, CELL, EXIT_BORDER, EXIT_HEAD, REFETCH, TARGET, TARGET_SHIFT, TARGETS } from './cells.ts';
+import { ANY, CELL, EXIT_BEGUN, EXIT_BORDER, EXIT_HEAD, REFETCH, TARGET, TARGET_SHIFT, TARGETS } from './cells.ts';
 import { HELPERS } from './helpers.ts';
 import type { Layout } from './layout.ts';
 import { WALK_CODE } from './shared.ts';
@@ -37,7 +37,8 @@ const LIN = 4;
 const AT = 5;
 const CELL_AT = 6;
 const STAMP = 7;
-const LOCALS = [I32, I32, I32, I32, I32, I32, I32, I32];
+const WALKED = 8;
+const LOCALS = [I32, I32, I32, I32, I32, I32, I32, I32, I32];
 
 export class Dispatch extends Writer {
   private readonly behindHead: boolean;
@@ -73,9 +74,11 @@ export class Dispatch extends Writer {
     this.firstLine();
     this.target(TARGET.block);
     this.target(TARGET.unit);
-    c.returnCallIndirect(RUN_TYPE)
-      .op('end')
-      .i32(behindHead ? EXIT_HEAD : EXIT_BORDER);
+    c.returnCallIndirect(RUN_TYPE).op('end');
+    c.i32(EXIT_BEGUN)
+      .i32(behindHead ? EXIT_HEAD : EXIT_BORDER)
+      .get(WALKED)
+      .op('select');
     const name = behindHead ? 'head' : 'dispatch';
     return { signature: { parameters: [], results: [I32] }, locals: LOCALS, code: c, name };
   }
@@ -129,7 +132,7 @@ export class Dispatch extends Writer {
     this.user().i32(0).op('i32ne').i32(6).op('i32shl', 'i32or').i32(4).op('i32shl').set(AT);
     c.get(AT).mem('i32load', layout.codeFront).get(T);
     this.cell(CELL.epoch).op('i32or', 'i32ne').if();
-    c.get(LIN).i32(0).get(TICKS).call(WALK_CODE).op('i32eqz').brIf(2);
+    c.get(LIN).i32(0).get(TICKS).call(WALK_CODE).tee(WALKED).op('i32eqz').brIf(2);
     c.op('else');
     c.get(AT)
       .mem('i32load', layout.codeFront + CODE_STAMP)

@@ -18,6 +18,7 @@ import { PRE_HOOK } from '../insn.ts';
 import {
   ANY,
   CELL,
+  EXIT_BEGUN,
   EXIT_BORDER,
   EXIT_HEAD,
   EXIT_MIDDLE,
@@ -152,6 +153,8 @@ export class Jit {
   private latest = 0;
   private at = 0;
   private thrown: unknown = null;
+  /** The last run ended at a border where the next block has begun: it comes before any look at the clock. */
+  begun = false;
   /** Where the last run was left, if not at a border. */
   readonly middle: Middle = { block: null as unknown as Block, position: 0, thrown: null };
 
@@ -293,8 +296,9 @@ export class Jit {
     this.strings.tell();
     cpu.predictor.misses += cells[CELL.mispredicts];
     let ticks = cells[CELL.ticks];
+    this.begun = kind === EXIT_BEGUN;
     if (kind === EXIT_HEAD) cpu.leave = true;
-    else if (kind !== EXIT_BORDER) {
+    else if (kind !== EXIT_BORDER && !this.begun) {
       const code = this.code;
       const at = cells[CELL.at];
       const n = at >> 8;
@@ -311,7 +315,7 @@ export class Jit {
     }
     cells[CELL.due] = ticks;
     this.sync();
-    return kind === EXIT_BORDER || kind === EXIT_HEAD;
+    return kind === EXIT_BORDER || kind === EXIT_HEAD || this.begun;
   }
 
   // ---- helpers ------------------------------------------------------------------------------------------------------

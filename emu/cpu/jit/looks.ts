@@ -23,7 +23,7 @@ import {
   SS_,
   TR_,
 } from '../segments.ts';
-import { AT_HAND_BYTES, CELL, GATES_INTR, GATES_QUIET, LEAVE } from './cells.ts';
+import { AT_HAND_BYTES, CELL, GATES_HEARD, GATES_INTR, GATES_QUIET, LEAVE } from './cells.ts';
 import type { Code } from './wasm.ts';
 import { Writer } from './writer.ts';
 
@@ -128,7 +128,11 @@ export class Looks extends Writer {
   /** Refuses if somebody must know, or a head has work to do, or in what is left out; sets the locals of before. */
   protected quiet(): void {
     const { c } = this;
-    this.cell(CELL.gates).i32(GATES_QUIET).op('i32and', 'i32eqz');
+    this.cell(CELL.gates)
+      .i32(GATES_QUIET | GATES_HEARD)
+      .op('i32and')
+      .i32(GATES_QUIET)
+      .op('i32ne');
     this.cell(CELL.limit).i32(LEAVE).op('i32eq', 'i32or');
     this.reg(PLACE.eflags).tee(OLD_FLAGS);
     c.i32(TF | NT | RF | VM)

@@ -5,7 +5,7 @@
  */
 import { AC_FLAG, CR0_PE, IF, PLACE, RF, STORED, TF, VM } from '../registers.ts';
 import { Acts, FLAGS } from './acts.ts';
-import { CELL, GATES_QUIET, LEAVE, REFETCH } from './cells.ts';
+import { CELL, GATES_HEARD, GATES_QUIET, LEAVE, REFETCH } from './cells.ts';
 import {
   AT,
   ATTRIBUTES,
@@ -102,7 +102,15 @@ export class Privileges extends Acts {
       .i32(TF | IF)
       .op('i32and')
       .if();
-    this.cell(CELL.gates).i32(GATES_QUIET).op('i32ne').get(FLAGS).i32(TF).op('i32and', 'i32or').if();
+    this.cell(CELL.gates)
+      .i32(~GATES_HEARD)
+      .op('i32and')
+      .i32(GATES_QUIET)
+      .op('i32ne')
+      .get(FLAGS)
+      .i32(TF)
+      .op('i32and', 'i32or')
+      .if();
     leave();
     this.setCell(CELL.leaves, () => c.i32(1));
     c.op('end', 'end');

@@ -12,7 +12,7 @@ import type { Insn } from '../insn.ts';
 import { PRE_LINE, PRE_LINE2 } from '../insn.ts';
 import { IF, PLACE } from '../registers.ts';
 import type { Segments } from './base.ts';
-import { CELL, GATES_QUIET, TARGET, TARGET_SHIFT, TARGETS } from './cells.ts';
+import { CELL, GATES_HEARD, GATES_QUIET, TARGET, TARGET_SHIFT, TARGETS } from './cells.ts';
 import { Emitter } from './emit.ts';
 import { CALL, CALL_INDIRECT, FORMS, JCC, JMP, JMP_INDIRECT, RET } from './forms.ts';
 import { HELPERS, IMPORTS } from './helpers.ts';
@@ -272,7 +272,7 @@ class Translation {
     e.state(PLACE.cpl).op('i32lt_u');
     if (i.row.form === 'STI') {
       e.state(PLACE.eflags).i32(IF).op('i32and', 'i32eqz', 'i32or');
-      e.cell(CELL.gates).i32(GATES_QUIET).op('i32ne', 'i32or');
+      e.cell(CELL.gates).i32(~GATES_HEARD).op('i32and').i32(GATES_QUIET).op('i32ne', 'i32or');
     }
     e.if(() => {
       e.execute();
