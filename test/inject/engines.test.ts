@@ -34,6 +34,8 @@ it.each(CONFIGURATIONS)(
     const open = (engine: EngineKind) =>
       new Bench({ build, profile, engine, configuration, driver: 'e1000', ...MINIMUM });
     const [one, two] = [open('interpreter'), open('compiled')];
+    const { jit } = two.session.machine.engine;
+    if (jit) jit.hot = 400;
     const outcomes = new Set<string>();
     for (let trial = 0; trial < TRIALS; trial++) {
       const plan = planTrial(target, SETTINGS, trial);

@@ -6,7 +6,17 @@
 
 import { CODE_FRONT } from '../../mmu/walker.ts';
 import { RF } from '../registers.ts';
-import { ANY, CELL, EXIT_BEGUN, EXIT_BORDER, EXIT_HEAD, REFETCH, TARGET, TARGET_SHIFT, TARGETS } from './cells.ts';
+import {
+  ANY,
+  CELL,
+  EXIT_BEGUN,
+  EXIT_BORDER,
+  EXIT_HEAD,
+  REFETCH,
+  TARGET,
+  TARGET_SHIFT,
+  TARGETS,
+} from './cells.ts';
 import { HELPERS } from './helpers.ts';
 import type { Layout } from './layout.ts';
 import { WALK_CODE } from './shared.ts';
