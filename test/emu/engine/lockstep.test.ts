@@ -158,7 +158,8 @@ describe.runIf(LONG).each(Object.keys(profiles))('in step on %s', profile => {
   );
 });
 
-describe('a trial', () => {
+// A short form of this is test/inject/engines.test.ts.
+describe.skipIf(!LONG)('a trial', () => {
   const configurations: Configuration[] = [
     { isolation: 'nooks', policy: 'restart' },
     ...(LONG ? [{ isolation: 'none', policy: null } as const] : []),
