@@ -324,7 +324,7 @@ export class Engine implements Cursor {
         for (const tell of begins) tell(b, n);
         if (b.region >= 0) accounting.region = b.region;
         if (this.watcher) this.attend(b);
-        const code = jit === null ? null : jit.ready(b);
+        const code = jit === null || c.leave ? null : jit.ready(b);
         this.charged = 0;
         this.position = 0;
         this.running = b;
