@@ -78,8 +78,6 @@ export abstract class Control extends Walker {
   protected watching = 0;
   /** The bank of the front table that is in use: privilege and watching. */
   protected bank = 0;
-  /** The slots in use: two banks, four while stores are watched. */
-  protected slots = 2 * FRONT;
   private spareFrom = 0;
   private spareLength = 0;
 
@@ -220,7 +218,6 @@ export abstract class Control extends Walker {
   watchStores(watch: StoreWatch | null, plain: Uint8Array = new Uint8Array(0)): void {
     this.onStore = watch;
     this.plain = plain;
-    this.slots = watch ? 4 * FRONT : 2 * FRONT;
     this.spareLength = 0;
     if (!watch) this.setWatching(false);
     this.clearFront();

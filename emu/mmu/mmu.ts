@@ -389,7 +389,7 @@ export class Mmu extends Control {
       return;
     }
     // Pages whose numbers differ above bit 10 share slots by XOR, so that arrays megabytes apart do not collide.
-    for (let at = ((key ^ (key >>> 10)) & FRONT_MASK) << 2; at < this.slots << 2; at += FRONT << 2)
+    for (let at = ((key ^ (key >>> 10)) & FRONT_MASK) << 2; at < this.front.length; at += FRONT << 2)
       this.dropSlot(at, stamp);
   }
 

@@ -16,6 +16,9 @@ const WRITE_TAG = 4;
 const DELTA = 8;
 const STAMP = 12;
 const FRONT = 1024;
+/** Of the front table: kernel and user, watched or not; of the code TLB's. */
+const BANKS = 4;
+const CODE_BANKS = 2;
 const EPOCH_MASK = 4095;
 /** CELL.bank has it for user accesses; 12 bits further down it is TLB_U, 13 bits TLB_W. */
 export const USER = FRONT << SLOT_SHIFT;
@@ -63,8 +66,9 @@ export class FrontWriter extends TlbWriter {
       .i32(slots - 1)
       .op('i32and');
     c.i32(SLOT_SHIFT).op('i32shl').set(this.slot);
-    for (const bank of [0, slots << SLOT_SHIFT]) {
-      const at = front + bank;
+    // Watched code has banks of its own, which may hold the page while nobody watches.
+    for (let bank = 0; bank < (this.data ? BANKS : CODE_BANKS); bank++) {
+      const at = front + bank * (slots << SLOT_SHIFT);
       this.dword(at + STAMP, this.slot)
         .get(this.u)
         .op('i32eq');

@@ -71,6 +71,7 @@ export class Walk extends FrontWriter {
   private readonly oldAt = this.local();
   private readonly cause = this.local();
   private readonly set_ = this.local();
+  private readonly evicts = this.local();
   private readonly pte = this.local();
   private readonly wide = this.local(I64);
 
@@ -454,11 +455,11 @@ export class Walk extends FrontWriter {
     });
   }
 
-  /** Finds an entry to fill, and one of the twin if that has none; refuses a full set, and to drop a large page. */
+  /** Finds an entry to fill, and one of the twin if that has none; refuses to drop a large page. */
   private makeRoom(t: TlbLayout): void {
     const { c } = this;
     c.get(this.key).i32(t.setMask).op('i32and').set(this.set_);
-    c.i32(-1).set(this.entry).i32(-1).set(this.old);
+    c.i32(-1).set(this.entry).i32(-1).set(this.old).i32(0).set(this.evicts);
     this.block(level => {
       for (let w = 0; w < t.setWords; w++) {
         this.vacancy(t, w).tee(this.v);
@@ -478,8 +479,14 @@ export class Walk extends FrontWriter {
       this.findOldest(t, this.set_, this.old);
       this.toBytes(this.old, this.oldAt);
       c.get(this.entry).i32(0).op('i32lt_s');
-      // A full set is the host's.
-      this.leaveIf(REFUSE);
+      this.if(() => {
+        // All are paired: the twin has these and no others.
+        this.word(t.unpaired);
+        this.leaveIf(REFUSE);
+        c.i32(1).set(this.evicts);
+        this.dword(t.twinLink, this.oldAt).tee(this.entry).i32(0).op('i32lt_s');
+        this.leaveIf(REFUSE);
+      });
       // Who loses its entry, or its twin: it is of the same set.
       this.dword(t.twinLink, this.oldAt).tee(this.v).i32(0).op('i32ge_s');
       this.if(() => {
@@ -531,6 +538,14 @@ export class Walk extends FrontWriter {
   private insert(t: TlbLayout): void {
     const { c } = this;
     this.countUp(t, MISSES);
+    c.get(this.evicts);
+    this.if(() => {
+      this.setDword(t.twinLink, this.oldAt, () => c.i32(-1));
+      this.dword(t.key, this.entryAt).set(this.v);
+      this.hash(this.v, this.w);
+      this.leaveChain(t, this.w, this.entry, this.entryAt);
+      this.dropFront(this.v, () => this.dword(t.cell, this.entryAt));
+    });
     this.setDword(t.key, this.entryAt, () => c.get(this.key));
     this.setDword(t.frame, this.entryAt, () => c.get(this.frame));
     this.setDword(t.flags, this.entryAt, () => c.get(this.flags));
