@@ -220,7 +220,6 @@ export class Engine implements Cursor {
       if (c.breakpoints.armed || c.probes.singly > 0) this.runBlock(1);
       else if (this.sinceHead !== 0 || c.shadow || c.trapFlag || this.skipLin !== NOWHERE)
         this.runBlock(MAX_BLOCK);
-      else if (this.watcher || c.probes.begins.length > 0) this.runWatched(Math.min(until, c.clock.next()));
       else this.runBlocks(Math.min(until, c.clock.next()));
       if (this.stopWanted) return 'stopped';
     }
@@ -242,21 +241,28 @@ export class Engine implements Cursor {
 
   /**
    * The fast road: whole blocks, one after another, as long as no head could find anything: the clock is before
-   * `until` and nobody set `leave`.
+   * `until` and nobody set `leave`. Whoever follows (`begins`) wants each block, so they are interpreted. Whoever watches
+   * is satisfied with a look where compiled code is entered: it leaves before another look would find something else
+   * (`goesOn`).
    */
   private runBlocks(until: number): void {
     const c = this.cpu;
     const accounting = c.accounting;
     const time = accounting.time;
-    const { blocks, jit } = this;
-    c.headAt = until;
+    const { blocks } = this;
+    const { begins } = c.probes;
+    const followed = begins.length > 0;
+    const jit = followed ? null : this.jit;
+    c.headAt = followed || this.watcher !== null ? -1 : until;
     this.headDone = false;
     c.setSystemFlag(RF, false);
     try {
       let b = blocks.find();
       for (;;) {
         const n = b.insns.length;
+        if (followed) for (const tell of begins) tell(b, n);
         if (b.region >= 0) accounting.region = b.region;
+        if (this.watcher !== null) this.attend(b);
         // With `leave` set before the run, by the host, there is a head behind the first block.
         const code = jit === null || c.leave ? null : jit.ready(b);
         this.charged = 0;
@@ -300,57 +306,6 @@ export class Engine implements Cursor {
     this.lastLine = -1;
     if (thrown === c.fault) this.toHandler(c.fault.vector, c.fault.error, 'fault', c.eip);
     else c.halted = true;
-  }
-
-  /**
-   * runBlocks while the host watches or follows: the same, but for the calls before each block. Whoever follows wants each
-   * block, so they are interpreted. Whoever watches is satisfied with a look where compiled code is entered: it leaves
-   * before another look would find something else (`goesOn`).
-   */
-  private runWatched(until: number): void {
-    const c = this.cpu;
-    const accounting = c.accounting;
-    const time = accounting.time;
-    const { blocks } = this;
-    const { begins } = c.probes;
-    c.headAt = -1;
-    const jit = begins.length > 0 ? null : this.jit;
-    this.headDone = false;
-    c.setSystemFlag(RF, false);
-    try {
-      let b = blocks.find();
-      for (;;) {
-        const n = b.insns.length;
-        for (const tell of begins) tell(b, n);
-        if (b.region >= 0) accounting.region = b.region;
-        if (this.watcher) this.attend(b);
-        const code = jit === null || c.leave ? null : jit.ready(b);
-        this.charged = 0;
-        this.position = 0;
-        this.running = b;
-        if (b.firstLine !== this.lastLine) c.mmu.fetchLine(b.pa);
-        if (jit !== null && code !== null) {
-          this.running = null;
-          if (!jit.run(code, b, until, this.charged)) return this.leftMiddle(jit);
-          this.lastLine = jit.lastLine;
-          if (!jit.begun && (c.leave || time[0] >= until)) break;
-          b = blocks.find();
-          continue;
-        }
-        runInsns(this, c, b, n);
-        this.running = null;
-        accounting.charge(ISSUE, b.total - this.charged);
-        c.instructions += n;
-        if (!b.ends) c.eip = b.end;
-        this.lastLine = b.lastLine;
-        if (c.leave || time[0] >= until) break;
-        b = blocks.follow(b);
-      }
-    } catch (thrown) {
-      const b = this.running;
-      const done = b ? this.interrupted(b, this.position, thrown) : this.notFound(thrown);
-      this.sinceHead = Math.max(0, done);
-    }
   }
 
   /** Is block `b`, which comes next, watched? What interrupted code was, IRET says (Accounting.restoreRegion). */

@@ -1,20 +1,17 @@
 /**
- * The compiled engine's host side: which blocks become a unit, their compilation, the helpers that compiled code calls,
- * and what is made of its exits. Semantics are the interpreter's: a helper calls the one model or the row's executor.
- *
- * A unit is compiled for one shape of the segments, one code mode and paging on or off, by physical and linear address, as
- * its blocks are; privilege and page tables may change, for it looks up each access in the tables of the moment.
+ * The compiled engine's host side: it runs units (units.ts has which), does what compiled code calls helpers for, and makes
+ * of its exits what the engine wants to know. Semantics are the interpreter's: a helper calls the one model or the row's
+ * executor.
  */
 import type { Accounting } from '../../accounting.ts';
 import { CAUSE } from '../../accounting.ts';
 import { FROZEN } from '../../mmu/fault.ts';
 import { LineFilter } from '../../mmu/filter.ts';
-import { PAGED, STRICT } from '../../mmu/mmu.ts';
+import { PAGED } from '../../mmu/mmu.ts';
 import type { State } from '../../state.ts';
-import type { Block, Blocks, CompiledCode } from '../blocks.ts';
+import type { Block, Blocks } from '../blocks.ts';
 import type { Cpu } from '../cpu.ts';
 import type { Insn } from '../insn.ts';
-import { PRE_HOOK } from '../insn.ts';
 import {
   ANY,
   CELL,
@@ -27,84 +24,23 @@ import {
   LOOK,
   REFETCH,
   STALE,
-  TARGET,
-  TARGET_SHIFT,
-  targetOf,
 } from './cells.ts';
-import { accessesOf, CALL, CALL_INDIRECT, JCC, JMP } from './forms.ts';
+import type { Code } from './code.ts';
 import { type HostHelper, LOADED } from './helpers.ts';
-import { type Check, type Layout, layoutOf, ROW_SHIFT } from './layout.ts';
+import { type Check, layoutOf, ROW_SHIFT } from './layout.ts';
 import { NO_KEY } from './looks.ts';
 import { modelBytes } from './model.ts';
 import { CompiledRuns } from './runs.ts';
-import { imagesOf, Shelf } from './shelf.ts';
 import { stringsBytes } from './strings.ts';
-import { COUNT_BITS, translate } from './translate.ts';
-import { endingOf } from './words.ts';
-
-/** Of a target that leads nowhere. */
-const NO_SHAPE = -2;
+import { COUNT_BITS } from './translate.ts';
+import { Units } from './units.ts';
 
 const ISSUE = CAUSE.issue;
 const MISPREDICT = CAUSE.mispredict;
 
-/** Jit.hot, but in tests. */
-const HOT = 8000;
 /** Ticks that units may run without a look at the clock: their counts fit their bits. */
 const MAX_TICKS = 1 << 19;
-/** Times after which a block goes along with another of its page. */
-const WARM = 2;
-const MAX_BLOCKS = 100;
-const MAX_INSNS = 1000;
 const COUNT_MASK = (1 << COUNT_BITS) - 1;
-/** Bits of Cpu.shape. */
-const SHAPE_BITS = 24;
-const TABLE_STEP = 256;
-/** Doublings of `hot` for a page that has units, at most. */
-const MAX_DELAY = 6;
-
-/** A compiled unit. */
-export class Code implements CompiledCode {
-  /** Its number, in the table of functions too. */
-  readonly id: number;
-  /** What it is compiled for: Jit.shape. */
-  readonly shape: number;
-  readonly blocks: readonly Block[];
-  readonly insns: readonly (readonly Insn[])[];
-  readonly loads: readonly number[][];
-  readonly stores: readonly number[][];
-  valid = true;
-  /** Of its module, in bytes; bytes of each block; numbers of the blocks where others go on with it. */
-  size = 0;
-  images: readonly Uint8Array[] = [];
-  entries: readonly number[] = [];
-  run: (block: number) => number = () => EXIT_BORDER;
-  private readonly onDrop: (code: Code) => void;
-
-  constructor(id: number, shape: number, blocks: readonly Block[], onDrop: (code: Code) => void) {
-    this.id = id;
-    this.shape = shape;
-    this.blocks = blocks;
-    this.insns = blocks.map(block => block.insns.slice());
-    const accesses = blocks.map(block => block.insns.map(accessesOf));
-    this.loads = accesses.map(of => sums(of.map(a => a.loads)));
-    this.stores = accesses.map(of => sums(of.map(a => a.stores)));
-    this.onDrop = onDrop;
-  }
-
-  drop(): void {
-    if (!this.valid) return;
-    this.valid = false;
-    this.onDrop(this);
-  }
-}
-
-/** The sum before each, and of all. */
-function sums(values: readonly number[]): number[] {
-  const sums = [0];
-  for (const v of values) sums.push(sums[sums.length - 1] + v);
-  return sums;
-}
 
 /** Where a unit was left in the middle of a block, before instruction `position`; `thrown`: which faulted with this. */
 export interface Middle {
@@ -113,17 +49,9 @@ export interface Middle {
   thrown: unknown;
 }
 
-export class Jit {
-  /** Times that a block is interpreted before it is compiled. */
-  hot = HOT;
+export class Jit extends Units {
   /** While a host watches: a value of CELL.watched. */
   goesOn: (() => number) | null = null;
-  /** Units made, and the bytes of their modules. */
-  units = 0;
-  moduleBytes = 0;
-  /** A clock of the host, in milliseconds; and what making units has taken by it. */
-  now: () => number = () => 0;
-  milliseconds = 0;
   /** Events that compiled code has delivered. */
   delivered = 0;
   /** Bits of GATES (cells.ts); set by the engine. */
@@ -133,19 +61,9 @@ export class Jit {
    * Set by the engine.
    */
   quietHead: (now: number) => number = () => -1;
-  private readonly cpu: Cpu;
-  private readonly blocks: Blocks;
   private readonly accounting: Accounting;
-  private readonly layout: Layout;
   private readonly cells: Int32Array;
-  private readonly imports: WebAssembly.Imports;
-  /** Units compiled and not dropped because bytes changed, by page of their code. */
-  private readonly made = new Map<number, number>();
-  /** Units by their number, and their functions; numbers that are free again. */
-  private readonly codes: Code[] = [];
-  private readonly table = new WebAssembly.Table({ element: 'anyfunc', initial: TABLE_STEP });
-  private readonly free: number[] = [];
-  private readonly shelf: Shelf<Code>;
+  protected readonly imports: WebAssembly.Imports;
   private readonly strings: CompiledRuns;
   private running = false;
   private readonly until: Float64Array;
@@ -159,11 +77,8 @@ export class Jit {
   readonly middle: Middle = { block: null as unknown as Block, position: 0, thrown: null };
 
   constructor(cpu: Cpu, blocks: Blocks, state: State) {
-    this.cpu = cpu;
-    this.blocks = blocks;
+    super(cpu, blocks, layoutOf(cpu, state));
     this.accounting = cpu.accounting;
-    this.shelf = new Shelf(cpu.mmu.ram8);
-    this.layout = layoutOf(cpu, state);
     this.cells = this.layout.cells;
     this.until = new Float64Array(this.cells.buffer, this.cells.byteOffset + 4 * CELL.until, 1);
     const m = { memory: state.memory, units: this.table, ...this.helpers() };
@@ -177,29 +92,6 @@ export class Jit {
   /** Parts that compiled code goes without: only to measure what they cost, for the machine is then wrong. */
   get omit(): Set<Check> {
     return this.layout.omit;
-  }
-
-  /** What code must be compiled for to run now; -1: none may. */
-  get shape(): number {
-    const { shape, mmu } = this.cpu;
-    const { translation } = mmu;
-    return shape < 0 || translation === STRICT ? -1 : shape | (translation << SHAPE_BITS);
-  }
-
-  /** Is there code that may run block `b` now? Makes some when the block has become hot. */
-  ready(b: Block): Code | null {
-    const code = b.code as Code | null;
-    if (code !== null && code.shape === this.shape) return code;
-    if (b.heat === 0) {
-      const kept = this.shelf.take(b, this.shape);
-      if (kept !== null) return this.takeUp(kept, b);
-    }
-    if (++b.heat < this.hot) return null;
-    const made = this.made.get(b.pa >>> 12) ?? 0;
-    // Each unit of a page takes in those before it, so the next one has to be worth it.
-    if (b.heat < this.hot << Math.min(made, MAX_DELAY)) return null;
-    b.heat = 0;
-    return this.compile(b);
   }
 
   /**
@@ -505,205 +397,4 @@ export class Jit {
     const room = this.until[0] - accounting.time[0];
     cells[CELL.limit] = Math.max(0, room - cells[CELL.mispredictTicks]);
   }
-
-  // ---- compilation --------------------------------------------------------------------------------------------------
-
-  private compile(b: Block): Code | null {
-    const { cpu } = this;
-    const { shape } = this;
-    if (shape < 0 || !cpu.codeBig || !cpu.bigStack || !this.fits(b, b)) return null;
-    const blocks = this.reachable(b);
-    const id = this.free.pop() ?? this.codes.length;
-    const code = new Code(id, shape, blocks, dropped => this.forget(dropped));
-    const entries = this.entries(blocks, b);
-    const { loads, stores } = code;
-    const start = this.now();
-    const segments = { ...cpu.segmentTops(), translation: cpu.mmu.translation };
-    const bytes = translate({ id, blocks, entries, loads, stores }, this.layout, segments);
-    this.units++;
-    this.moduleBytes += bytes.length;
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), this.imports);
-    this.milliseconds += this.now() - start;
-    code.run = instance.exports.run as Code['run'];
-    code.entries = entries;
-    code.size = bytes.length;
-    code.images = imagesOf(cpu.mmu.ram8, blocks);
-    return this.install(code);
-  }
-
-  /** `code` was laid aside, and its bytes are there again; null if they are to be taken otherwise now. */
-  private takeUp(old: Code, b: Block): Code | null {
-    const blocks = old.blocks.map((o, n) => this.blocks.again(o, old.insns[n]));
-    if (!blocks.every(o => o !== null && this.fits(o, b))) {
-      this.release(old);
-      return null;
-    }
-    const code = new Code(old.id, old.shape, blocks as Block[], dropped => this.forget(dropped));
-    const { run, entries, size, images } = old;
-    return this.install(Object.assign(code, { run, entries, size, images }));
-  }
-
-  private install(code: Code): Code {
-    const { id, blocks, entries } = code;
-    this.codes[id] = code;
-    if (id >= this.table.length) this.table.grow(TABLE_STEP);
-    this.table.set(id, code.run);
-    this.countMade(code, 1);
-    for (const block of blocks) block.within.push(code);
-    for (const n of entries) this.enter(code, n);
-    this.discard(this.shelf.add(code));
-    // Units that nothing leads to any more.
-    const others = new Set(blocks.flatMap(block => block.within as Code[]));
-    this.discard([...others].filter(other => !other.blocks.some(o => o.code === other)));
-    return code;
-  }
-
-  private discard(units: readonly Code[]): void {
-    for (const code of units) {
-      this.shelf.remove(code);
-      if (!code.valid) this.release(code);
-      else {
-        // Another has taken its place, or the cache is full: it counts on, or its page would be compiled again and again.
-        this.countMade(code, 1);
-        code.drop();
-      }
-    }
-  }
-
-  private countMade(code: Code, by: 1 | -1): void {
-    const page = code.blocks[0].pa >>> 12;
-    this.made.set(page, Math.max(0, (this.made.get(page) ?? 0) + by));
-  }
-
-  /** Its number is free for the next, which is made when none runs. */
-  private release(code: Code): void {
-    code.run = () => EXIT_BORDER;
-    this.free.push(code.id);
-  }
-
-  /** Units that may run and those laid aside, bytes of their modules. */
-  cached(): { live: number; aside: number; bytes: number } {
-    return this.shelf.figures();
-  }
-
-  /** Block `n` of `code` is where others may go on. */
-  private enter(code: Code, n: number): void {
-    const block = code.blocks[n];
-    block.code = code;
-    block.entry = n;
-    const { targets } = this.layout;
-    const at = targetOf(block.eip) << (TARGET_SHIFT - 2);
-    targets[at + TARGET.eip] = block.eip;
-    targets[at + TARGET.pa] = block.pa;
-    targets[at + TARGET.shape] = code.shape;
-    targets[at + TARGET.unit] = code.id;
-    targets[at + TARGET.block] = n;
-    targets[at + TARGET.first] = block.ticks[1];
-    targets[at + TARGET.row] = block.region < 0 ? -1 : block.region << ROW_SHIFT;
-    targets[at + TARGET.watched] = block.watched;
-  }
-
-  /** One of the blocks of `code` has changed. */
-  private forget(code: Code): void {
-    const { targets } = this.layout;
-    for (const block of code.blocks) {
-      if (block.code === code) block.code = null;
-      const place = block.within.indexOf(code);
-      if (place >= 0) block.within.splice(place, 1);
-      const at = targetOf(block.eip) << (TARGET_SHIFT - 2);
-      if (targets[at + TARGET.unit] !== code.id) continue;
-      targets[at + TARGET.shape] = NO_SHAPE;
-      // Its number will be another unit's, which looks here for its own blocks.
-      targets[at + TARGET.unit] = -1;
-    }
-    this.table.set(code.id, null);
-    this.countMade(code, -1);
-    this.discard(this.shelf.layAside(code));
-  }
-
-  /** Which blocks of a unit others go on with: `b`, what is called and returned to, and what nothing within leads to. */
-  private entries(blocks: readonly Block[], b: Block): number[] {
-    const numbers = new Map(blocks.map((block, n) => [block.eip, n]));
-    const led = new Set<number>();
-    const entered = new Set<number>();
-    const note = (set: Set<number>, eip: number) => {
-      const n = numbers.get(eip);
-      if (n !== undefined) set.add(n);
-    };
-    for (const [n, block] of blocks.entries()) {
-      if (block === b || block.code !== null) entered.add(n);
-      const last = block.insns[block.insns.length - 1];
-      const calls = last.form === CALL || last.form === CALL_INDIRECT;
-      if (last.form === CALL) note(entered, last.imm);
-      if (calls || (block.ends && last.form < CALL)) note(entered, last.next);
-      for (const eip of successors(block)) note(led, eip);
-    }
-    for (const n of blocks.keys()) if (!led.has(n)) entered.add(n);
-    return [...entered];
-  }
-
-  /**
-   * `b` and the blocks of its page that it leads to or that lead to it, directly or not, as far as they have run; then
-   * others that are hot, or compiled before.
-   */
-  private reachable(b: Block): Block[] {
-    const known = new Map<number, Block>();
-    for (const o of this.blocks.inPage(b.pa))
-      if (
-        (o.heat >= Math.min(WARM, this.hot) || o.within.length > 0) &&
-        ((o.lin ^ b.lin) & ~0xfff) === 0 &&
-        ((o.eip - b.eip) | 0) === ((o.lin - b.lin) | 0) &&
-        o.mode === b.mode &&
-        this.fits(o, b)
-      )
-        known.set(o.eip, o);
-    known.set(b.eip, b);
-    const found = new Set<Block>();
-    let insns = 0;
-    const take = (from: Block) => {
-      const work = [from];
-      for (let o = work.shift(); o !== undefined; o = work.shift()) {
-        if (found.has(o) || found.size >= MAX_BLOCKS || insns + o.insns.length > MAX_INSNS) continue;
-        found.add(o);
-        insns += o.insns.length;
-        for (const eip of successors(o)) {
-          const next = known.get(eip);
-          if (next !== undefined) work.push(next);
-        }
-      }
-    };
-    take(b);
-    for (let before = 0; before < found.size; ) {
-      before = found.size;
-      for (const o of known.values()) {
-        if (found.has(o)) continue;
-        if (successors(o).some(eip => found.has(known.get(eip) as Block))) take(o);
-      }
-    }
-    // Returns and indirect jumps lead to what no block says.
-    for (const o of known.values()) if (o.within.length > 0 || o.heat >= this.hot / 2) take(o);
-    return [...found].sort((x, y) => (x.eip >>> 0) - (y.eip >>> 0));
-  }
-
-  private fits(b: Block, with_: Block): boolean {
-    return (
-      b.valid &&
-      b.secondPage < 0 &&
-      b.region === with_.region &&
-      b.watched === with_.watched &&
-      b.pa >>> 0 < this.cpu.mmu.ramSize &&
-      !b.insns.some(i => i.pre & PRE_HOOK)
-    );
-  }
-}
-
-/** Where a block leads to in plain sight; behind a call, where it comes back to. */
-function successors(b: Block): number[] {
-  const last = b.insns[b.insns.length - 1];
-  if (last.form >= JCC) return [last.next, last.imm];
-  if (last.form === CALL) return [last.next, last.imm];
-  if (last.form === CALL_INDIRECT) return [last.next];
-  if (last.form === JMP) return [last.imm];
-  if (b.ends && last.rep === 0 && !last.row.form.startsWith('INT') && !endingOf(last)) return [];
-  return [last.next];
 }
