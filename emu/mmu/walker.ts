@@ -20,12 +20,12 @@ import { BIG, Recency, TLB_D, TLB_G, TLB_HIGH, TLB_PAT, TLB_PCD, TLB_PWT, TLB_U,
 const WALK = CAUSE.walk;
 const WALK_SWITCH = CAUSE.walkSwitch;
 
-const PTE_P = 0x001;
-const PTE_A = 0x020;
-const PTE_PS = 0x080;
+export const PTE_P = 0x001;
+export const PTE_A = 0x020;
+export const PTE_PS = 0x080;
 /** In a PDE that maps 4 MiB: its PAT bit, and what must be clear (SDM vol. 3, table 4-4, 36 bits of address). */
-const BIG_PAT = 0x1000;
-const BIG_RESERVED = 0x3e_0000;
+export const BIG_PAT = 0x1000;
+export const BIG_RESERVED = 0x3e_0000;
 const ATTRIBUTES = TLB_PWT | TLB_PCD;
 
 /** Slots of the front of the code TLB for each privilege. */

@@ -6,10 +6,9 @@ import { AF, CF, IF, IOPL, PF, PLACE, SF, ZF } from '../registers.ts';
 import { CELL } from './cells.ts';
 import type { SharedHelper } from './helpers.ts';
 import { DUE, LAST_LOOK, Looks, OLD_CPL, OLD_FLAGS, PA, T } from './looks.ts';
+import { FRONT_STAMP } from './places.ts';
 import { FILL, SPILL, stamp } from './shared.ts';
 import { type Code, type Func, I32 } from './wasm.ts';
-
-const FRONT_STAMP = 12;
 
 // Locals beyond those of looks.ts.
 export const FRAME = LAST_LOOK + 1;

@@ -4,6 +4,7 @@
  * blocks, when no head has work to do.
  */
 
+import { FRONT } from '../../mmu/control.ts';
 import { CODE_FRONT } from '../../mmu/walker.ts';
 import { RF } from '../registers.ts';
 import {
@@ -19,25 +20,24 @@ import {
 } from './cells.ts';
 import { HELPERS } from './helpers.ts';
 import type { Layout } from './layout.ts';
+import {
+  EFLAGS_AT,
+  EIP_AT,
+  FETCH_DELTA,
+  FETCH_PAGE,
+  FETCH_UNCACHED,
+  FETCH_USER,
+  FRONT_DELTA,
+  FRONT_STAMP,
+} from './places.ts';
 import { WALK_CODE } from './shared.ts';
 import { type Code, type Func, I32, RUN_TYPE } from './wasm.ts';
 import { Writer } from './writer.ts';
 
-const EIP_AT = 9 * 4;
-const EFLAGS_AT = 12 * 4;
 /** Base of CS among the registers (registers.ts, SEGMENTS). */
 const CS_BASE_AT = (32 + 1 * 4 + 1) * 4;
 const PAGE = 12;
 const MAX_STAMP = 0x7fff_ffff;
-/** Slots of the front table for each privilege. */
-const FRONT = 1024;
-// Of Walker.fetching, by dword; of a slot of its code front, in bytes.
-const FETCH_PAGE = 0;
-const FETCH_USER = 1;
-const FETCH_DELTA = 2;
-const FETCH_UNCACHED = 3;
-const CODE_DELTA = 8;
-const CODE_STAMP = 12;
 
 const EIP = 0;
 const SLOT = 1;
@@ -119,7 +119,7 @@ export class Dispatch extends Writer {
    */
   private page(): void {
     const { c, layout } = this;
-    const fetching = (dword: number) => layout.fetching + 4 * dword;
+    const fetching = (place: number) => layout.fetching + place;
     c.get(EIP)
       .i32(0)
       .mem('i32load', layout.registers + CS_BASE_AT)
@@ -145,7 +145,7 @@ export class Dispatch extends Writer {
     c.get(LIN).i32(0).get(TICKS).call(WALK_CODE).tee(WALKED).op('i32eqz').brIf(2);
     c.op('else');
     c.get(AT)
-      .mem('i32load', layout.codeFront + CODE_STAMP)
+      .mem('i32load', layout.codeFront + FRONT_STAMP)
       .set(CELL_AT);
     c.i32(0).i32(0).mem('i32load', layout.codeClock).i32(1).op('i32add').tee(STAMP);
     c.i32(MAX_STAMP).op('i32eq').brIf(2);
@@ -156,7 +156,7 @@ export class Dispatch extends Writer {
     this.user().mem('i32store', fetching(FETCH_USER));
     c.i32(0)
       .get(AT)
-      .mem('i32load', layout.codeFront + CODE_DELTA)
+      .mem('i32load', layout.codeFront + FRONT_DELTA)
       .mem('i32store', fetching(FETCH_DELTA));
     c.i32(0).i32(0).mem('i32store', fetching(FETCH_UNCACHED));
     c.op('end', 'end');

@@ -2,31 +2,33 @@
  * The front tables as compiled code fills them and drops pages from them: that of data (mmu/mmu.ts) and that of code pages
  * (mmu/walker.ts), with the line filter that hangs on the first. The parameters are those of the functions in walks.ts.
  */
+
+import { FRONT } from '../../mmu/control.ts';
 import { BIG } from '../../mmu/tlb.ts';
 import { CODE_FRONT } from '../../mmu/walker.ts';
 import { CELL } from './cells.ts';
 import type { Layout } from './layout.ts';
+import {
+  BANK_BYTES,
+  FETCH_DELTA,
+  FETCH_PAGE,
+  FETCH_UNCACHED,
+  FETCH_USER,
+  FRONT_DELTA,
+  FRONT_STAMP,
+  FRONT_WRITE,
+  SLOT_SHIFT,
+} from './places.ts';
 import { TlbWriter } from './tlbs.ts';
 import type { Code } from './wasm.ts';
 
 export const SMALL_SHIFT = 12;
-// Of a front table, in bytes: log2 of a slot, the tag for stores, delta, stamp. Data: slots of a privilege.
-const SLOT_SHIFT = 4;
-const WRITE_TAG = 4;
-const DELTA = 8;
-const STAMP = 12;
-const FRONT = 1024;
 /** Of the front table: kernel and user, watched or not; of the code TLB's. */
 const BANKS = 4;
 const CODE_BANKS = 2;
 const EPOCH_MASK = 4095;
 /** CELL.bank has it for user accesses; 12 bits further down it is TLB_U, 13 bits TLB_W. */
-export const USER = FRONT << SLOT_SHIFT;
-// Of Walker.fetching, in bytes.
-const FETCH_PAGE = 0;
-const FETCH_USER = 4;
-const FETCH_DELTA = 8;
-const FETCH_UNCACHED = 12;
+export const USER = BANK_BYTES;
 
 export const LIN = 0;
 /** 1 for a store, 0 for a load or fetch. */
@@ -69,15 +71,15 @@ export class FrontWriter extends TlbWriter {
     // Watched code has banks of its own, which may hold the page while nobody watches.
     for (let bank = 0; bank < (this.data ? BANKS : CODE_BANKS); bank++) {
       const at = front + bank * (slots << SLOT_SHIFT);
-      this.dword(at + STAMP, this.slot)
+      this.dword(at + FRONT_STAMP, this.slot)
         .get(this.u)
         .op('i32eq');
       this.if(() => {
         if (this.data) {
           this.inEpoch(() => this.dword(at, this.slot));
-          this.inEpoch(() => this.dword(at + WRITE_TAG, this.slot)).op('i32or');
+          this.inEpoch(() => this.dword(at + FRONT_WRITE, this.slot)).op('i32or');
           this.if(() => this.clearFilter());
-          this.setDword(at + WRITE_TAG, this.slot, () => c.i32(0));
+          this.setDword(at + FRONT_WRITE, this.slot, () => c.i32(0));
         }
         this.setDword(at, this.slot, () => c.i32(0));
       });
@@ -109,7 +111,7 @@ export class FrontWriter extends TlbWriter {
     c.get(this.pa).get(LIN).op('i32sub').set(this.t);
     // The tags that are there: v and w are 0 if they are this one, and their low bits are 0 if they are of this epoch.
     this.dword(front, this.slot).get(this.tag).op('i32xor').set(this.v);
-    this.dword(front + WRITE_TAG, this.slot)
+    this.dword(front + FRONT_WRITE, this.slot)
       .get(this.tag)
       .op('i32xor')
       .set(this.w);
@@ -119,10 +121,10 @@ export class FrontWriter extends TlbWriter {
     this.if(
       () => c.i32(1).set(this.v).i32(1).set(this.w),
       () => {
-        this.dword(front + DELTA, this.slot)
+        this.dword(front + FRONT_DELTA, this.slot)
           .get(this.t)
           .op('i32ne');
-        this.dword(front + STAMP, this.slot)
+        this.dword(front + FRONT_STAMP, this.slot)
           .get(this.stamp)
           .op('i32ne', 'i32or');
         this.if(
@@ -140,8 +142,8 @@ export class FrontWriter extends TlbWriter {
         );
       },
     );
-    this.setDword(front + DELTA, this.slot, () => c.get(this.t));
-    this.setDword(front + STAMP, this.slot, () => c.get(this.stamp));
+    this.setDword(front + FRONT_DELTA, this.slot, () => c.get(this.t));
+    this.setDword(front + FRONT_STAMP, this.slot, () => c.get(this.stamp));
     const set = (offset: number, x: number, own: () => void) =>
       this.setDword(front + offset, this.slot, () => {
         c.get(this.tag).i32(0).get(x).op('i32eqz');
@@ -149,7 +151,7 @@ export class FrontWriter extends TlbWriter {
         c.op('i32or', 'select');
       });
     set(0, this.v, () => c.get(WRITE).op('i32eqz'));
-    set(WRITE_TAG, this.w, () => c.get(WRITE));
+    set(FRONT_WRITE, this.w, () => c.get(WRITE));
     c.get(WRITE);
     this.if(() => c.get(this.pa).i32(SMALL_SHIFT).op('i32shr_u').i32(0xff).mem('i32store8', layout.dirty));
     c.get(this.key).i32(BIG).op('i32and');
@@ -203,7 +205,7 @@ export class FrontWriter extends TlbWriter {
       page();
       this.cell(CELL.epoch).op('i32or');
     });
-    this.setDword(codeFront + DELTA, this.slot, () => c.get(this.t));
-    this.setDword(codeFront + STAMP, this.slot, () => c.get(this.stamp));
+    this.setDword(codeFront + FRONT_DELTA, this.slot, () => c.get(this.t));
+    this.setDword(codeFront + FRONT_STAMP, this.slot, () => c.get(this.stamp));
   }
 }

@@ -20,7 +20,6 @@ import {
   AT,
   ATTRIBUTES,
   BANK,
-  BANK_BYTES,
   BASE,
   CHANGES,
   CODE_AT,
@@ -30,7 +29,6 @@ import {
   CPL,
   DUE,
   ENTERED_CODE,
-  FRONT_WRITE,
   HI,
   LEFT_CODE,
   LEFT_STACK,
@@ -55,6 +53,7 @@ import {
   TSS_SLOT,
   U,
 } from './looks.ts';
+import { BANK_BYTES, FRONT_WRITE } from './places.ts';
 import type { Func } from './wasm.ts';
 
 const ENTRY_CAUSE = CAUSE.exceptionEntry;

@@ -24,6 +24,7 @@ import {
   TR_,
 } from '../segments.ts';
 import { AT_HAND_BYTES, CELL, GATES_HEARD, GATES_INTR, GATES_QUIET, LEAVE } from './cells.ts';
+import { BANK_BYTES, FRONT_DELTA, FRONT_MASK } from './places.ts';
 import type { Code } from './wasm.ts';
 import { Writer } from './writer.ts';
 
@@ -32,12 +33,6 @@ export const SELECTOR = 0;
 export const BASE = 1;
 export const LIMIT = 2;
 export const ATTRIBUTES = 3;
-
-const FRONT_MASK = 1023;
-export const FRONT_WRITE = 4;
-const FRONT_DELTA = 8;
-/** Bytes of a bank of the front table. */
-export const BANK_BYTES = 16 * (FRONT_MASK + 1);
 
 /** Present 32-bit interrupt gate, the lowest bit of the type apart: that tells a trap gate. */
 const GATE_MASK = SEG_P | SEG_S | 0xe00;

@@ -7,6 +7,7 @@ import { FILLED } from '../../mmu/filter.ts';
 import { CELL } from './cells.ts';
 import { HELPERS, HOST_IMPORTS, type SharedHelper } from './helpers.ts';
 import type { Layout } from './layout.ts';
+import { FRONT_DELTA, FRONT_MASK, FRONT_STAMP, FRONT_WRITE } from './places.ts';
 import { type Code, type Func, I32 } from './wasm.ts';
 import { Writer } from './writer.ts';
 
@@ -19,11 +20,6 @@ export const WALK_DATA = FILL + 4;
 export const WALK_CODE = FILL + 5;
 
 const MAX_STAMP = 0x7fff_ffff;
-// Of the front table: slots less one, dwords of a slot in bytes.
-const FRONT_MASK = 1023;
-const FRONT_WRITE = 4;
-const FRONT_DELTA = 8;
-const FRONT_STAMP = 12;
 
 /** Gives the cell whose address is in local `cell` a new stamp, as Recency.touch does. Local `t` is lost. */
 export function stamp(c: Code, layout: Layout, cell: number, t: number): void {

@@ -11,23 +11,17 @@ import { MAX_STAMP } from '../../mmu/tlb.ts';
 import { RUN } from '../runs.ts';
 import { CELL } from './cells.ts';
 import { HELPERS } from './helpers.ts';
+import { EFLAGS_AT, EIP_AT, FRONT_DELTA, FRONT_MASK, FRONT_STAMP, FRONT_WRITE } from './places.ts';
 import { COPY, FILL, NOBODY, ROUNDS, Strings } from './string-writer.ts';
 import { type Func, I32 } from './wasm.ts';
 
 const ISSUE = CAUSE.issue;
 const PAGE = 4096;
-// Of the front table: slots less one, and dwords of a slot in bytes.
-const FRONT_MASK = 1023;
-const FRONT_WRITE = 4;
-const FRONT_DELTA = 8;
-const FRONT_STAMP = 12;
 // Of the registers, in bytes.
 const EAX_AT = 0;
 const ECX_AT = 4;
 const ESI_AT = 24;
 const EDI_AT = 28;
-const EIP_AT = 36;
-const EFLAGS_AT = 48;
 const DF = 0x400;
 
 // Parameters.

@@ -25,7 +25,19 @@ import {
   TLB_U,
   TLB_W,
 } from '../../mmu/tlb.ts';
-import { LOW_PAGES, MODE_BIG, MODE_GLOBAL, MODE_PAGING, MODE_PROTECT, STEER } from '../../mmu/walker.ts';
+import {
+  BIG_PAT,
+  BIG_RESERVED,
+  LOW_PAGES,
+  MODE_BIG,
+  MODE_GLOBAL,
+  MODE_PAGING,
+  MODE_PROTECT,
+  PTE_A,
+  PTE_P,
+  PTE_PS,
+  STEER,
+} from '../../mmu/walker.ts';
 import { CELL } from './cells.ts';
 import { DUE, FrontWriter, LIN, SMALL_SHIFT, USER, WRITE } from './fronts.ts';
 import type { Layout, TlbLayout } from './layout.ts';
@@ -36,11 +48,6 @@ import { type Code, type Func, I32, I64 } from './wasm.ts';
 const WALK = CAUSE.walk;
 const WALK_SWITCH = CAUSE.walkSwitch;
 
-const PTE_P = 0x001;
-const PTE_A = 0x020;
-const PTE_PS = 0x080;
-const BIG_PAT = 0x1000;
-const BIG_RESERVED = 0x3e_0000;
 /** With one of these a page may bypass the caches. */
 const SPECIAL = TLB_PWT | TLB_PCD | TLB_PAT;
 const BIG_SHIFT = 22;
