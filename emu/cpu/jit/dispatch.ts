@@ -20,6 +20,7 @@ import {
 } from './cells.ts';
 import { HELPERS } from './helpers.ts';
 import type { Layout } from './layout.ts';
+import { RUN_TYPE } from './module.ts';
 import {
   EFLAGS_AT,
   EIP_AT,
@@ -31,7 +32,7 @@ import {
   FRONT_STAMP,
 } from './places.ts';
 import { WALK_CODE } from './shared.ts';
-import { type Code, type Func, I32, RUN_TYPE } from './wasm.ts';
+import { type Code, type Func, I32 } from './wasm.ts';
 import { Writer } from './writer.ts';
 
 /** Base of CS among the registers (registers.ts, SEGMENTS). */

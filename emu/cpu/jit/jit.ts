@@ -12,6 +12,7 @@ import type { State } from '../../state.ts';
 import type { Block, Blocks } from '../blocks.ts';
 import type { Cpu } from '../cpu.ts';
 import type { Insn } from '../insn.ts';
+import { COUNT_BITS } from './borders.ts';
 import {
   ANY,
   CELL,
@@ -32,7 +33,6 @@ import { NO_KEY } from './looks.ts';
 import { modelBytes } from './model.ts';
 import { CompiledRuns } from './runs.ts';
 import { stringsBytes } from './strings.ts';
-import { COUNT_BITS } from './translate.ts';
 import { Units } from './units.ts';
 
 const ISSUE = CAUSE.issue;

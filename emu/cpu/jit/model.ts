@@ -12,10 +12,11 @@ import { Flush } from './flush.ts';
 import { Gates } from './gates.ts';
 import { HOST_IMPORTS } from './helpers.ts';
 import type { CacheLayout, Layout } from './layout.ts';
+import { moduleBytes } from './module.ts';
 import { Privileges } from './privileges.ts';
 import { Check, FILL, Load, SPILL, Store, SWITCH_LINE, WALK_CODE, WALK_DATA, WALK_LINE } from './shared.ts';
 import { Walk } from './walks.ts';
-import { Code, F64, type Func, I32, type Import, moduleBytes } from './wasm.ts';
+import { Code, F64, type Func, I32, type Import } from './wasm.ts';
 import { Writer } from './writer.ts';
 
 const DATA_L2 = CAUSE.dataL2;

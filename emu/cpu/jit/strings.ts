@@ -4,12 +4,13 @@
  */
 import { HOST_IMPORTS } from './helpers.ts';
 import type { Layout } from './layout.ts';
+import { moduleBytes } from './module.ts';
 import { FastRun } from './string-fast.ts';
 import { StringModel } from './string-model.ts';
 import { Rep } from './string-rep.ts';
 import { KINDS, type StringKind, StringRun } from './string-runs.ts';
 import { ENQUEUE, LOAD, STORE, SYNC, TRANSFER } from './string-writer.ts';
-import { type Func, moduleBytes } from './wasm.ts';
+import type { Func } from './wasm.ts';
 
 export function stringsBytes(layout: Layout): Uint8Array<ArrayBuffer> {
   const functions: Func[] = [];
